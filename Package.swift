@@ -1,0 +1,101 @@
+// swift-tools-version: 6.1
+// The house of `smoothness`: every target names only targets above it in this file.
+import Foundation
+import PackageDescription
+
+/// LibTorch comes from the system (`libtorch-dev`) or, with LIBTORCH=<dir>, from any directory that holds
+/// `include/` and `lib/`: an unpacked zip, or the `torch` folder inside an installed PyTorch.
+let libTorch = Context.environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : $0 }
+
+/// PyTorch's headers moved on to C++20; the 1.13 of the distributions compiles as C++17. CTorch itself is C++17.
+let torchCompilerFlags: [String] =
+    libTorch.map {
+        ["-isystem", "\($0)/include", "-isystem", "\($0)/include/torch/csrc/api/include"]
+    } ?? ["-isystem", "/usr/include/torch/csrc/api/include"]
+
+let torchLinkerSettings: [LinkerSetting] = {
+    var settings: [LinkerSetting] = []
+    if let libTorch {
+        settings.append(.unsafeFlags(["-L\(libTorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libTorch)/lib"]))
+        if FileManager.default.fileExists(atPath: "\(libTorch)/lib/libtorch_cuda.so") {
+            // Nothing refers to the CUDA library by symbol; without this the linker would drop it.
+            settings.append(
+                .unsafeFlags(["-Xlinker", "--no-as-needed", "-ltorch_cuda", "-Xlinker", "--as-needed"]))
+        }
+    }
+    return settings + [.linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
+}()
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "smoothness",
+    products: [
+        .executable(name: "smoothness", targets: ["smoothness"]),
+        .library(
+            name: "SmoothnessKit",
+            targets: ["RunFiles", "Objectives", "Training", "Estimation", "Fitting", "Reporting"]),
+        .library(name: "HDF5", targets: ["HDF5"]),
+        .library(name: "Torch", targets: ["Torch"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    ],
+    targets: [
+        // C and C++: all that is unsafe.
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        .target(
+            name: "CTorch",
+            cxxSettings: [.unsafeFlags(torchCompilerFlags)],
+            linkerSettings: torchLinkerSettings),
+        .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "CVectorKernels", cSettings: [.unsafeFlags(["-O3"])]),
+
+        // Libraries that know nothing of this project.
+        .target(name: "HDF5", dependencies: ["CHDF5"]),
+        .target(name: "Torch", dependencies: ["CTorch"]),
+
+        // The measurement, from the vocabulary of vectors up.
+        .target(name: "Essentials", dependencies: ["CDigest"]),
+        .target(name: "ParameterSpace", dependencies: ["CVectorKernels"]),
+        .target(name: "Objectives", dependencies: ["Essentials", "ParameterSpace", "Torch"]),
+        .target(name: "RunFiles", dependencies: ["Essentials", "ParameterSpace", "HDF5"]),
+        .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles"]),
+        .target(name: "Estimation", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5"]),
+        .target(name: "Fitting", dependencies: ["Essentials"]),
+        .target(name: "Reporting", dependencies: ["Essentials", "Fitting"]),
+        .executableTarget(
+            name: "smoothness",
+            dependencies: [
+                "Essentials", "ParameterSpace", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
+                "Reporting", argumentParser, logging,
+            ]),
+        // Tests mirror Sources; CommandLineTests runs the built program.
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .testTarget(name: "EssentialsTests", dependencies: ["Essentials"]),
+        .testTarget(name: "ParameterSpaceTests", dependencies: ["ParameterSpace", "Essentials"]),
+        .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
+        .testTarget(
+            name: "ObjectivesTests",
+            dependencies: ["Objectives", "Essentials", "ParameterSpace", "Torch", "TestSupport"]),
+        .testTarget(
+            name: "RunFilesTests", dependencies: ["RunFiles", "Essentials", "ParameterSpace", "HDF5", "TestSupport"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "TestSupport"]),
+        .testTarget(
+            name: "EstimationTests",
+            dependencies: [
+                "Estimation", "Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5",
+                "TestSupport",
+            ]),
+        .testTarget(name: "FittingTests", dependencies: ["Fitting", "Essentials", "TestSupport"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Fitting", "Essentials", "TestSupport"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["smoothness", "HDF5", "Essentials", "TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)

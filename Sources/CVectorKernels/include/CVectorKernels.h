@@ -1,0 +1,32 @@
+// Loops over flat parameter vectors. Every reduction accumulates in double, in 16 lanes of fixed stride that are added in
+// a fixed tree at the end, so that a result depends on the numbers alone and not on the processor or on threads.
+#ifndef SMOOTHNESS_CVECTORKERNELS_H
+#define SMOOTHNESS_CVECTORKERNELS_H
+#include <stddef.h>
+
+// What one probe needs of one block, in one pass: see smoothness_probe_*.
+typedef struct {
+    double gradient_squared;    // sum of g[i]^2, the gradient at the probe
+    double difference_squared;  // sum of (g[i] - g0[i])^2
+    double difference_step;     // sum of (g[i] - g0[i]) * (p[i] - x[i])
+    double base_step;           // sum of g0[i] * (p[i] - x[i])
+    double displacement_squared; // sum of (p[i] - x[i])^2, the displacement that was applied
+} smoothness_probe_sums;
+
+#define SMOOTHNESS_DECLARE(suffix, scalar)                                                                             \
+    double smoothness_dot_##suffix(const scalar *x, const scalar *y, size_t offset, size_t count);                     \
+    double smoothness_squared_distance_##suffix(const scalar *x, const scalar *y, size_t offset, size_t count);        \
+    size_t smoothness_nonfinite_##suffix(const scalar *x, size_t offset, size_t count);                                \
+    void smoothness_accumulate_##suffix(double *sum, double scale, const scalar *x, size_t count);                     \
+    void smoothness_point_along_##suffix(scalar *point, const scalar *from, const scalar *to, double fraction,         \
+                                         size_t count);                                                                \
+    void smoothness_axpby_##suffix(scalar *y, double a, const scalar *x, double b, size_t count);                      \
+    smoothness_probe_sums smoothness_probe_##suffix(const double *gradient, const double *base, const scalar *probe,   \
+                                                    const scalar *iterate, size_t offset, size_t count);
+
+SMOOTHNESS_DECLARE(f32, float)
+SMOOTHNESS_DECLARE(f64, double)
+#undef SMOOTHNESS_DECLARE
+
+void smoothness_scale_f64(double *x, double factor, size_t count);
+#endif

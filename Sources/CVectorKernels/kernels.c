@@ -1,0 +1,108 @@
+#include "CVectorKernels.h"
+
+#include <math.h>
+
+// No fused multiply-add: its presence would make results depend on the processor.
+#pragma STDC FP_CONTRACT OFF
+
+#if defined(__x86_64__) && defined(__clang__)
+#define FOR_EVERY_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define FOR_EVERY_PROCESSOR
+#endif
+
+enum { lanes = 16 };
+
+static inline double add_lanes(const double *lane) {
+    double half[lanes];
+    for (int i = 0; i < lanes; i++) half[i] = lane[i];
+    for (int width = lanes / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) half[i] += half[i + width];
+    return half[0];
+}
+
+// Runs `term` for every index; full rounds of 16 first, the rest into the first lanes.
+#define REDUCE(count, body)                                                                                            \
+    {                                                                                                                  \
+        size_t whole = (count) - (count) % lanes;                                                                      \
+        for (size_t base_index = 0; base_index < whole; base_index += lanes)                                           \
+            for (int lane_index = 0; lane_index < lanes; lane_index++) {                                               \
+                size_t i = base_index + (size_t)lane_index;                                                            \
+                body                                                                                                   \
+            }                                                                                                          \
+        for (size_t i = whole; i < (count); i++) {                                                                     \
+            int lane_index = (int)(i - whole);                                                                         \
+            body                                                                                                       \
+        }                                                                                                              \
+    }
+
+#define DEFINE(suffix, scalar)                                                                                         \
+    FOR_EVERY_PROCESSOR double smoothness_dot_##suffix(const scalar *restrict x, const scalar *restrict y,             \
+                                                       size_t offset, size_t count) {                                 \
+        double sum[lanes] = {0};                                                                                       \
+        x += offset;                                                                                                   \
+        y += offset;                                                                                                   \
+        REDUCE(count, { sum[lane_index] += (double)x[i] * (double)y[i]; })                                             \
+        return add_lanes(sum);                                                                                         \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR double smoothness_squared_distance_##suffix(const scalar *restrict x,                          \
+                                                                    const scalar *restrict y, size_t offset,           \
+                                                                    size_t count) {                                    \
+        double sum[lanes] = {0};                                                                                       \
+        x += offset;                                                                                                   \
+        y += offset;                                                                                                   \
+        REDUCE(count, {                                                                                                \
+            double difference = (double)y[i] - (double)x[i];                                                           \
+            sum[lane_index] += difference * difference;                                                                \
+        })                                                                                                             \
+        return add_lanes(sum);                                                                                         \
+    }                                                                                                                  \
+    size_t smoothness_nonfinite_##suffix(const scalar *x, size_t offset, size_t count) {                               \
+        size_t found = 0;                                                                                              \
+        for (size_t i = offset; i < offset + count; i++) found += !isfinite(x[i]);                                     \
+        return found;                                                                                                  \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR void smoothness_accumulate_##suffix(double *restrict sum, double scale,                        \
+                                                            const scalar *restrict x, size_t count) {                  \
+        for (size_t i = 0; i < count; i++) sum[i] += scale * (double)x[i];                                             \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR void smoothness_point_along_##suffix(scalar *restrict point, const scalar *restrict from,      \
+                                                             const scalar *restrict to, double fraction,               \
+                                                             size_t count) {                                           \
+        for (size_t i = 0; i < count; i++)                                                                             \
+            point[i] = (scalar)((double)from[i] + fraction * ((double)to[i] - (double)from[i]));                       \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR void smoothness_axpby_##suffix(scalar *restrict y, double a, const scalar *restrict x,         \
+                                                       double b, size_t count) {                                       \
+        for (size_t i = 0; i < count; i++) y[i] = (scalar)(a * (double)x[i] + b * (double)y[i]);                       \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR smoothness_probe_sums smoothness_probe_##suffix(                                               \
+        const double *restrict gradient, const double *restrict base, const scalar *restrict probe,                   \
+        const scalar *restrict iterate, size_t offset, size_t count) {                                                 \
+        double gradient_squared[lanes] = {0}, difference_squared[lanes] = {0}, difference_step[lanes] = {0},           \
+               base_step[lanes] = {0}, displacement_squared[lanes] = {0};                                              \
+        gradient += offset;                                                                                            \
+        base += offset;                                                                                                \
+        probe += offset;                                                                                               \
+        iterate += offset;                                                                                             \
+        REDUCE(count, {                                                                                                \
+            double difference = gradient[i] - base[i];                                                                 \
+            double displacement = (double)probe[i] - (double)iterate[i];                                               \
+            gradient_squared[lane_index] += gradient[i] * gradient[i];                                                 \
+            difference_squared[lane_index] += difference * difference;                                                 \
+            difference_step[lane_index] += difference * displacement;                                                  \
+            base_step[lane_index] += base[i] * displacement;                                                           \
+            displacement_squared[lane_index] += displacement * displacement;                                           \
+        })                                                                                                             \
+        smoothness_probe_sums sums = {add_lanes(gradient_squared), add_lanes(difference_squared),                      \
+                                      add_lanes(difference_step), add_lanes(base_step),                                \
+                                      add_lanes(displacement_squared)};                                                \
+        return sums;                                                                                                   \
+    }
+
+DEFINE(f32, float)
+DEFINE(f64, double)
+
+FOR_EVERY_PROCESSOR void smoothness_scale_f64(double *x, double factor, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] *= factor;
+}

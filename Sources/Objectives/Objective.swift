@@ -1,0 +1,70 @@
+import ParameterSpace
+
+/// A finite sum f(x) = Σᵢ wᵢ fᵢ(x) / Σᵢ wᵢ over m components.
+///
+/// Component i is *deterministic*: whatever is random about it (its data, its masks) is a function of (seed, i) alone, so
+/// that two gradients of the same component are gradients of the same function. fᵢ is the mean over the component's
+/// examples (samples or tokens) and wᵢ is their number, so f is the mean over examples and does not depend on how the data
+/// were cut into components.
+public protocol Objective<Scalar>: Sendable {
+    associatedtype Scalar: ParameterScalar
+
+    /// The blocks of x; P = layout.count.
+    var layout: ParameterLayout { get }
+    /// m
+    var componentCount: Int { get }
+    /// wᵢ > 0, the number of examples (samples, tokens) of component i.
+    func weight(ofComponent component: Int) -> Double
+    /// fᵢ(x). `point` has P elements.
+    func loss(ofComponent component: Int, at point: [Scalar]) throws -> Double
+    /// Returns fᵢ(x) and overwrites `gradient` (P elements) with ∇fᵢ(x).
+    func gradient(ofComponent component: Int, at point: [Scalar], into gradient: inout [Scalar]) throws -> Double
+    /// The point where training starts: a function of the seed alone.
+    func initialPoint(seed: UInt64) -> [Scalar]
+}
+
+/// An objective with a known Hessian, so that L̂ can be held against ‖∇²f‖.
+public protocol TwiceDifferentiableObjective<Scalar>: Objective {
+    /// The spectral norm ‖∇²f(x)‖₂ of the whole objective.
+    func hessianNorm(at point: [Scalar]) -> Double
+    /// ∇²f(x)·v of the whole objective.
+    func hessianProduct(at point: [Scalar], with vector: [Double]) -> [Double]
+    /// sup of ‖∇²f‖ over the segment between two points, exact or an upper bound that is attained in the limit.
+    func hessianNormSupremum(from first: [Scalar], to second: [Scalar]) -> Double
+}
+
+extension Objective {
+    /// Σ wᵢ over the given components.
+    public func totalWeight(of components: some Collection<Int>) -> Double {
+        components.reduce(0) { $0 + weight(ofComponent: $1) }
+    }
+
+    /// f_S(x) and ∇f_S(x) over a subset of components, accumulated in Double in the order given.
+    ///
+    /// - Parameters:
+    ///   - scratch: P elements that are overwritten.
+    ///   - gradient: P elements that are overwritten with ∇f_S(x).
+    /// - Returns: f_S(x).
+    public func subsetGradient(
+        over components: some Collection<Int>, at point: [Scalar], scratch: inout [Scalar],
+        into gradient: inout [Double]
+    ) throws -> Double {
+        for index in gradient.indices { gradient[index] = 0 }
+        var loss = 0.0
+        var total = 0.0
+        for component in components {
+            let weight = weight(ofComponent: component)
+            loss += weight * (try self.gradient(ofComponent: component, at: point, into: &scratch))
+            Scalar.accumulate(into: &gradient, scale: weight, scratch)
+            total += weight
+        }
+        scale(&gradient, by: 1 / total)
+        return loss / total
+    }
+
+    /// f_S(x) over a subset of components.
+    public func subsetLoss(over components: some Collection<Int>, at point: [Scalar]) throws -> Double {
+        try components.reduce(0) { try $0 + weight(ofComponent: $1) * loss(ofComponent: $1, at: point) }
+            / totalWeight(of: components)
+    }
+}

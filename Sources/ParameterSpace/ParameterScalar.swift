@@ -1,0 +1,165 @@
+import CVectorKernels
+
+/// What one pass over a block gives at one probe p along the step d = x_{k+1} − x_k. All sums are over the block's
+/// elements, in Double; Δ = g − g₀ is the difference of the subset gradients at the probe and at the iterate, and
+/// p − x is the displacement that was *applied*, fl(x + γd) − x.
+public struct ProbeSums: Sendable, Hashable {
+    /// ‖g‖²
+    public var gradientSquared = 0.0
+    /// ‖Δ‖²
+    public var differenceSquared = 0.0
+    /// ⟨Δ, p − x⟩
+    public var differenceAlongStep = 0.0
+    /// ⟨g₀, p − x⟩
+    public var baseAlongStep = 0.0
+    /// ‖p − x‖²
+    public var displacementSquared = 0.0
+
+    public init() {}
+
+    init(_ sums: smoothness_probe_sums) {
+        gradientSquared = sums.gradient_squared
+        differenceSquared = sums.difference_squared
+        differenceAlongStep = sums.difference_step
+        baseAlongStep = sums.base_step
+        displacementSquared = sums.displacement_squared
+    }
+
+    public static func + (left: ProbeSums, right: ProbeSums) -> ProbeSums {
+        var sum = left
+        sum.gradientSquared += right.gradientSquared
+        sum.differenceSquared += right.differenceSquared
+        sum.differenceAlongStep += right.differenceAlongStep
+        sum.baseAlongStep += right.baseAlongStep
+        sum.displacementSquared += right.displacementSquared
+        return sum
+    }
+}
+
+/// The element of a parameter vector: Float or Double. Every operation takes whole arrays or a range of them, computes
+/// in Double and rounds once at the end; reductions have a fixed order (see CVectorKernels).
+public protocol ParameterScalar: BinaryFloatingPoint, Sendable, Codable {
+    /// `float32` or `float64`, as in run files.
+    static var scalarName: String { get }
+    /// Σ x[i]·y[i] over `range`.
+    static func dot(_ x: [Self], _ y: [Self], in range: Range<Int>) -> Double
+    /// Σ (y[i] − x[i])² over `range`.
+    static func squaredDistance(_ x: [Self], _ y: [Self], in range: Range<Int>) -> Double
+    /// How many elements of `range` are NaN or infinite.
+    static func nonfiniteCount(_ x: [Self], in range: Range<Int>) -> Int
+    /// sum[i] += scale·x[i].
+    static func accumulate(into sum: inout [Double], scale: Double, _ x: [Self])
+    /// point[i] = fl(from[i] + fraction·(to[i] − from[i])).
+    static func pointAlong(into point: inout [Self], from: [Self], to: [Self], fraction: Double)
+    /// y[i] = fl(a·x[i] + b·y[i]).
+    static func axpby(_ a: Double, _ x: [Self], _ b: Double, into y: inout [Self])
+    /// The sums of one probe over `range`; `gradient` and `base` are the Double subset gradients g and g₀.
+    static func probeSums(
+        gradient: [Double], base: [Double], probe: [Self], iterate: [Self], in range: Range<Int>
+    ) -> ProbeSums
+}
+
+extension ParameterScalar {
+    /// Σ x[i]² over `range`.
+    public static func squaredNorm(_ x: [Self], in range: Range<Int>) -> Double { dot(x, x, in: range) }
+}
+
+private func check(_ range: Range<Int>, within counts: Int...) {
+    for count in counts {
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= count, "range \(range) reaches outside \(count) elements")
+    }
+}
+
+private func checkSameCount(_ first: Int, _ second: Int) {
+    precondition(first == second, "vectors of \(first) and \(second) elements cannot be combined")
+}
+
+extension Float: ParameterScalar {
+    public static var scalarName: String { "float32" }
+
+    public static func dot(_ x: [Float], _ y: [Float], in range: Range<Int>) -> Double {
+        check(range, within: x.count, y.count)
+        return smoothness_dot_f32(x, y, range.lowerBound, range.count)
+    }
+
+    public static func squaredDistance(_ x: [Float], _ y: [Float], in range: Range<Int>) -> Double {
+        check(range, within: x.count, y.count)
+        return smoothness_squared_distance_f32(x, y, range.lowerBound, range.count)
+    }
+
+    public static func nonfiniteCount(_ x: [Float], in range: Range<Int>) -> Int {
+        check(range, within: x.count)
+        return smoothness_nonfinite_f32(x, range.lowerBound, range.count)
+    }
+
+    public static func accumulate(into sum: inout [Double], scale: Double, _ x: [Float]) {
+        checkSameCount(sum.count, x.count)
+        smoothness_accumulate_f32(&sum, scale, x, x.count)
+    }
+
+    public static func pointAlong(into point: inout [Float], from: [Float], to: [Float], fraction: Double) {
+        checkSameCount(from.count, to.count)
+        checkSameCount(point.count, to.count)
+        smoothness_point_along_f32(&point, from, to, fraction, to.count)
+    }
+
+    public static func axpby(_ a: Double, _ x: [Float], _ b: Double, into y: inout [Float]) {
+        checkSameCount(x.count, y.count)
+        smoothness_axpby_f32(&y, a, x, b, x.count)
+    }
+
+    public static func probeSums(
+        gradient: [Double], base: [Double], probe: [Float], iterate: [Float], in range: Range<Int>
+    ) -> ProbeSums {
+        check(range, within: gradient.count, base.count, probe.count, iterate.count)
+        return ProbeSums(smoothness_probe_f32(gradient, base, probe, iterate, range.lowerBound, range.count))
+    }
+}
+
+extension Double: ParameterScalar {
+    public static var scalarName: String { "float64" }
+
+    public static func dot(_ x: [Double], _ y: [Double], in range: Range<Int>) -> Double {
+        check(range, within: x.count, y.count)
+        return smoothness_dot_f64(x, y, range.lowerBound, range.count)
+    }
+
+    public static func squaredDistance(_ x: [Double], _ y: [Double], in range: Range<Int>) -> Double {
+        check(range, within: x.count, y.count)
+        return smoothness_squared_distance_f64(x, y, range.lowerBound, range.count)
+    }
+
+    public static func nonfiniteCount(_ x: [Double], in range: Range<Int>) -> Int {
+        check(range, within: x.count)
+        return smoothness_nonfinite_f64(x, range.lowerBound, range.count)
+    }
+
+    public static func accumulate(into sum: inout [Double], scale: Double, _ x: [Double]) {
+        checkSameCount(sum.count, x.count)
+        smoothness_accumulate_f64(&sum, scale, x, x.count)
+    }
+
+    public static func pointAlong(into point: inout [Double], from: [Double], to: [Double], fraction: Double) {
+        checkSameCount(from.count, to.count)
+        checkSameCount(point.count, to.count)
+        smoothness_point_along_f64(&point, from, to, fraction, to.count)
+    }
+
+    public static func axpby(_ a: Double, _ x: [Double], _ b: Double, into y: inout [Double]) {
+        checkSameCount(x.count, y.count)
+        smoothness_axpby_f64(&y, a, x, b, x.count)
+    }
+
+    public static func probeSums(
+        gradient: [Double], base: [Double], probe: [Double], iterate: [Double], in range: Range<Int>
+    ) -> ProbeSums {
+        check(range, within: gradient.count, base.count, probe.count, iterate.count)
+        return ProbeSums(smoothness_probe_f64(gradient, base, probe, iterate, range.lowerBound, range.count))
+    }
+}
+
+/// x[i] *= factor.
+public func scale(_ x: inout [Double], by factor: Double) {
+    smoothness_scale_f64(&x, factor, x.count)
+}
