@@ -1,0 +1,67 @@
+# `make demo` and `make test` each work alone on a fresh Debian or Ubuntu machine with the Swift toolchain.
+#
+#   LIBTORCH=<dir>   build against another LibTorch (a folder with include/ and lib/) instead of the system's libtorch-dev
+#   PYTHON=python3   the interpreter from which the virtual environment of the test twins is made
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+SCRATCH := $(if $(LIBTORCH),.build-libtorch,.build)
+SWIFT_BUILD := swift build -c release --scratch-path $(SCRATCH)
+PROGRAM := $(SCRATCH)/release/smoothness
+export LIBTORCH
+
+# Debian's packages that the program is built with and runs on; LibTorch only where none was given.
+BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev pkg-config gnuplot-nox fonts-dejavu-core $(if $(LIBTORCH),,libtorch-dev)
+# What only the tests need.
+TEST_PACKAGES := python3-venv python3-pip
+
+.PHONY: help demo build test test-pytorch test-long dependencies test-dependencies python clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+# Installs what is missing and nothing else; asks for root only if something is.
+define install
+	missing=""; for package in $(1); do \
+	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -q; \
+	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends $$missing; \
+	fi
+endef
+
+dependencies: ## Install the libraries that the program needs
+	@command -v swift >/dev/null || { echo "the Swift toolchain (6.1 or later) is missing: https://swift.org/install"; exit 1; }
+	@$(call install,$(BUILD_PACKAGES))
+
+test-dependencies: dependencies
+	@$(call install,$(TEST_PACKAGES))
+
+build: dependencies ## Build the program
+	$(SWIFT_BUILD) --product smoothness
+
+# The twins: independent implementations in NumPy, SciPy, h5py and PyTorch. The CPU build of PyTorch where the
+# package index has it under that name, otherwise the plain one.
+$(VENV)/.ready: | test-dependencies
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet numpy scipy h5py
+	$(VENV)/bin/pip install --quiet 'torch==2.13.0+cpu' 2>/dev/null || $(VENV)/bin/pip install --quiet 'torch>=2.6'
+	touch $@
+
+python: $(VENV)/.ready ## Make the virtual environment of the test twins
+
+test: test-dependencies python ## Build and run every test
+	$(SWIFT_BUILD) --build-tests
+	SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python swift test -c release --scratch-path $(SCRATCH) --skip-build
+
+test-pytorch: python ## The same against the LibTorch inside PyTorch
+	$(MAKE) test LIBTORCH="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"
+
+clean: ## Remove what was built
+	rm -rf .build .build-libtorch $(VENV) demo

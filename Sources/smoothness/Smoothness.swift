@@ -1,0 +1,36 @@
+import ArgumentParser
+import Essentials
+import Foundation
+
+/// The program. Subcommands parse, call the libraries and print; whatever computes lives below.
+@main
+struct Smoothness: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: Software.name,
+        abstract: "Measure how smooth a training run is.",
+        discussion: """
+            train → estimate → fit → plot: a run file with iterates, an estimates file with the gradient norm and the local \
+            smoothness of every iterate, (L0, L1) with intervals, and the log–log scatter.
+            """,
+        version: Software.version,
+        subcommands: [])
+
+    static func main() {
+        // A reader that goes away (`smoothness … | head`) is an error to report by exit code, not a reason to die of SIGPIPE
+        // half-way through a file.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            exit(with: error)
+        }
+    }
+
+    /// Prints an error the way its kind asks for and ends the process with its code.
+    private static func exit(with error: any Error) -> Never {
+        guard let code = Failure.exitCode(of: error) else { exit(withError: error) }
+        Console.error("error: \(error)")
+        Foundation.exit(code)
+    }
+}
