@@ -1,33 +1,25 @@
-import Dispatch
 import Foundation
 import Synchronization
 
+private let signalCount = Atomic<Int>(0)
+
 /// SIGINT and SIGTERM: the first asks the work to stop at the next committed row, the second ends the process at once
 /// (which loses nothing that is committed).
-final class Interruption: Sendable {
-    private let count = Atomic<Int>(0)
-    private let sources: [any DispatchSourceSignal]
-
-    /// Registers for the signals; keep the object as long as they are to be caught.
-    init() {
-        let queue = DispatchQueue(label: "signals")
-        var sources: [any DispatchSourceSignal] = []
+enum Interruption {
+    /// Begins to catch the signals.
+    static func install() {
+        // The handler touches nothing but an atomic and write(2), both safe inside a signal; reading the count here makes
+        // sure that the global exists before the first signal.
+        guard signalCount.load(ordering: .relaxed) == 0 else { return }
         for number in [SIGINT, SIGTERM] {
-            signal(number, SIG_IGN)
-            sources.append(DispatchSource.makeSignalSource(signal: number, queue: queue))
-        }
-        self.sources = sources
-        for source in sources {
-            source.setEventHandler { [self] in received() }
-            source.resume()
+            signal(number) { _ in
+                if signalCount.wrappingAdd(1, ordering: .relaxed).newValue > 1 { _exit(130) }
+                let message: StaticString = "\nstopping after the current row; a second signal stops at once\n"
+                _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
+            }
         }
     }
 
     /// Whether a signal has come.
-    var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
-
-    private func received() {
-        if count.wrappingAdd(1, ordering: .relaxed).newValue > 1 { _exit(130) }
-        Console.error("stopping after the current row; a second signal stops at once")
-    }
+    static var isRequested: Bool { signalCount.load(ordering: .relaxed) > 0 }
 }
