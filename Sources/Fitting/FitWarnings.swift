@@ -1,0 +1,97 @@
+/// The warnings of a report that is otherwise complete, in the order of `FitWarning.Code`.
+func warnings(for report: FitReport, lostReplicates: Int) -> [FitWarning] {
+    var warnings: [FitWarning] = []
+    func warn(_ code: FitWarning.Code, _ message: String) {
+        warnings.append(FitWarning(code: code, message: message))
+    }
+
+    let counts = report.points
+    if counts.leftOut > 0 {
+        let reasons = LeftOutReason.allCases.filter { counts[$0] > 0 }
+            .map { "\(counts[$0]) (\($0.explanation))" }
+        warn(
+            .pointsLeftOut,
+            "\(counts.leftOut) of \(counts.given) points were left out: " + reasons.joined(separator: ", "))
+    }
+    if counts.used < 20 {
+        warn(.fewPoints, "only \(counts.used) points: fewer than 20 say little about L0 and L1")
+    }
+    let blocks = Double(counts.used) / Double(report.bootstrap.blockLength)
+    if report.bootstrap.replicates > 0, blocks < 10 {
+        warn(
+            .fewBlocks,
+            "the points are worth about \(short(blocks)) independent blocks of \(report.bootstrap.blockLength): the "
+                + "intervals cover less often than they say")
+    }
+    if report.gradientNormDecades < 1 {
+        warn(
+            .narrowGradientNorm,
+            "the gradient norm spans \(short(report.gradientNormDecades)) decades, less than one: L0 and L1 can hardly be "
+                + "told apart")
+    }
+    warnOfBounds(report, warn)
+    warnOfStepSizes(report, warn)
+    warnOfExponent(report.powerLaw.exponent, warn)
+    if lostReplicates > 0 {
+        warn(
+            .replicatesLost,
+            "\(lostReplicates) of \(report.bootstrap.replicates) resamples had one gradient norm only and gave no line")
+    }
+    return warnings
+}
+
+private func warnOfBounds(_ report: FitReport, _ warn: (FitWarning.Code, String) -> Void) {
+    let bounds = [
+        (report.leastSquares.interceptOnBound, "L0 of least squares"),
+        (report.leastSquares.slopeOnBound, "L1 of least squares"),
+        (report.upperEnvelope.interceptOnBound, "L0 of the upper envelope"),
+        (report.upperEnvelope.slopeOnBound, "L1 of the upper envelope"),
+    ].filter(\.0).map(\.1)
+    guard !bounds.isEmpty else { return }
+    let onlyEnvelope = !report.leastSquares.interceptOnBound && !report.leastSquares.slopeOnBound
+    warn(
+        .coefficientOnBound,
+        bounds.joined(separator: ", ") + (bounds.count == 1 ? " sits" : " sit") + " on the bound 0"
+            + (onlyEnvelope ? "" : "; intervals of the coefficients of that line are not exact there"))
+}
+
+private func warnOfStepSizes(_ report: FitReport, _ warn: (FitWarning.Code, String) -> Void) {
+    if let step = report.stepSize {
+        // Three quarters of the variance of log L̂ is that of log 2/η_eff, or four points of five hover at 2/η_eff.
+        let follows = (step.explainedShare ?? 0) >= 0.75
+        if follows || step.hoveringShare >= 0.8 {
+            let why =
+                follows
+                ? "2/η_eff has \(short(100 * (step.explainedShare ?? 0))) % of the variance of log L̂"
+                : "\(short(100 * step.hoveringShare)) % of the points lie within a factor 1.25 of 2/η_eff"
+            warn(
+                .stepSizeReturned,
+                "L̂·η_eff/2 is nearly constant (median \(short(step.medianRatio)); \(why)): the fit may return the step size, "
+                    + "not the smoothness")
+        }
+    }
+    if let near = report.neighbourhood, near.largestProduct > 1 {
+        warn(
+            .beyondNeighbourhood,
+            "L1·‖d‖ is up to \(short(near.largestProduct)), above 1 at \(short(100 * near.shareAboveOne)) % of the points: these "
+                + "steps leave the neighbourhood 1/L1 in which (L0, L1)-smoothness is defined")
+    }
+}
+
+private func warnOfExponent(_ exponent: Estimate, _ warn: (FitWarning.Code, String) -> Void) {
+    if let lower = exponent.lower, let upper = exponent.upper, lower > 1 || upper < 1 {
+        warn(
+            .exponentIsNotOne,
+            "the power law's exponent ρ = \(short(exponent.value)) [\(short(lower)), \(short(upper))] excludes 1, the slope of "
+                + "pure L1-smoothness" + (upper < 1 && lower > 0 ? "; L0 > 0 alone bends it below 1" : ""))
+    }
+    if exponent.value >= 2 {
+        warn(
+            .exponentOutsideTheory,
+            "the power law's exponent ρ = \(short(exponent.value)) is 2 or more, outside the theory of generalised smoothness"
+        )
+    }
+}
+
+/// Three significant digits, for sentences.
+private func short(_ value: Double) -> String { significant(value, digits: 3) }
