@@ -1,0 +1,69 @@
+import Essentials
+import Foundation
+
+/// A data file as an objective was made from it: where it was, and what it held.
+public struct DataFile: Sendable, Hashable, Codable {
+    /// As it was given, so relative to the folder of that call if it was.
+    public var path: String
+    public var digest: Digest
+
+    enum CodingKeys: String, CodingKey {
+        case path, sha256
+        case byteCount = "byte_count"
+    }
+
+    /// The file as it is now.
+    /// - Throws: `SmoothnessError` of kind `.noInput` or `.inputOutput`.
+    public init(path: String) throws {
+        self.path = path
+        try Self.refuseFolder(path)
+        digest = try Digest(ofFile: path)
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        path = try container.decode(String.self, forKey: .path)
+        digest = Digest(
+            sha256: try container.decode(String.self, forKey: .sha256),
+            byteCount: try container.decode(Int.self, forKey: .byteCount))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(path, forKey: .path)
+        try container.encode(digest.sha256, forKey: .sha256)
+        try container.encode(digest.byteCount, forKey: .byteCount)
+    }
+
+    /// The bytes, which must be the ones that the description was made from.
+    /// - Parameter place: where the file is now, if it has moved.
+    /// - Throws: `SmoothnessError` of kind `.noInput`, `.inputOutput`, or `.data` where the file has changed.
+    func read(from place: String? = nil) throws -> [UInt8] {
+        let path = place ?? path
+        try Self.refuseFolder(path)
+        guard let data = FileManager.default.contents(atPath: path) else {
+            let isThere = FileManager.default.fileExists(atPath: path)
+            throw SmoothnessError(
+                isThere ? .inputOutput : .noInput, isThere ? "cannot be read" : "there is no such file", file: path,
+                expected: "the data file with SHA-256 \(digest.sha256), \(digest.byteCount) bytes",
+                remedy: "Say where the data is now")
+        }
+        let bytes = [UInt8](data)
+        let found = Digest(of: bytes)
+        guard found == digest else {
+            throw SmoothnessError(
+                .data, "is not the file that this objective was made from", file: path,
+                expected: "SHA-256 \(digest.sha256), \(digest.byteCount) bytes",
+                found: "SHA-256 \(found.sha256), \(found.byteCount) bytes",
+                remedy: "Restore the original file or say where a copy is")
+        }
+        return bytes
+    }
+
+    private static func refuseFolder(_ path: String) throws {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            throw SmoothnessError(.data, "is not a data file", file: path, expected: "a file", found: "a folder")
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import Essentials
+import Foundation
+
+/// Everything that is needed to make an objective again: the JSON text under `/objective` in a run file. One key, `kind`,
+/// says what it is; the others beside it are that kind's own.
+public struct ObjectiveDescription: Sendable, Hashable, Codable {
+    public enum Kind: Sendable, Hashable {
+        case quadratic(QuadraticDescription)
+        case polynomial(PolynomialDescription)
+        case quarticValley(QuarticValleyDescription)
+        case exponentialWalls(ExponentialWallsDescription)
+        case slowSlope(SlowSlopeDescription)
+        case qianExample(QianExampleDescription)
+        case logisticRegression(LogisticRegressionDescription)
+
+        /// The value of the key `kind`.
+        public var name: String { KindName(of: self).rawValue }
+
+        /// The kind's own parameters.
+        var parameters: any Codable & Sendable {
+            switch self {
+            case .quadratic(let parameters): parameters
+            case .polynomial(let parameters): parameters
+            case .quarticValley(let parameters): parameters
+            case .exponentialWalls(let parameters): parameters
+            case .slowSlope(let parameters): parameters
+            case .qianExample(let parameters): parameters
+            case .logisticRegression(let parameters): parameters
+            }
+        }
+    }
+
+    public var kind: Kind
+
+    public init(_ kind: Kind) { self.kind = kind }
+
+    /// The names that `kind` can have.
+    public static var kindNames: [String] { KindName.allCases.map(\.rawValue) }
+}
+
+private enum KindName: String, CaseIterable {
+    case quadratic
+    case polynomial
+    case quarticValley = "quartic-valley"
+    case exponentialWalls = "exponential-walls"
+    case slowSlope = "slow-slope"
+    case qianExample = "qian-example"
+    case logisticRegression = "logistic-regression"
+
+    init(of kind: ObjectiveDescription.Kind) {
+        self =
+            switch kind {
+            case .quadratic: .quadratic
+            case .polynomial: .polynomial
+            case .quarticValley: .quarticValley
+            case .exponentialWalls: .exponentialWalls
+            case .slowSlope: .slowSlope
+            case .qianExample: .qianExample
+            case .logisticRegression: .logisticRegression
+            }
+    }
+
+    func kind(from decoder: any Decoder) throws -> ObjectiveDescription.Kind {
+        switch self {
+        case .quadratic: .quadratic(try QuadraticDescription(from: decoder))
+        case .polynomial: .polynomial(try PolynomialDescription(from: decoder))
+        case .quarticValley: .quarticValley(try QuarticValleyDescription(from: decoder))
+        case .exponentialWalls: .exponentialWalls(try ExponentialWallsDescription(from: decoder))
+        case .slowSlope: .slowSlope(try SlowSlopeDescription(from: decoder))
+        case .qianExample: .qianExample(try QianExampleDescription(from: decoder))
+        case .logisticRegression: .logisticRegression(try LogisticRegressionDescription(from: decoder))
+        }
+    }
+}
+
+// MARK: - JSON
+
+extension ObjectiveDescription {
+    private enum CodingKeys: String, CodingKey { case kind }
+
+    public init(from decoder: any Decoder) throws {
+        let name = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .kind)
+        guard let known = KindName(rawValue: name) else {
+            throw SmoothnessError(
+                .data, "this kind of objective is not known", object: "kind",
+                expected: "one of " + Self.kindNames.joined(separator: ", "), found: "'\(name)'",
+                remedy: "It may have been written by a newer smoothness")
+        }
+        kind = try known.kind(from: decoder)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind.name, forKey: .kind)
+        try kind.parameters.encode(to: encoder)
+    }
+
+    /// Reads what `json()` writes.
+    /// - Throws: `SmoothnessError` of kind `.data` that names the key.
+    public init(json: String) throws {
+        do {
+            self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
+        } catch let error as DecodingError {
+            throw SmoothnessError(decoding: error, what: "the description of the objective")
+        }
+    }
+
+    /// One line of JSON with sorted keys: equal descriptions give equal text.
+    /// - Throws: `SmoothnessError` of kind `.usage` where a number is not finite.
+    public func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        } catch is EncodingError {
+            throw SmoothnessError(
+                .usage, "the description of the objective holds a number that is not finite", object: kind.name)
+        }
+    }
+}
+
+extension SmoothnessError {
+    /// A `DecodingError` in this project's words.
+    init(decoding error: DecodingError, what: String) {
+        let (context, missing): (DecodingError.Context, String?) =
+            switch error {
+            case .keyNotFound(let key, let context): (context, key.stringValue)
+            case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+                (context, nil)
+            @unknown default: (.init(codingPath: [], debugDescription: "\(error)"), nil)
+            }
+        let path = (context.codingPath.map(\.stringValue) + [missing].compactMap(\.self)).joined(separator: ".")
+        self.init(
+            .data, "\(what) cannot be read: \(context.debugDescription)", object: path.isEmpty ? nil : path)
+    }
+}

@@ -1,0 +1,102 @@
+import Essentials
+import Foundation
+import ParameterSpace
+
+/// The element type in which an objective is evaluated and its iterates are stored.
+public enum Precision: String, Codable, Sendable, Hashable, CaseIterable {
+    case float32, float64
+}
+
+/// How an objective is evaluated. None of these changes which function it is, except that `masks` `off` leaves dropout out.
+public struct EvaluationOptions: Sendable, Hashable, Codable {
+    public enum Masks: String, Codable, Sendable, Hashable, CaseIterable {
+        /// Component i has the same dropout masks at every point: a function of (seed, i).
+        case fixed
+        /// No dropout.
+        case off
+    }
+
+    public var masks: Masks
+    /// Evaluate a component in pieces of at most this many examples (streams of text), to need less memory.
+    public var microBatch: Int?
+    /// `cpu` or `cuda`
+    public var device: String
+
+    public init(masks: Masks = .fixed, microBatch: Int? = nil, device: String = "cpu") {
+        self.masks = masks
+        self.microBatch = microBatch
+        self.device = device
+    }
+}
+
+/// An objective for training and, where there is held-out data, one that measures on that.
+public struct ObjectiveSet<Scalar: ParameterScalar>: Sendable {
+    public var training: any Objective<Scalar>
+    public var validation: (any Objective<Scalar>)?
+    /// The field's number for a held-out loss, as `perplexity`.
+    public var metricName: String?
+    /// From a mean loss to that number.
+    public var metric: @Sendable (Double) -> Double
+
+    public init(
+        training: any Objective<Scalar>, validation: (any Objective<Scalar>)? = nil, metricName: String? = nil,
+        metric: @escaping @Sendable (Double) -> Double = { $0 }
+    ) {
+        self.training = training
+        self.validation = validation
+        self.metricName = metricName
+        self.metric = metric
+    }
+}
+
+/// Makes the objective that a description describes.
+///
+/// - Parameters:
+///   - dataOverride: where the data file is now, if it is not where the description says; its content must be the same.
+/// - Throws: `SmoothnessError` of kind `.usage` where a parameter is out of range, `.noInput` where the data is gone, and
+///   `.data` where the data is not what the description was made from.
+public func makeObjective<Scalar: ParameterScalar>(
+    _ description: ObjectiveDescription, as scalar: Scalar.Type, options: EvaluationOptions = EvaluationOptions(),
+    dataOverride: String? = nil
+) throws -> ObjectiveSet<Scalar> {
+    try description.validate()
+    try require((options.microBatch ?? 1) > 0, "micro_batch", "1 or more", options.microBatch ?? 0)
+    return ObjectiveSet(training: try makeFormula(description, options: options, dataOverride: dataOverride))
+}
+
+private func makeFormula<Scalar: ParameterScalar>(
+    _ description: ObjectiveDescription, options: EvaluationOptions, dataOverride: String?
+) throws -> any Objective<Scalar> {
+    guard options.device == "cpu" else {
+        throw SmoothnessError(
+            .usage, "formulas are evaluated on the processor", object: "device", expected: "cpu", found: options.device)
+    }
+    switch description.kind {
+    case .quadratic(let parameters):
+        return Quadratic<Scalar>(
+            spectrum: parameters.spectrum, rotations: parameters.rotations, componentCount: parameters.componentCount,
+            noise: parameters.noise, seed: parameters.seed)
+    case .polynomial(let parameters):
+        return Polynomial<Scalar>(coefficients: parameters.coefficients, start: parameters.start)
+    case .quarticValley(let parameters): return QuarticValley<Scalar>(start: parameters.start)
+    case .exponentialWalls(let parameters):
+        return ExponentialWalls<Scalar>(growth: parameters.growth, initialGradient: parameters.initialGradient)
+    case .slowSlope(let parameters): return SlowSlope<Scalar>(slope: parameters.slope, gap: parameters.gap)
+    case .qianExample(let parameters): return QianExample<Scalar>(start: parameters.start)
+    case .logisticRegression(let parameters):
+        return LogisticRegression<Scalar>(
+            samples: try parameters.samples(dataOverride: dataOverride), batchSize: parameters.batchSize,
+            regularization: parameters.regularization, hasIntercept: parameters.hasIntercept)
+    }
+}
+
+extension LogisticRegressionDescription {
+    fileprivate func samples(dataOverride: String?) throws -> LabelledSamples {
+        switch source {
+        case .generated(let samples): LabelledSamples(generated: samples)
+        case .file(let file):
+            try LabelledSamples(
+                commaSeparated: try file.read(from: dataOverride), file: dataOverride ?? file.path)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Foundation
+
+extension ObjectiveDescription {
+    /// One line for a person.
+    public var summary: String {
+        switch kind {
+        case .quadratic(let quadratic):
+            let magnitude = quadratic.spectrum.map { abs($0) }.reduce(0, max)
+            let shape = quadratic.rotations == 0 ? "diagonal" : "rotated"
+            return "quadratic, \(shape), \(counted(quadratic.spectrum.count, "parameter")), largest eigenvalue "
+                + "\(magnitude), \(counted(quadratic.componentCount, "component"))"
+        case .polynomial(let polynomial):
+            let degree = polynomial.coefficients.lastIndex { $0 != 0 } ?? 0
+            return "polynomial of degree \(degree), start \(polynomial.start)"
+        case .quarticValley(let valley):
+            let start = valley.start.map { "\($0)" }.joined(separator: ", ")
+            return "x² + (y − 3x + 2)⁴, start (\(start))"
+        case .exponentialWalls(let walls):
+            return "exponential walls around a quadratic (theorem 4, fast), growth \(walls.growth), initial gradient "
+                + "\(walls.initialGradient)"
+        case .slowSlope(let slow):
+            return "slow slope (theorem 4, slow), slope \(slow.slope), gap \(slow.gap)"
+        case .qianExample(let example):
+            return "−x², −x², 5x² (Qian et al. 2021, example 1), start \(example.start)"
+        case .logisticRegression(let regression):
+            let source =
+                switch regression.source {
+                case .file(let file): file.path
+                case .generated(let samples):
+                    "\(grouped(samples.sampleCount)) generated samples of \(counted(samples.featureCount, "feature"))"
+                }
+            return "logistic regression on \(source), batches of \(regression.batchSize)"
+        }
+    }
+}
+
+/// 1234567 → `1,234,567`, whatever the locale.
+func grouped(_ count: Int) -> String {
+    let digits = Array(String(count.magnitude))
+    let text = digits.enumerated().reduce(into: "") { text, digit in
+        if digit.offset > 0 && (digits.count - digit.offset).isMultiple(of: 3) { text.append(",") }
+        text.append(digit.element)
+    }
+    return (count < 0 ? "-" : "") + text
+}
+
+/// `1 parameter`, `2,000 parameters`
+func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }

@@ -1,0 +1,50 @@
+import Essentials
+
+/// Parameters arrive from the command line and from files; here they are checked before an initialiser would trap.
+extension ObjectiveDescription {
+    /// - Throws: `SmoothnessError` of kind `.usage` that names the parameter.
+    public func validate() throws {
+        switch kind {
+        case .quadratic(let quadratic):
+            try require(!quadratic.spectrum.isEmpty, "spectrum", "at least one eigenvalue", quadratic.spectrum)
+            try require(quadratic.spectrum.allSatisfy(\.isFinite), "spectrum", "finite numbers", quadratic.spectrum)
+            try require(quadratic.rotations >= 0, "rotations", "0 or more", quadratic.rotations)
+            try require(quadratic.componentCount > 0, "component_count", "1 or more", quadratic.componentCount)
+            try require(isNonnegative(quadratic.noise), "noise", "0 or more", quadratic.noise)
+        case .polynomial(let polynomial):
+            let coefficients = polynomial.coefficients
+            try require(!coefficients.isEmpty, "coefficients", "at least one", coefficients)
+            try require(coefficients.allSatisfy(\.isFinite), "coefficients", "finite numbers", coefficients)
+            try require(polynomial.start.isFinite, "start", "a finite number", polynomial.start)
+        case .quarticValley(let valley):
+            let start = valley.start
+            try require(start.count == 2 && start.allSatisfy(\.isFinite), "start", "two finite numbers", start)
+        case .exponentialWalls(let walls):
+            try require(isPositive(walls.growth), "growth", "a positive number", walls.growth)
+            let gradient = walls.initialGradient
+            try require(gradient.isFinite && gradient >= 1, "initial_gradient", "1 or more", gradient)
+        case .slowSlope(let slow):
+            try require(isPositive(slow.slope), "slope", "a positive number", slow.slope)
+            try require(isNonnegative(slow.gap), "gap", "0 or more", slow.gap)
+        case .qianExample(let example):
+            try require(example.start.isFinite, "start", "a finite number", example.start)
+        case .logisticRegression(let regression):
+            try require(regression.batchSize > 0, "batch_size", "1 or more", regression.batchSize)
+            let regularization = regression.regularization
+            try require(isNonnegative(regularization), "regularization", "0 or more", regularization)
+            if case .generated(let samples) = regression.source {
+                try require(samples.sampleCount > 0, "sample_count", "1 or more", samples.sampleCount)
+                try require(samples.featureCount > 0, "feature_count", "1 or more", samples.featureCount)
+            }
+        }
+    }
+}
+
+func isPositive(_ value: Double) -> Bool { value.isFinite && value > 0 }
+func isNonnegative(_ value: Double) -> Bool { value.isFinite && value >= 0 }
+
+func require(_ holds: Bool, _ parameter: String, _ expected: String, _ found: some Any) throws {
+    guard !holds else { return }
+    throw SmoothnessError(
+        .usage, "the objective's parameter is out of range", object: parameter, expected: expected, found: "\(found)")
+}

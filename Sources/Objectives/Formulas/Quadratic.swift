@@ -1,0 +1,91 @@
+import Essentials
+import Foundation
+import ParameterSpace
+
+/// f(x) = ½ xᵀAx with a given spectrum: A = QᵀΛQ, Q a seeded product of Householder reflections (or the identity), so that
+/// A is dense while a product with it costs O(P·r). L0 = ‖A‖ = max |λ|, L1 = 0, and L̂ along d is ‖Ad‖/‖d‖.
+///
+/// As a finite sum of m components, fᵢ(x) = ½ xᵀAx + bᵢᵀx, where the bᵢ are seeded normal vectors of standard deviation
+/// `noise` per coordinate that come in pairs b, −b (a last odd one is zero): they add up to zero exactly.
+public struct Quadratic<Scalar: ParameterScalar>: TwiceDifferentiableObjective, KnownSmoothness {
+    /// The eigenvalues λ, P of them, of either sign.
+    public let spectrum: [Double]
+    public let componentCount: Int
+    public let noise: Double
+    public let seed: UInt64
+    public let layout: ParameterLayout
+    private let rotation: HouseholderRotation
+    private let largestMagnitude: Double
+
+    /// - Parameters:
+    ///   - spectrum: the eigenvalues of A; their number is P.
+    ///   - rotations: how many Householder reflections make up Q; 0 leaves A diagonal.
+    ///   - componentCount: m
+    ///   - noise: standard deviation of every coordinate of the bᵢ.
+    ///   - seed: of Q and of the bᵢ.
+    public init(spectrum: [Double], rotations: Int = 0, componentCount: Int = 1, noise: Double = 0, seed: UInt64 = 0) {
+        precondition(!spectrum.isEmpty && componentCount > 0, "a quadratic needs eigenvalues and components")
+        self.spectrum = spectrum
+        self.componentCount = componentCount
+        self.noise = noise
+        self.seed = seed
+        layout = ParameterLayout([("x", [spectrum.count])])
+        rotation = HouseholderRotation(dimension: spectrum.count, count: rotations, seed: seed)
+        largestMagnitude = spectrum.map { abs($0) }.reduce(0, max)
+    }
+
+    public func weight(ofComponent component: Int) -> Double { 1 }
+
+    /// Standard normal in every coordinate.
+    public func initialPoint(seed: UInt64) -> [Scalar] {
+        var generator = SeededGenerator(seed: seed, purpose: "quadratic start")
+        return spectrum.map { _ in Scalar(generator.normal()) }
+    }
+
+    public func loss(ofComponent component: Int, at point: [Scalar]) -> Double {
+        let x = point.map { Double($0) }
+        return value(at: x, product: product(with: x), linear: linearTerm(ofComponent: component))
+    }
+
+    public func gradient(ofComponent component: Int, at point: [Scalar], into gradient: inout [Scalar]) -> Double {
+        let x = point.map { Double($0) }
+        let product = product(with: x)
+        guard let linear = linearTerm(ofComponent: component) else {
+            for index in gradient.indices { gradient[index] = Scalar(product[index]) }
+            return value(at: x, product: product, linear: nil)
+        }
+        for index in gradient.indices { gradient[index] = Scalar(product[index] + linear[index]) }
+        return value(at: x, product: product, linear: linear)
+    }
+
+    public func hessianNorm(at point: [Scalar]) -> Double { largestMagnitude }
+    public func hessianProduct(at point: [Scalar], with vector: [Double]) -> [Double] { product(with: vector) }
+    public func hessianNormSupremum(from first: [Scalar], to second: [Scalar]) -> Double { largestMagnitude }
+    public func sufficientL0(forL1 L1: Double) -> Double? { largestMagnitude }
+
+    /// Av
+    public func product(with vector: [Double]) -> [Double] {
+        var result = vector
+        rotation.apply(to: &result)
+        for index in result.indices { result[index] *= spectrum[index] }
+        rotation.applyTransposed(to: &result)
+        return result
+    }
+
+    private func value(at x: [Double], product: [Double], linear: [Double]?) -> Double {
+        layout.dot(x, product) / 2 + (linear.map { layout.dot(x, $0) } ?? 0)
+    }
+
+    /// bᵢ, or `nil` where it is zero.
+    private func linearTerm(ofComponent component: Int) -> [Double]? {
+        guard noise != 0, component / 2 * 2 + 1 < componentCount else { return nil }
+        var generator = SeededGenerator(seed: seed, purpose: "quadratic noise", index: component / 2)
+        let deviation = component.isMultiple(of: 2) ? noise : -noise
+        return spectrum.map { _ in deviation * generator.normal() }
+    }
+}
+
+/// `count` eigenvalues from `first` to `last` in geometric progression.
+public func geometricSpectrum(from first: Double, to last: Double, count: Int) -> [Double] {
+    (0..<count).map { first * pow(last / first, Double($0) / Double(max(count - 1, 1))) }
+}
