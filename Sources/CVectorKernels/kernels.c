@@ -76,6 +76,12 @@ static inline double add_lanes(const double *lane) {
                                                        double b, size_t count) {                                       \
         for (size_t i = 0; i < count; i++) y[i] = (scalar)(a * (double)x[i] + b * (double)y[i]);                       \
     }                                                                                                                  \
+    FOR_EVERY_PROCESSOR void smoothness_step_##suffix(scalar *restrict next, const scalar *restrict x, double a,       \
+                                                      const scalar *restrict m, double b,                              \
+                                                      const scalar *restrict g, size_t count) {                        \
+        for (size_t i = 0; i < count; i++)                                                                             \
+            next[i] = (scalar)((double)x[i] - a * (double)m[i] - b * (double)g[i]);                                    \
+    }                                                                                                                  \
     FOR_EVERY_PROCESSOR smoothness_probe_sums smoothness_probe_##suffix(                                               \
         const double *restrict gradient, const double *restrict base, const scalar *restrict probe,                   \
         const scalar *restrict iterate, size_t offset, size_t count) {                                                 \

@@ -53,6 +53,8 @@ public protocol ParameterScalar: BinaryFloatingPoint, Sendable, Codable {
     static func pointAlong(into point: inout [Self], from: [Self], to: [Self], fraction: Double)
     /// y[i] = fl(a·x[i] + b·y[i]).
     static func axpby(_ a: Double, _ x: [Self], _ b: Double, into y: inout [Self])
+    /// next[i] = fl(x[i] − a·m[i] − b·g[i]), from left to right; m and g may be the same array.
+    static func step(into next: inout [Self], from x: [Self], _ a: Double, _ m: [Self], _ b: Double, _ g: [Self])
     /// The sums of one probe over `range`; `gradient` and `base` are the Double subset gradients g and g₀.
     static func probeSums(
         gradient: [Double], base: [Double], probe: [Self], iterate: [Self], in range: Range<Int>
@@ -109,6 +111,15 @@ extension Float: ParameterScalar {
         smoothness_axpby_f32(&y, a, x, b, x.count)
     }
 
+    public static func step(
+        into next: inout [Float], from x: [Float], _ a: Double, _ m: [Float], _ b: Double, _ g: [Float]
+    ) {
+        checkSameCount(next.count, x.count)
+        checkSameCount(m.count, x.count)
+        checkSameCount(g.count, x.count)
+        smoothness_step_f32(&next, x, a, m, b, g, x.count)
+    }
+
     public static func probeSums(
         gradient: [Double], base: [Double], probe: [Float], iterate: [Float], in range: Range<Int>
     ) -> ProbeSums {
@@ -149,6 +160,15 @@ extension Double: ParameterScalar {
     public static func axpby(_ a: Double, _ x: [Double], _ b: Double, into y: inout [Double]) {
         checkSameCount(x.count, y.count)
         smoothness_axpby_f64(&y, a, x, b, x.count)
+    }
+
+    public static func step(
+        into next: inout [Double], from x: [Double], _ a: Double, _ m: [Double], _ b: Double, _ g: [Double]
+    ) {
+        checkSameCount(next.count, x.count)
+        checkSameCount(m.count, x.count)
+        checkSameCount(g.count, x.count)
+        smoothness_step_f64(&next, x, a, m, b, g, x.count)
     }
 
     public static func probeSums(

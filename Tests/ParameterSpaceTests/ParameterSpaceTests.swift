@@ -65,6 +65,20 @@ private func preciseSum(_ terms: some Sequence<Double>) -> Double {
 }
 
 @Suite struct UpdateTests {
+    @Test func aStepIsRoundedOnce() {
+        let x = vector(1000, seed: 7, as: Float.self)
+        let m = vector(1000, seed: 8, as: Float.self)
+        let g = vector(1000, seed: 9, as: Float.self)
+        var next = [Float](repeating: 0, count: 1000)
+        Float.step(into: &next, from: x, 0.3, m, 0.7, g)
+        for i in x.indices { #expect(next[i] == Float(Double(x[i]) - 0.3 * Double(m[i]) - 0.7 * Double(g[i]))) }
+        Float.step(into: &next, from: x, 0, g, 0.7, g)
+        for i in x.indices { #expect(next[i] == Float(Double(x[i]) - 0.7 * Double(g[i]))) }
+        var precise = [0.0, 0.0]
+        Double.step(into: &precise, from: [1, 2], 0.5, [1, 4], 0.25, [-4, 8])
+        #expect(precise == [1.5, -2])
+    }
+
     @Test func theEndOfTheSegmentIsTheNextIterateItself() {
         let from = vector(1000, seed: 7, as: Float.self)
         let to = vector(1000, seed: 8, as: Float.self)

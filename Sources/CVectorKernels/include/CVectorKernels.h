@@ -21,6 +21,8 @@ typedef struct {
     void smoothness_point_along_##suffix(scalar *point, const scalar *from, const scalar *to, double fraction,         \
                                          size_t count);                                                                \
     void smoothness_axpby_##suffix(scalar *y, double a, const scalar *x, double b, size_t count);                      \
+    void smoothness_step_##suffix(scalar *next, const scalar *x, double a, const scalar *m, double b, const scalar *g, \
+                                  size_t count);                                                                       \
     smoothness_probe_sums smoothness_probe_##suffix(const double *gradient, const double *base, const scalar *probe,   \
                                                     const scalar *iterate, size_t offset, size_t count);
 
