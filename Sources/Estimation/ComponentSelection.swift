@@ -1,0 +1,64 @@
+import Essentials
+
+/// Which components make up the subset S on which every gradient of an estimate is taken.
+public enum ComponentSelection: Sendable, Hashable, Codable {
+    /// A uniform sample without replacement of round(fraction·m) of the m components.
+    case sample(fraction: Double, seed: UInt64)
+    /// These components.
+    case list(indices: [Int])
+
+    /// Reads a list as `0,3,8-11` (ranges include both ends).
+    /// - Throws: `SmoothnessError(.usage)` naming the part that is neither a number nor a range.
+    public init(parsing text: String) throws {
+        var indices: [Int] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last
+            else {
+                throw SmoothnessError(
+                    .usage, "'\(part)' names no component", expected: "numbers and ranges, as 0,3,8-11",
+                    found: "'\(text)'")
+            }
+            indices += first...last
+        }
+        self = .list(indices: indices)
+    }
+
+    /// The component indices of S in increasing order.
+    ///
+    /// - Parameter count: m.
+    /// - Throws: `SmoothnessError(.usage)` when S would be empty, or holds an index twice or outside 0 ..< m.
+    public func resolved(of count: Int) throws -> [Int] {
+        switch self {
+        case .sample(let fraction, let seed):
+            guard fraction > 0 && fraction <= 1 else {
+                throw SmoothnessError(
+                    .usage, "the subset is not a part of the components", expected: "a fraction in (0, 1]",
+                    found: "\(fraction)")
+            }
+            let size = Int((fraction * Double(count)).rounded())
+            guard size > 0 else {
+                throw SmoothnessError(
+                    .usage, "a fraction of \(fraction) of \(count) components is no component at all",
+                    remedy: "Give --subset \(1 / Double(count)) or more, or name components with --components.")
+            }
+            var generator = SeededGenerator(seed: seed, purpose: "subset")
+            return generator.sample(size, of: count)
+        case .list(let indices):
+            guard !indices.isEmpty else {
+                throw SmoothnessError(
+                    .usage, "the list of components is empty", remedy: "Name at least one of 0 … \(count - 1).")
+            }
+            for index in indices where !(0..<count).contains(index) {
+                throw SmoothnessError(
+                    .usage, "the objective has no component \(index)", expected: "0 … \(count - 1)", found: "\(index)")
+            }
+            let sorted = indices.sorted()
+            for (index, following) in zip(sorted, sorted.dropFirst()) where index == following {
+                throw SmoothnessError(
+                    .usage, "component \(index) is named twice", remedy: "A component counts once in the mean.")
+            }
+            return sorted
+        }
+    }
+}
