@@ -62,6 +62,8 @@ extension StepEstimate {
 
     /// The first index of the largest value, NaN left out.
     private static func maximum(of values: [Double]) -> Int? {
-        values.indices.filter { !values[$0].isNaN }.max { values[$0] < values[$1] || (values[$0] == values[$1] && $0 > $1) }
+        values.indices.filter { !values[$0].isNaN }.max {
+            values[$0] < values[$1] || (values[$0] == values[$1] && $0 > $1)
+        }
     }
 }

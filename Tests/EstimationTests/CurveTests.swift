@@ -79,7 +79,8 @@ struct CurveTests {
         let curvatures = [normal(64, seed: 4), normal(64, seed: 5)]
         let path = (0..<3).map { normal(64, seed: 20 + $0).map { Float($0) } }
         let float = try estimates(
-            of: MemorySteps(path: path), objective: diagonalQuadratic(Float.self, curvatures: curvatures), gammas: gammas)
+            of: MemorySteps(path: path), objective: diagonalQuadratic(Float.self, curvatures: curvatures),
+            gammas: gammas)
         let double = try estimates(
             of: MemorySteps(path: path.map { $0.map { Double($0) } }),
             objective: diagonalQuadratic(Double.self, curvatures: curvatures), gammas: gammas)
@@ -112,7 +113,8 @@ struct CurveTests {
         for i in 0..<3 {
             for j in 0..<3 where j != i {
                 products +=
-                    weights[i] * weights[j] * (0..<2).reduce(0) { $0 + curvatures[i][$1] * curvatures[j][$1] * x[$1] * x[$1] }
+                    weights[i] * weights[j]
+                    * (0..<2).reduce(0) { $0 + curvatures[i][$1] * curvatures[j][$1] * x[$1] * x[$1] }
                 pairs += weights[i] * weights[j]
             }
         }

@@ -63,7 +63,8 @@ struct InvarianceTests {
         let one = try estimates(
             of: MemorySteps(path: path),
             objective: diagonalQuadratic(
-                Double.self, curvatures: curvatures, weights: [1, 2, 3, 1, 2, 3], layout: ParameterLayout([("x", [40])])))
+                Double.self, curvatures: curvatures, weights: [1, 2, 3, 1, 2, 3], layout: ParameterLayout([("x", [40])])
+            ))
         // The same examples in three components of weights 3, 4 and 5.
         let merged = (0..<3).map { group in
             (0..<40).map { j in
@@ -73,7 +74,8 @@ struct InvarianceTests {
             }
         }
         let other = try estimates(
-            of: MemorySteps(path: path), objective: diagonalQuadratic(Double.self, curvatures: merged, weights: [3, 4, 5]))
+            of: MemorySteps(path: path),
+            objective: diagonalQuadratic(Double.self, curvatures: merged, weights: [3, 4, 5]))
         for (a, b) in zip(one, other) {
             #expect(isClose(a.smoothness, b.smoothness, 1e-10))
             #expect(isClose(a.gradientNorm, b.gradientNorm, 1e-10))
