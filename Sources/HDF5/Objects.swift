@@ -1,0 +1,127 @@
+import CHDF5
+
+/// An open group. Datasets and attributes are reached by path from the file; a group is there to be made and listed.
+public struct Group: ~Copyable, Sendable {
+    public let path: String
+    let file: String
+    let identifier: Identifier
+
+    /// The names of the members, in alphabetical order.
+    public func members() throws(HDF5Error) -> [String] {
+        Library.enter()
+        defer { Library.leave() }
+        var info = H5G_info_t()
+        try checked(H5Gget_info(identifier.value, &info), "H5Gget_info", file: file, object: path)
+        var names: [String] = []
+        for index in 0..<info.nlinks {
+            let length = try checked(
+                H5Lget_name_by_idx(
+                    identifier.value, ".", H5_INDEX_NAME, H5_ITER_INC, index, nil, 0, chdf5_default()),
+                "H5Lget_name_by_idx", file: file, object: path)
+            var buffer = [CChar](repeating: 0, count: length + 1)
+            try checked(
+                H5Lget_name_by_idx(
+                    identifier.value, ".", H5_INDEX_NAME, H5_ITER_INC, index, &buffer, buffer.count, chdf5_default()),
+                "H5Lget_name_by_idx", file: file, object: path)
+            names.append(decoded(buffer))
+        }
+        return names
+    }
+
+    public consuming func close() throws(HDF5Error) {
+        let (path, file) = (path, file)
+        try identifier.close("H5Gclose", file: file, object: path)
+    }
+}
+
+/// What a path leads to.
+public enum ObjectKind: Sendable { case group, dataset, other }
+
+extension File {
+    public func group(_ path: String) throws(HDF5Error) -> Group {
+        Library.enter()
+        defer { Library.leave() }
+        let value = H5Gopen2(identifier.value, path, chdf5_default())
+        return Group(
+            path: path, file: self.path,
+            identifier: try Identifier(owning: value, { H5Gclose($0) }, "H5Gopen2", file: self.path, object: path))
+    }
+
+    /// A new group; fails when the name is taken.
+    @discardableResult
+    public func createGroup(_ path: String) throws(HDF5Error) -> Group {
+        Library.enter()
+        defer { Library.leave() }
+        let links = try linkList(path)
+        let creation = try Identifier(
+            owning: chdf5_group_creation_list(), { H5Pclose($0) }, "H5Pcreate", file: self.path, object: path)
+        try checked(
+            H5Pset_obj_track_times(creation.value, false), "H5Pset_obj_track_times", file: self.path, object: path)
+        let value = H5Gcreate2(identifier.value, path, links.value, creation.value, chdf5_default())
+        return Group(
+            path: path, file: self.path,
+            identifier: try Identifier(owning: value, { H5Gclose($0) }, "H5Gcreate2", file: self.path, object: path))
+    }
+
+    /// Whether the path leads to an object.
+    public func exists(_ path: String) throws(HDF5Error) -> Bool {
+        try kind(of: path) != nil
+    }
+
+    /// What the path leads to; `nil` when it leads nowhere.
+    public func kind(of path: String) throws(HDF5Error) -> ObjectKind? {
+        Library.enter()
+        defer { Library.leave() }
+        // H5Lexists is an error, not "no", where a group on the way is missing: ask link by link.
+        var walked = ""
+        for part in path.split(separator: "/") {
+            walked += "/" + part
+            guard
+                try checked(
+                    H5Lexists(identifier.value, walked, chdf5_default()), "H5Lexists", file: self.path, object: walked)
+                    > 0
+            else { return nil }
+            // A link may dangle, and a dataset on the way has no members.
+            guard
+                try checked(
+                    H5Oexists_by_name(identifier.value, walked, chdf5_default()), "H5Oexists_by_name", file: self.path,
+                    object: walked) > 0
+            else { return nil }
+            guard walked.count < path.count else { break }
+            let object = try open(walked)
+            if H5Iget_type(object.value) != H5I_GROUP { return walked == path ? .other : nil }
+        }
+        let object = try open(path)
+        switch H5Iget_type(object.value) {
+        case H5I_GROUP: return .group
+        case H5I_DATASET: return .dataset
+        default: return .other
+        }
+    }
+
+    /// The names of a group's members, in alphabetical order.
+    public func members(of path: String) throws(HDF5Error) -> [String] { try group(path).members() }
+
+    /// Any object by path, for its kind and its attributes.
+    func open(_ path: String) throws(HDF5Error) -> Identifier {
+        let value = H5Oopen(identifier.value, path, chdf5_default())
+        return try Identifier(owning: value, { H5Oclose($0) }, "H5Oopen", file: self.path, object: path)
+    }
+
+    /// Makes missing groups on the way; names are UTF-8.
+    func linkList(_ path: String) throws(HDF5Error) -> Identifier {
+        let links = try Identifier(
+            owning: chdf5_link_creation_list(), { H5Pclose($0) }, "H5Pcreate", file: self.path, object: path)
+        try checked(
+            H5Pset_create_intermediate_group(links.value, 1), "H5Pset_create_intermediate_group", file: self.path,
+            object: path)
+        try checked(
+            H5Pset_char_encoding(links.value, H5T_CSET_UTF8), "H5Pset_char_encoding", file: self.path, object: path)
+        return links
+    }
+}
+
+/// The text before the first zero byte.
+func decoded(_ buffer: [CChar]) -> String {
+    String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
