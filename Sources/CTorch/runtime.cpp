@@ -1,0 +1,174 @@
+// The process: errors, version, threads, devices, memory.
+#include "support.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <malloc.h>
+#include <new>
+#include <sys/mman.h>
+#include <torch/version.h>
+#include <unistd.h>
+
+namespace ctorch {
+
+namespace {
+thread_local std::string last_message;
+}
+
+void keep_message(std::string message) noexcept { last_message = std::move(message); }
+
+ctorch_status translate_current_exception() noexcept {
+    try {
+        try {
+            throw;
+        } catch (const Failure &failure) {
+            keep_message(failure.message);
+            return failure.status;
+        } catch (const c10::Error &error) {
+            std::string message = error.what_without_backtrace();
+            // LibTorch has had several types for an allocation that failed; the text is what they share.
+            bool memory = message.find("not enough memory") != std::string::npos ||
+                          message.find("out of memory") != std::string::npos ||
+                          message.find("can't allocate memory") != std::string::npos;
+            keep_message(std::move(message));
+            return memory ? ctorch_out_of_memory : ctorch_refused;
+        } catch (const std::bad_alloc &) {
+            keep_message("not enough memory");
+            return ctorch_out_of_memory;
+        } catch (const std::exception &error) {
+            keep_message(error.what());
+            return ctorch_refused;
+        } catch (...) {
+            keep_message("LibTorch threw something that is not an exception");
+            return ctorch_refused;
+        }
+    } catch (...) {
+        // Not even the message could be stored.
+        return ctorch_out_of_memory;
+    }
+}
+
+at::ScalarType scalar_type(ctorch_scalar_type type) {
+    switch (type) {
+    case ctorch_float32: return at::kFloat;
+    case ctorch_float64: return at::kDouble;
+    case ctorch_int64: return at::kLong;
+    case ctorch_bool: return at::kBool;
+    default: throw Failure{ctorch_bad_argument, "this scalar type cannot be made here"};
+    }
+}
+
+ctorch_scalar_type scalar_type(at::ScalarType type) {
+    switch (type) {
+    case at::kFloat: return ctorch_float32;
+    case at::kDouble: return ctorch_float64;
+    case at::kLong: return ctorch_int64;
+    case at::kBool: return ctorch_bool;
+    default: return ctorch_other_type;
+    }
+}
+
+at::Device usable_device(const char *name) {
+    at::Device device(at::kCPU);
+    try {
+        device = at::Device(std::string(name));
+    } catch (const c10::Error &) {
+        throw Failure{ctorch_no_device, std::string("'") + name + "' is not the name of a device"};
+    }
+    if (device.is_cpu()) return device;
+    if (!device.is_cuda())
+        throw Failure{ctorch_no_device, std::string("devices are 'cpu' and 'cuda', not '") + name + "'"};
+    if (!at::globalContext().hasCUDA())
+        throw Failure{ctorch_no_device,
+                      std::string("'") + name + "' cannot be used: this LibTorch (" + TORCH_VERSION +
+                          ") has no CUDA, or the machine has no CUDA device"};
+    int count = ctorch_cuda_device_count();
+    if (device.index() >= count)
+        throw Failure{ctorch_no_device, std::string("'") + name + "' cannot be used: there are " +
+                                            std::to_string(count) + " CUDA devices"};
+    return device;
+}
+
+} // namespace ctorch
+
+using namespace ctorch;
+
+const char *ctorch_message(void) { return last_message.c_str(); }
+
+const char *ctorch_version(void) { return TORCH_VERSION; }
+
+int ctorch_thread_count(void) { return at::get_num_threads(); }
+
+ctorch_status ctorch_set_thread_count(int count) {
+    return fenced([&] {
+        if (count < 1) throw Failure{ctorch_bad_argument, "the number of threads must be at least 1"};
+        at::set_num_threads(count);
+    });
+}
+
+bool ctorch_cuda_is_available(void) {
+    try {
+        return at::globalContext().hasCUDA() && ctorch_cuda_device_count() > 0;
+    } catch (...) {
+        return false;
+    }
+}
+
+int ctorch_cuda_device_count(void) {
+    try {
+        if (!at::globalContext().hasCUDA()) return 0;
+        return c10::impl::VirtualGuardImpl(at::kCUDA).deviceCount();
+    } catch (...) {
+        return 0;
+    }
+}
+
+ctorch_status ctorch_check_device(const char *device) {
+    return fenced([&] { usable_device(device); });
+}
+
+ctorch_status ctorch_synchronize(const char *device) {
+    return fenced([&] {
+        at::Device found = usable_device(device);
+        if (found.is_cpu()) return;
+        c10::impl::VirtualGuardImpl guard(found.type());
+        if (!found.has_index()) found = guard.getDevice();
+        // Copying one element back waits for everything before it on the device's stream.
+        (void)at::zeros({1}, at::TensorOptions(found)).cpu();
+    });
+}
+
+namespace {
+
+/// Asks for huge pages under the part of the heap that large buffers will use: memory that is reserved, marked and freed
+/// again without being touched. False where the system has no transparent huge pages or refuses so much address space.
+bool mark_heap_for_huge_pages() {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages <= 0 || page <= 0) return false;
+    constexpr size_t huge_page = 2 << 20;
+    for (size_t bytes = (size_t)pages * (size_t)page / 2; bytes >= (64 << 20); bytes /= 2) {
+        void *memory = malloc(bytes);
+        if (!memory) continue;
+        uintptr_t start = ((uintptr_t)memory + huge_page - 1) & ~(uintptr_t)(huge_page - 1);
+        uintptr_t end = ((uintptr_t)memory + bytes) & ~(uintptr_t)(huge_page - 1);
+        bool marked = madvise((void *)start, end - start, MADV_HUGEPAGE) == 0;
+        free(memory);
+        return marked;
+    }
+    return false;
+}
+
+} // namespace
+
+int ctorch_tune_allocator(void) {
+    int done = 0;
+    // No mapping of its own for a large buffer: it would be unmapped when freed and faulted in again, page by page, when
+    // next needed. No giving back of the heap's top either. One heap for all threads, because the heaps of further
+    // threads are too small (64 MiB) to hold such buffers. glibc's limit on M_MMAP_THRESHOLD (32 MiB) is why the number
+    // of mappings is set and not that threshold.
+    if (mallopt(M_MMAP_MAX, 0) && mallopt(M_TRIM_THRESHOLD, INT32_MAX) && mallopt(M_ARENA_MAX, 1)) done |= 1;
+    if ((done & 1) && mark_heap_for_huge_pages()) done |= 2;
+    return done;
+}

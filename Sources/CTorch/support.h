@@ -1,0 +1,47 @@
+// What the C++ files of CTorch share: the handle, and the fence that no exception passes.
+#ifndef SMOOTHNESS_CTORCH_SUPPORT_H
+#define SMOOTHNESS_CTORCH_SUPPORT_H
+#include "CTorch.h"
+
+#include <ATen/ATen.h>
+#include <string>
+
+struct ctorch_tensor {
+    at::Tensor value;
+};
+
+namespace ctorch {
+
+/// A failure with a status of its own.
+struct Failure {
+    ctorch_status status;
+    std::string message;
+};
+
+void keep_message(std::string message) noexcept;
+ctorch_status translate_current_exception() noexcept;
+
+/// Runs `body`; whatever it throws becomes a status and a message.
+template <class Body> ctorch_status fenced(Body &&body) noexcept {
+    try {
+        body();
+        return ctorch_ok;
+    } catch (...) {
+        return translate_current_exception();
+    }
+}
+
+/// The same for a body that makes one tensor.
+template <class Body> ctorch_status making(ctorch_tensor **result, Body &&body) noexcept {
+    return fenced([&] { *result = new ctorch_tensor{body()}; });
+}
+
+inline at::IntArrayRef extents(const int64_t *shape, size_t rank) { return at::IntArrayRef(shape, rank); }
+
+at::ScalarType scalar_type(ctorch_scalar_type type);
+ctorch_scalar_type scalar_type(at::ScalarType type);
+/// Throws `Failure` with `ctorch_no_device` where the device cannot be used.
+at::Device usable_device(const char *name);
+
+} // namespace ctorch
+#endif

@@ -1,0 +1,44 @@
+import CTorch
+
+/// LibTorch's version, as `1.13.0` or `2.13.0`.
+public var version: String { String(cString: ctorch_version()) }
+
+/// The number of threads that LibTorch's operations, its matrix library and the fused gradients use.
+///
+/// LibTorch keeps it per calling thread for its own operations in some versions: set it before the work starts and on
+/// the thread that works.
+public var threadCount: Int { Int(ctorch_thread_count()) }
+
+/// Sets `threadCount`.
+/// - Throws: `TorchError` with kind `.badArgument` unless `count` ≥ 1.
+public func setThreadCount(_ count: Int) throws(TorchError) {
+    guard let value = Int32(exactly: count) else {
+        throw TorchError(.badArgument, operation: "setThreadCount", message: "\(count) is no number of threads")
+    }
+    try check(ctorch_set_thread_count(value), "setThreadCount")
+}
+
+/// What `tuneAllocator` achieved.
+public struct AllocatorTuning: OptionSet, Sendable {
+    public let rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// Freed memory stays with the process.
+    public static let keepsMemory = AllocatorTuning(rawValue: 1)
+    /// Large buffers lie on huge pages.
+    public static let usesHugePages = AllocatorTuning(rawValue: 2)
+}
+
+/// Tunes glibc's allocator for a process whose work is gradients: call it once, first thing in `main`, before any thread
+/// is started.
+///
+/// Without it every large buffer is a memory mapping of its own, unmapped when freed and faulted in again, page by page,
+/// at the next gradient; that alone makes LibTorch's gradients about 1.3 times slower. The call
+/// - makes the heap keep what is freed (`M_MMAP_MAX` = 0, `M_TRIM_THRESHOLD` = 2 GiB, one arena for all threads);
+/// - marks the heap for transparent huge pages with `madvise`, where the system offers them (`always` or `madvise` in
+///   `/sys/kernel/mm/transparent_hugepage/enabled`). Address space is reserved for that, not memory.
+///
+/// The price: the process keeps its largest footprint until it ends. A library must not decide that for its program,
+/// therefore nothing calls this but an executable.
+@discardableResult
+public func tuneAllocator() -> AllocatorTuning { AllocatorTuning(rawValue: ctorch_tune_allocator()) }
