@@ -1,10 +1,14 @@
 import Essentials
+import HDF5
+import Torch
 
 /// Which exit code an error of the libraries means; `nil` for the argument parser's own.
 enum Failure {
     static func exitCode(of error: any Error) -> Int32? {
         switch error {
         case let error as SmoothnessError: error.kind.rawValue
+        case is HDF5Error: SmoothnessError.Kind.inputOutput.rawValue
+        case is TorchError: SmoothnessError.Kind.internalFailure.rawValue
         default: nil
         }
     }
