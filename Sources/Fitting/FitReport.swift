@@ -1,4 +1,5 @@
-/// A number with its uncertainty. What is undefined is `nil` and null in JSON; no number in a report is NaN or infinite.
+/// A number with its uncertainty. What is undefined is `nil` and left out of the JSON; no number in a
+/// report is NaN or infinite.
 public struct Estimate: Sendable, Codable, Equatable {
     public var value: Double
     /// The standard deviation of the bootstrap replicates.

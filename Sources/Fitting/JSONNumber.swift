@@ -1,5 +1,5 @@
 /// A Double in JSON: a number where it is finite, else one of the strings "NaN", "Infinity" and "-Infinity", because JSON
-/// has no such numbers. This is the rule for data; `FitReport` holds no non-finite number and writes what is undefined as null.
+/// has no such numbers. This is the rule for data; `FitReport` holds no non-finite number and leaves out what is undefined.
 public struct JSONNumber: Sendable, Hashable, Codable {
     public var value: Double
 

@@ -1,0 +1,82 @@
+import Essentials
+import Foundation
+
+/// The program gnuplot, run on a script in a temporary folder.
+struct Gnuplot {
+    /// `nil` where there is none.
+    private let program: String?
+
+    init(program: String?) { self.program = program ?? Self.onSearchPath() }
+
+    static func onSearchPath() -> String? {
+        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/gnuplot" }
+            .first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
+    /// Draws the picture at `path`, whole or not at all.
+    func draw(_ scatter: GnuplotScatter, to path: String) throws {
+        guard let program, FileManager.default.isExecutableFile(atPath: program) else {
+            throw try leaveScript(scatter, beside: path, because: "gnuplot is not installed or not on the search path")
+        }
+        let folder = FileManager.default.temporaryDirectory.appending(path: "smoothness-plot-\(UUID().uuidString)")
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw SmoothnessError(
+                .inputOutput, "no temporary folder for the plot: \(error.localizedDescription)", file: folder.path)
+        }
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try writeAtomically(scatter.data(), to: folder.appending(path: "plot.dat").path)
+        try writeAtomically(
+            scatter.script(dataFile: "plot.dat", outputFile: "plot.out"),
+            to: folder.appending(path: "plot.gnuplot").path)
+
+        let (status, complaint) = try Self.run(program, in: folder)
+        let picture = FileManager.default.contents(atPath: folder.appending(path: "plot.out").path) ?? Data()
+        guard status == 0, !picture.isEmpty else {
+            let said = complaint.trimmingCharacters(in: .whitespacesAndNewlines)
+            throw try leaveScript(
+                scatter, beside: path,
+                because: "gnuplot failed with status \(status)" + (said.isEmpty ? "" : ": \(said)"))
+        }
+        try writeAtomically(picture, to: path)
+    }
+
+    private static func run(_ program: String, in folder: URL) throws -> (status: Int32, complaint: String) {
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = ["plot.gnuplot"]
+        process.currentDirectoryURL = folder
+        // Numbers in the script have points; gnuplot follows the locale unless told not to.
+        process.environment = ProcessInfo.processInfo.environment.merging(["LC_NUMERIC": "C"]) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        // To a file, so that a long complaint cannot fill a pipe and block.
+        let complaints = folder.appending(path: "complaints.txt")
+        do {
+            try Data().write(to: complaints)
+            process.standardError = try FileHandle(forWritingTo: complaints)
+            try process.run()
+        } catch {
+            throw SmoothnessError(
+                .cannotCreate, "gnuplot cannot be started: \(error.localizedDescription)", file: program)
+        }
+        process.waitUntilExit()
+        let said = FileManager.default.contents(atPath: complaints.path) ?? Data()
+        return (process.terminationStatus, String(decoding: said.prefix(2000), as: UTF8.self))
+    }
+
+    /// Leaves `PATH.gnuplot` and `PATH.dat`, from which `gnuplot` makes the picture later.
+    private func leaveScript(
+        _ scatter: GnuplotScatter, beside path: String, because reason: String
+    ) throws -> SmoothnessError {
+        let name = URL(filePath: path).lastPathComponent
+        try writeAtomically(scatter.data(), to: path + ".dat")
+        try writeAtomically(scatter.script(dataFile: name + ".dat", outputFile: name), to: path + ".gnuplot")
+        let folder = URL(filePath: path).deletingLastPathComponent().path
+        return SmoothnessError(
+            .cannotCreate, "the picture was not drawn: \(reason)", file: path,
+            remedy: "Script and data are left beside it: run gnuplot \(name).gnuplot in \(folder), "
+                + "or write .vl.json or .csv, which need no gnuplot.")
+    }
+}

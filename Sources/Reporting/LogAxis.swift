@@ -1,0 +1,81 @@
+import Foundation
+
+/// The range and the ticks of a logarithmic axis: never without labels, also where the data span less than a decade.
+public struct LogAxis: Sendable, Equatable {
+    public private(set) var minimum: Double
+    public private(set) var maximum: Double
+
+    /// A labelled place on the axis.
+    public struct Tick: Sendable, Equatable {
+        public var position: Double
+        /// `nil` for a minor tick.
+        public var exponent: Int?
+        public var label: String
+    }
+
+    /// An axis over positive finite values with a margin of a twentieth of their span (at least 2 %) at each end.
+    /// - Parameter andWithinTwoDecades: Values that also widen the range, but never by more than two decades at an end.
+    public init(covering values: [Double], andWithinTwoDecades others: [Double] = []) {
+        let (low, high) = (log10(values.min() ?? 1), log10(values.max() ?? 1))
+        let wideLow = max(min(low, others.map { log10($0) }.min() ?? low), low - 2)
+        let wideHigh = min(max(high, others.map { log10($0) }.max() ?? high), high + 2)
+        let margin = max((wideHigh - wideLow) / 20, 0.01)
+        minimum = Self.positive(pow(10, wideLow - margin))
+        maximum = Self.positive(pow(10, wideHigh + margin))
+    }
+
+    private static func positive(_ value: Double) -> Double {
+        min(max(value, .leastNormalMagnitude), .greatestFiniteMagnitude)
+    }
+
+    public var decades: Double { log10(maximum) - log10(minimum) }
+
+    /// Labelled ticks: every n-th decade over more than 3 decades, else 1-2-5 steps in every decade, else even steps.
+    public var majorTicks: [Tick] {
+        if decades > 3 {
+            let every = max(1, Int((decades / 8).rounded(.up)))
+            return decadeRange.filter { $0 % every == 0 }.compactMap { tick(1, $0, asPower: true) }
+        }
+        if decades > 1 { return decadeRange.flatMap { e in [1, 2, 5].compactMap { tick($0, e, asPower: false) } } }
+        return evenTicks
+    }
+
+    /// Unlabelled ticks at 1…9 of every decade (none below a decade or over more than 8).
+    public var minorTicks: [Double] {
+        guard decades > 1, decades <= 8 else { return [] }
+        let major = Set(majorTicks.map(\.position))
+        return decadeRange.flatMap { e in (1...9).compactMap { tick(Double($0), e, asPower: false)?.position } }
+            .filter { !major.contains($0) }
+    }
+
+    private var decadeRange: ClosedRange<Int> {
+        Int(log10(minimum).rounded(.down))...Int(log10(maximum).rounded(.up))
+    }
+
+    private func tick(_ mantissa: Double, _ exponent: Int, asPower: Bool) -> Tick? {
+        // Through decimal text, so that 2·10⁻³ is the Double 0.002.
+        guard let position = Double("\(mantissa)e\(exponent)"), position >= minimum, position <= maximum else {
+            return nil
+        }
+        return Tick(position: position, exponent: asPower ? exponent : nil, label: Self.plain(position))
+    }
+
+    private var evenTicks: [Tick] {
+        // Four to eight steps of 1, 2 or 5 times a power of ten.
+        let rough = (maximum - minimum) / 6
+        let exponent = Int(log10(rough).rounded(.down))
+        let mantissa = rough / pow(10, Double(exponent))
+        let (digit, shift) = mantissa < 1.5 ? (1, 0) : mantissa < 3.5 ? (2, 0) : mantissa < 7.5 ? (5, 0) : (1, 1)
+        guard let step = Double("\(digit)e\(exponent + shift)"), step > 0, step.isFinite else { return [] }
+        let first = Int((minimum / step).rounded(.up))
+        let last = Int((maximum / step).rounded(.down))
+        guard first <= last, last - first < 20 else { return [] }
+        return (first...last).compactMap { multiple in
+            guard let position = Double("\(multiple * digit)e\(exponent + shift)") else { return nil }
+            return Tick(position: position, exponent: nil, label: Self.plain(position))
+        }
+    }
+
+    /// Up to twelve digits, without trailing zeros.
+    static func plain(_ value: Double) -> String { String(format: "%.12g", value) }
+}

@@ -1,0 +1,161 @@
+import Essentials
+import Fitting
+import Foundation
+
+/// The log–log scatter of local smoothness against gradient norm, with the fitted lines and the reference 2/η_eff, as data
+/// and as a picture.
+public struct ScatterPlot: Sendable {
+    public var points: SmoothnessPoints
+    /// Where the lines come from; `nil` for points alone.
+    public var report: FitReport?
+    /// One line above the picture, as `lstm, clip norm 0.25, learning rate 20`; shown as it is, never interpreted.
+    public var title: String
+
+    /// The formats, by the end of the file name.
+    public enum Format: String, Sendable, CaseIterable {
+        case csv, svg, png, pdf
+        case vegaLite = "vl.json"
+
+        /// - Throws: `SmoothnessError(.usage)` for another ending.
+        public init(path: String) throws {
+            guard let format = Self.allCases.first(where: { path.lowercased().hasSuffix("." + $0.rawValue) }) else {
+                throw SmoothnessError(
+                    .usage, "the kind of plot follows from the end of the name, and this one is unknown", file: path,
+                    expected: Self.allCases.map { "." + $0.rawValue }.joined(separator: ", "))
+            }
+            self = format
+        }
+    }
+
+    /// - Throws: `SmoothnessError(.data)` for columns of different lengths.
+    public init(points: SmoothnessPoints, report: FitReport? = nil, title: String) throws {
+        try points.checkLengths()
+        self.points = points
+        self.report = report
+        self.title = title
+    }
+
+    /// Writes the plot, whole or not at all, in the format that the path ends in.
+    ///
+    /// Pictures are drawn by gnuplot. Where it is missing, its script and data are left beside the output.
+    /// - Parameter gnuplot: The program; `nil` for the first `gnuplot` on the search path.
+    /// - Throws: `SmoothnessError` with kind `.usage` (ending), `.data` (no usable point to draw), `.cannotCreate` (output not
+    ///   writable, gnuplot missing) or `.inputOutput`.
+    public func write(to path: String, gnuplot: String? = nil) throws {
+        switch try Format(path: path) {
+        case .csv: try writeAtomically(data().csv(), to: path)
+        case .vegaLite: try writeAtomically(vegaLite(), to: path)
+        case .svg: try Gnuplot(program: gnuplot).draw(GnuplotScatter(self, terminal: .svg), to: path)
+        case .png: try Gnuplot(program: gnuplot).draw(GnuplotScatter(self, terminal: .png), to: path)
+        case .pdf: try Gnuplot(program: gnuplot).draw(GnuplotScatter(self, terminal: .pdf), to: path)
+        }
+    }
+
+    /// One row a point, in the order given, the unusable ones included with the reason in `left_out`; with the logarithms and
+    /// the fitted values.
+    public func data() -> Table {
+        var table = Table(columns: [
+            "iteration", "gradient_norm", "smoothness", "log10_gradient_norm", "log10_smoothness", "step_norm",
+            "effective_learning_rate", "step_size_reference", "least_squares", "upper_envelope", "power_law",
+            "left_out",
+        ])
+        for index in 0..<points.count {
+            let (g, l) = (points.gradientNorm[index], points.smoothness[index])
+            let reference = reference(index)
+            table.append([
+                .integer(points.iteration[index]), .number(g), .number(l),
+                .optional(g > 0 ? log10(g) : nil), .optional(l > 0 ? log10(l) : nil),
+                .optional(points.stepNorm?[index]), .optional(points.effectiveLearningRate?[index]),
+                .optional(reference), .optional(report?.leastSquares.line(g)),
+                .optional(report?.upperEnvelope.line(g)), .optional(g > 0 ? report?.powerLaw.law(g) : nil),
+                .optional(points.reasonForLeavingOut(index)?.rawValue),
+            ])
+        }
+        return table
+    }
+
+    /// 2/η_eff at a point, where it is a positive finite number.
+    func reference(_ index: Int) -> Double? {
+        guard let step = points.effectiveLearningRate?[index], step > 0 else { return nil }
+        let reference = 2 / step
+        return reference.isFinite && reference > 0 ? reference : nil
+    }
+
+    /// The usable points and their frame.
+    func drawing() throws -> ScatterDrawing { try ScatterDrawing(self) }
+}
+
+/// What any picture of the scatter needs: usable points, sampled lines, frame.
+struct ScatterDrawing {
+    struct Curve {
+        var name: String
+        /// What it shows, for legends.
+        var label: String
+        var points: [(gradientNorm: Double, smoothness: Double)]
+    }
+
+    var points: SmoothnessPoints
+    var leftOut: Int
+    var reference: [(gradientNorm: Double, smoothness: Double)]
+    var curves: [Curve]
+    var horizontal: LogAxis
+    var vertical: LogAxis
+    /// First and last iteration, at least one apart.
+    var iterations: (first: Int, last: Int)
+
+    init(_ plot: ScatterPlot) throws {
+        let (usable, counts) = try plot.points.usable()
+        guard usable.count > 0 else {
+            throw SmoothnessError(
+                .data, "there is no usable point to draw", expected: "positive finite gradient norms and smoothness",
+                found: "\(counts.given) points, none of them usable")
+        }
+        let complete = ScatterPlotReference(usable)
+        points = usable
+        leftOut = counts.leftOut
+        reference = complete.values
+        horizontal = LogAxis(covering: usable.gradientNorm)
+        vertical = LogAxis(covering: usable.smoothness, andWithinTwoDecades: reference.map(\.smoothness))
+        let (first, last) = (usable.iteration[0], usable.iteration[usable.count - 1])
+        iterations = (first, max(last, first + 1))
+        curves =
+            plot.report.map { [horizontal] in Self.curves($0, from: horizontal.minimum, to: horizontal.maximum) } ?? []
+    }
+
+    /// Reference points that lie outside the frame.
+    var hiddenReferenceCount: Int {
+        reference.filter { !(vertical.minimum...vertical.maximum).contains($0.smoothness) }.count
+    }
+
+    private static func curves(_ report: FitReport, from low: Double, to high: Double) -> [Curve] {
+        let sampled = (0...200).map { low * pow(high / low, Double($0) / 200) }
+        func curve(_ name: String, _ label: String, _ value: (Double) -> Double) -> Curve {
+            Curve(
+                name: name, label: label,
+                points: sampled.map { (gradientNorm: $0, smoothness: value($0)) }
+                    .filter { $0.smoothness > 0 && $0.smoothness.isFinite })
+        }
+        func line(_ line: SmoothnessLine) -> String {
+            "L0 = \(significant(line.intercept, digits: 3)), L1 = \(significant(line.slope, digits: 3))"
+        }
+        let (squares, envelope, power) = (report.leastSquares.line, report.upperEnvelope.line, report.powerLaw.law)
+        return [
+            curve("least squares", "least squares: " + line(squares), squares.callAsFunction),
+            curve("upper envelope", "upper envelope: " + line(envelope), envelope.callAsFunction),
+            curve(
+                "power law", "power law: ρ = \(significant(power.exponent, digits: 3))", power.callAsFunction),
+        ]
+    }
+}
+
+/// 2/η_eff of the usable points that have one.
+private struct ScatterPlotReference {
+    var values: [(gradientNorm: Double, smoothness: Double)] = []
+
+    init(_ points: SmoothnessPoints) {
+        for (index, step) in (points.effectiveLearningRate ?? []).enumerated() where step > 0 {
+            let value = 2 / step
+            if value.isFinite, value > 0 { values.append((points.gradientNorm[index], value)) }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Fitting
+import Foundation
+
+extension ScatterPlot {
+    /// The scatter as a Vega-Lite 5 specification with its data inside.
+    /// - Throws: `SmoothnessError(.data)` where no point can be drawn.
+    public func vegaLite() throws -> String {
+        let drawing = try drawing()
+        var layers: [JSONValue] = []
+        if !drawing.reference.isEmpty { layers.append(Self.referenceLayer(drawing)) }
+        layers.append(Self.pointLayer(drawing.points))
+        if !drawing.curves.isEmpty { layers.append(Self.curveLayer(drawing.curves)) }
+        let leftOut = drawing.leftOut > 0 ? " (\(drawing.leftOut) left out)" : ""
+        let specification: JSONValue = [
+            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            "title": ["text": .string(title), "subtitle": .string("n = \(drawing.points.count)\(leftOut)")],
+            "width": 640,
+            "height": 440,
+            "background": "white",
+            "encoding": [
+                "x": Self.channel("gradient_norm", "gradient norm ‖∇f(x_k)‖", drawing.horizontal),
+                "y": Self.channel(
+                    "smoothness", "local smoothness max_γ ‖∇f(x_k + γd) − ∇f(x_k)‖ / ‖γd‖", drawing.vertical),
+            ],
+            "layer": .array(layers),
+            // Without this the fits' strokes and the points' colours would share one legend.
+            "resolve": ["scale": ["color": "independent", "stroke": "independent", "shape": "independent"]],
+            "config": ["legend": ["labelLimit": 400], "axis": ["gridColor": "#e6e6e6"]],
+        ]
+        return specification.text(expandedDepth: 5) + "\n"
+    }
+
+    private static func channel(_ field: String, _ title: String, _ axis: LogAxis) -> JSONValue {
+        [
+            "field": .string(field),
+            "type": "quantitative",
+            "title": .string(title),
+            "scale": ["type": "log", "domain": [.number(axis.minimum), .number(axis.maximum)], "nice": false],
+            "axis": ["values": .array(axis.majorTicks.map { .number($0.position) }), "format": "~g"],
+        ]
+    }
+
+    private static func pointLayer(_ points: SmoothnessPoints) -> JSONValue {
+        let values = (0..<points.count).map { index -> JSONValue in
+            var members: [(String, JSONValue)] = [
+                ("iteration", .integer(points.iteration[index])),
+                ("gradient_norm", .number(points.gradientNorm[index])),
+                ("smoothness", .number(points.smoothness[index])),
+            ]
+            if let step = points.stepNorm?[index] { members.append(("step_norm", .number(step))) }
+            if let rate = points.effectiveLearningRate?[index] {
+                members.append(("effective_learning_rate", .number(rate)))
+            }
+            return .object(members)
+        }
+        return [
+            "data": ["name": "points", "values": .array(values)],
+            "mark": [
+                "type": "point", "filled": true, "size": 36, "stroke": "#303030", "strokeWidth": 0.4, "opacity": 1,
+                "tooltip": ["content": "data"],
+            ],
+            "encoding": [
+                "color": [
+                    "field": "iteration", "type": "quantitative", "title": "iteration k",
+                    "scale": ["scheme": "viridis"],
+                ]
+            ],
+        ]
+    }
+
+    private static func curveLayer(_ curves: [ScatterDrawing.Curve]) -> JSONValue {
+        let values = curves.flatMap { curve in
+            curve.points.map { point -> JSONValue in
+                [
+                    "fit": .string(curve.label), "gradient_norm": .number(point.gradientNorm),
+                    "smoothness": .number(point.smoothness),
+                ]
+            }
+        }
+        let labels = JSONValue.array(curves.map { .string($0.label) })
+        func nominal(_ range: JSONValue) -> JSONValue {
+            ["field": "fit", "type": "nominal", "title": "fit", "scale": ["domain": labels, "range": range]]
+        }
+        return [
+            "data": ["name": "fits", "values": .array(values)],
+            "mark": ["type": "line", "strokeWidth": 2, "clip": true],
+            "encoding": [
+                "stroke": nominal(["#d55e00", "#000000", "#cc79a7"]),
+                "strokeDash": nominal([[1, 0], [8, 4], [2, 3]]),
+            ],
+        ]
+    }
+
+    private static func referenceLayer(_ drawing: ScatterDrawing) -> JSONValue {
+        let values = drawing.reference.map { point -> JSONValue in
+            ["gradient_norm": .number(point.gradientNorm), "smoothness": .number(point.smoothness)]
+        }
+        let hidden = drawing.hiddenReferenceCount
+        let label = "2/η_eff, η_eff = ‖d‖/‖∇f(x_k)‖" + (hidden > 0 ? " (\(hidden) outside the frame)" : "")
+        return [
+            "data": ["name": "step_size_reference", "values": .array(values)],
+            "mark": ["type": "point", "color": "#a8a8a8", "size": 28, "clip": true],
+            "encoding": [
+                "shape": [
+                    "datum": .string(label), "type": "nominal", "title": "reference", "scale": ["range": ["cross"]],
+                ]
+            ],
+        ]
+    }
+}
