@@ -12,6 +12,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
         case slowSlope(SlowSlopeDescription)
         case qianExample(QianExampleDescription)
         case logisticRegression(LogisticRegressionDescription)
+        case languageModel(LanguageModelDescription)
 
         /// The value of the key `kind`.
         public var name: String { KindName(of: self).rawValue }
@@ -26,6 +27,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
             case .slowSlope(let parameters): parameters
             case .qianExample(let parameters): parameters
             case .logisticRegression(let parameters): parameters
+            case .languageModel(let parameters): parameters
             }
         }
     }
@@ -46,6 +48,7 @@ private enum KindName: String, CaseIterable {
     case slowSlope = "slow-slope"
     case qianExample = "qian-example"
     case logisticRegression = "logistic-regression"
+    case languageModel = "lstm-language-model"
 
     init(of kind: ObjectiveDescription.Kind) {
         self =
@@ -57,6 +60,7 @@ private enum KindName: String, CaseIterable {
             case .slowSlope: .slowSlope
             case .qianExample: .qianExample
             case .logisticRegression: .logisticRegression
+            case .languageModel: .languageModel
             }
     }
 
@@ -69,6 +73,7 @@ private enum KindName: String, CaseIterable {
         case .slowSlope: .slowSlope(try SlowSlopeDescription(from: decoder))
         case .qianExample: .qianExample(try QianExampleDescription(from: decoder))
         case .logisticRegression: .logisticRegression(try LogisticRegressionDescription(from: decoder))
+        case .languageModel: .languageModel(try LanguageModelDescription(from: decoder))
         }
     }
 }

@@ -61,33 +61,34 @@ public func makeObjective<Scalar: ParameterScalar>(
 ) throws -> ObjectiveSet<Scalar> {
     try description.validate()
     try require((options.microBatch ?? 1) > 0, "micro_batch", "1 or more", options.microBatch ?? 0)
-    return ObjectiveSet(training: try makeFormula(description, options: options, dataOverride: dataOverride))
-}
-
-private func makeFormula<Scalar: ParameterScalar>(
-    _ description: ObjectiveDescription, options: EvaluationOptions, dataOverride: String?
-) throws -> any Objective<Scalar> {
-    guard options.device == "cpu" else {
-        throw SmoothnessError(
-            .usage, "formulas are evaluated on the processor", object: "device", expected: "cpu", found: options.device)
-    }
+    if case .languageModel = description.kind {} else { try requireProcessor(options.device) }
+    let training: any Objective<Scalar>
     switch description.kind {
     case .quadratic(let parameters):
-        return Quadratic<Scalar>(
+        training = Quadratic<Scalar>(
             spectrum: parameters.spectrum, rotations: parameters.rotations, componentCount: parameters.componentCount,
             noise: parameters.noise, seed: parameters.seed)
     case .polynomial(let parameters):
-        return Polynomial<Scalar>(coefficients: parameters.coefficients, start: parameters.start)
-    case .quarticValley(let parameters): return QuarticValley<Scalar>(start: parameters.start)
+        training = Polynomial<Scalar>(coefficients: parameters.coefficients, start: parameters.start)
+    case .quarticValley(let parameters): training = QuarticValley<Scalar>(start: parameters.start)
     case .exponentialWalls(let parameters):
-        return ExponentialWalls<Scalar>(growth: parameters.growth, initialGradient: parameters.initialGradient)
-    case .slowSlope(let parameters): return SlowSlope<Scalar>(slope: parameters.slope, gap: parameters.gap)
-    case .qianExample(let parameters): return QianExample<Scalar>(start: parameters.start)
+        training = ExponentialWalls<Scalar>(growth: parameters.growth, initialGradient: parameters.initialGradient)
+    case .slowSlope(let parameters): training = SlowSlope<Scalar>(slope: parameters.slope, gap: parameters.gap)
+    case .qianExample(let parameters): training = QianExample<Scalar>(start: parameters.start)
     case .logisticRegression(let parameters):
-        return LogisticRegression<Scalar>(
+        training = LogisticRegression<Scalar>(
             samples: try parameters.samples(dataOverride: dataOverride), batchSize: parameters.batchSize,
             regularization: parameters.regularization, hasIntercept: parameters.hasIntercept)
+    case .languageModel(let parameters):
+        return try parameters.makeObjective(as: scalar, options: options, dataOverride: dataOverride)
     }
+    return ObjectiveSet(training: training)
+}
+
+private func requireProcessor(_ device: String) throws {
+    guard device != "cpu" else { return }
+    throw SmoothnessError(
+        .usage, "formulas are evaluated on the processor", object: "device", expected: "cpu", found: device)
 }
 
 extension LogisticRegressionDescription {

@@ -36,6 +36,8 @@ extension ObjectiveDescription {
                 try require(samples.sampleCount > 0, "sample_count", "1 or more", samples.sampleCount)
                 try require(samples.featureCount > 0, "feature_count", "1 or more", samples.featureCount)
             }
+        case .languageModel(let model):
+            try model.validate()
         }
     }
 }

@@ -15,7 +15,7 @@ enum PolynomialAlgebra {
         guard let degree = coefficients.lastIndex(where: { $0 != 0 }), degree > 0, lower < upper else { return [] }
         let polynomial = Array(coefficients[...degree])
         let turns = roots(of: derivative(of: polynomial), from: lower, to: upper)
-        let ends = [lower] + turns + [upper]
+        let ends = [lower] + turns.sorted() + [upper]
         return turns + zip(ends, ends.dropFirst()).compactMap { bisect(polynomial, $0, $1) }
     }
 

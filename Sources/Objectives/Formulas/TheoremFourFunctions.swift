@@ -76,11 +76,11 @@ public struct SlowSlope<Scalar: ParameterScalar>: UnivariateFormula {
     }
 
     public func derivative(ofComponent component: Int, at x: Double) -> Double {
-        abs(x) <= 1 ? slope * x * (3 - x * x) : (x < 0 ? -2 : 2) * slope
+        abs(x) > 1 ? (x < 0 ? -2 : 2) * slope : slope * x * (3 - x * x)
     }
 
     public func secondDerivative(at x: Double) -> Double {
-        abs(x) <= 1 ? 3 * slope * (1 - x * x) : (x.isNaN ? .nan : 0)
+        abs(x) > 1 ? 0 : 3 * slope * (1 - x * x)
     }
 
     /// f″ falls away from zero on both sides.

@@ -44,6 +44,8 @@ extension UnivariateFormula {
 
     public func hessianNormSupremum(from first: [Scalar], to second: [Scalar]) -> Double {
         let ends = (Double(first[0]), Double(second[0]))
+        // `min` and `max` would lose a NaN.
+        if ends.0.isNaN || ends.1.isNaN { return .nan }
         return secondDerivativeSupremum(from: min(ends.0, ends.1), to: max(ends.0, ends.1))
     }
 }
