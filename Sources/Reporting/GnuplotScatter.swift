@@ -8,10 +8,20 @@ struct GnuplotScatter {
 
         var setting: String {
             switch self {
-            case .svg: "svg size 960,680 dynamic enhanced font 'DejaVu Sans,14' background 'white'"
+            case .svg: "svg size 960,680 dynamic noenhanced font 'DejaVu Sans,13' background 'white'"
             case .png:
-                "pngcairo size 1920,1360 enhanced font 'DejaVu Sans,14' fontscale 2 linewidth 2 pointscale 2 background 'white'"
-            case .pdf: "pdfcairo size 8in,5.667in enhanced font 'DejaVu Sans,12' background 'white'"
+                "pngcairo size 1920,1360 noenhanced font 'DejaVu Sans,10.5' fontscale 2 linewidth 2 pointscale 2 "
+                    + "background 'white'"
+            case .pdf: "pdfcairo size 8in,5.667in noenhanced font 'DejaVu Sans,11' background 'white'"
+            }
+        }
+
+        /// The terminals' unit points differ; this makes them look alike.
+        var pointScale: Double {
+            switch self {
+            case .svg: 0.75
+            case .png: 1.1
+            case .pdf: 0.7
             }
         }
     }
@@ -49,19 +59,24 @@ struct GnuplotScatter {
     func script(dataFile: String, outputFile: String) -> String {
         let data = Self.quoted(dataFile)
         return """
-            # Local smoothness against gradient norm; drawn by gnuplot 5.2 or later.
+            # Local smoothness against gradient norm; drawn by gnuplot 5.4 or later.
             set encoding utf8
             set terminal \(terminal.setting)
             set output \(Self.quoted(outputFile))
-            set title \(Self.quoted(title)) noenhanced offset 0,-0.3
+            set title \(Self.quoted(title)) offset 0,-0.3
             set logscale xy
             set xrange [\(drawing.horizontal.minimum):\(drawing.horizontal.maximum)]
             set yrange [\(drawing.vertical.minimum):\(drawing.vertical.maximum)]
             \(Self.ticks("x", drawing.horizontal))
             \(Self.ticks("y", drawing.vertical))
-            set xlabel 'gradient norm  ‖∇f({/:Italic x}_{/:Italic k})‖'
-            set ylabel 'local smoothness  max_γ ‖∇f({/:Italic x}_{/:Italic k} + γ{/:Italic d}) − ∇f({/:Italic x}_{/:Italic k})‖ / ‖γ{/:Italic d}‖'
-            set cblabel 'iteration {/:Italic k}'
+            set xlabel \(Self.quoted(ScatterText.gradientNorm)) offset 0,0.2
+            # Frame, labels and legend at fixed places, whatever the widths of the texts.
+            set tmargin at screen 0.925
+            set bmargin at screen 0.215
+            set lmargin at screen 0.115
+            set rmargin at screen 0.86
+            set label 1 \(Self.quoted(ScatterText.smoothness)) at screen 0.028, graph 0.5 center rotate
+            set label 2 \(Self.quoted(ScatterText.iteration)) at screen 0.975, graph 0.5 center rotate
             set cbrange [\(drawing.iterations.first):\(drawing.iterations.last)]
             set format cb '%.0f'
             set colorbox user origin graph 1.025, graph 0 size graph 0.028, graph 1 noborder
@@ -69,8 +84,7 @@ struct GnuplotScatter {
             set grid xtics ytics linetype 1 linecolor rgb '#e6e6e6' linewidth 0.6
             set border 3 linecolor rgb '#404040' linewidth 0.8
             set tics nomirror out scale 0.6, 0.35
-            set key outside below center horizontal left reverse Left samplen 3 width 1 height 0.6 maxcols 2 enhanced
-            set rmargin at screen 0.86
+            set key at screen 0.1, screen 0.125 left top vertical maxrows 3 reverse Left samplen 2.6 width 3 spacing 1.15
             plot \\
             \(series(data).joined(separator: ", \\\n"))
 
@@ -79,27 +93,27 @@ struct GnuplotScatter {
 
     private func series(_ data: String) -> [String] {
         var series: [String] = []
-        let size = pointSize
+        let size = pointSize * terminal.pointScale
         let curvesStart = drawing.reference.isEmpty ? 1 : 2
         if !drawing.reference.isEmpty {
-            let hidden = drawing.hiddenReferenceCount
-            let note = hidden > 0 ? " (\(hidden) outside the frame)" : ""
+            let label = ScatterText.reference(hidden: drawing.hiddenReferenceCount)
             series.append(
-                "\(data) index 1 using 1:2 with points pointtype 1 pointsize \(0.8 * size) linewidth 0.8 "
-                    + "linecolor rgb '#a8a8a8' title '2 / η_{eff},  η_{eff} = ‖{/:Italic d}‖ / ‖∇f({/:Italic x}_{/:Italic k})‖\(note)'"
-            )
+                "\(data) index 1 using 1:2 with points pointtype 1 pointsize \(size) linewidth 0.8 "
+                    + "linecolor rgb '#a8a8a8' title \(Self.quoted(label))")
         }
-        let leftOut = drawing.leftOut > 0 ? " (\(drawing.leftOut) left out)" : ""
         // A dark rim keeps the light end of the palette visible on white.
         series.append(
             "\(data) index 0 using 1:2 with points pointtype 7 pointsize \(size * 1.3) linecolor rgb '#303030' notitle")
         series.append(
-            "\(data) index 0 using 1:2:3 with points pointtype 7 pointsize \(size) linecolor palette "
+            "\(data) index 0 using 1:2:3 with points pointtype 7 pointsize \(size) linecolor palette notitle")
+        let leftOut = drawing.leftOut > 0 ? " (\(drawing.leftOut) left out)" : ""
+        series.append(
+            "keyentry with points pointtype 7 pointsize \(size * 1.3) linecolor rgb '#21918c' "
                 + "title 'iterates, n = \(drawing.points.count)\(leftOut)'")
         for (index, curve) in drawing.curves.enumerated() where !curve.points.isEmpty {
             series.append(
                 "\(data) index \(curvesStart + index) using 1:2 with lines \(Self.styles[index]) "
-                    + "title '\(Self.subscripted(curve.label))'")
+                    + "title \(Self.quoted(curve.label.replacing("-", with: "−")))")
         }
         return series
     }
@@ -114,16 +128,9 @@ struct GnuplotScatter {
         "linewidth 2.0 linecolor rgb '#cc79a7' dashtype (3,5)",
     ]
 
-    private static func subscripted(_ label: String) -> String {
-        label.replacing("L0", with: "{/:Italic L}_0").replacing("L1", with: "{/:Italic L}_1")
-    }
-
     /// gnuplot's own ticks would have no label on a log axis shorter than a decade.
     private static func ticks(_ axis: String, _ range: LogAxis) -> String {
-        let major = range.majorTicks.map { tick in
-            let label = tick.exponent.map { "10^{\($0 < 0 ? "−" : "")\(abs($0))}" } ?? tick.label
-            return "'\(label)' \(tick.position)"
-        }
+        let major = range.majorTicks.map { "'\($0.label)' \($0.position)" }
         let minor = range.minorTicks.map { "'' \($0) 1" }
         return "set \(axis)tics (\((major + minor).joined(separator: ", ")))"
     }

@@ -8,17 +8,15 @@ public struct LogAxis: Sendable, Equatable {
     /// A labelled place on the axis.
     public struct Tick: Sendable, Equatable {
         public var position: Double
-        /// `nil` for a minor tick.
-        public var exponent: Int?
         public var label: String
     }
 
     /// An axis over positive finite values with a margin of a twentieth of their span (at least 2 %) at each end.
-    /// - Parameter andWithinTwoDecades: Values that also widen the range, but never by more than two decades at an end.
+    /// - Parameter andWithinTwoDecades: Values that also widen the range, those more than two decades beyond it left aside.
     public init(covering values: [Double], andWithinTwoDecades others: [Double] = []) {
         let (low, high) = (log10(values.min() ?? 1), log10(values.max() ?? 1))
-        let wideLow = max(min(low, others.map { log10($0) }.min() ?? low), low - 2)
-        let wideHigh = min(max(high, others.map { log10($0) }.max() ?? high), high + 2)
+        let near = others.map { log10($0) }.filter { $0 >= low - 2 && $0 <= high + 2 }
+        let (wideLow, wideHigh) = (min(low, near.min() ?? low), max(high, near.max() ?? high))
         let margin = max((wideHigh - wideLow) / 20, 0.01)
         minimum = Self.positive(pow(10, wideLow - margin))
         maximum = Self.positive(pow(10, wideHigh + margin))
@@ -34,9 +32,9 @@ public struct LogAxis: Sendable, Equatable {
     public var majorTicks: [Tick] {
         if decades > 3 {
             let every = max(1, Int((decades / 8).rounded(.up)))
-            return decadeRange.filter { $0 % every == 0 }.compactMap { tick(1, $0, asPower: true) }
+            return decadeRange.filter { $0 % every == 0 }.compactMap { tick(1, $0) }
         }
-        if decades > 1 { return decadeRange.flatMap { e in [1, 2, 5].compactMap { tick($0, e, asPower: false) } } }
+        if decades > 1 { return decadeRange.flatMap { e in [1, 2, 5].compactMap { tick($0, e) } } }
         return evenTicks
     }
 
@@ -44,7 +42,7 @@ public struct LogAxis: Sendable, Equatable {
     public var minorTicks: [Double] {
         guard decades > 1, decades <= 8 else { return [] }
         let major = Set(majorTicks.map(\.position))
-        return decadeRange.flatMap { e in (1...9).compactMap { tick(Double($0), e, asPower: false)?.position } }
+        return decadeRange.flatMap { e in (1...9).compactMap { tick(Double($0), e)?.position } }
             .filter { !major.contains($0) }
     }
 
@@ -52,12 +50,12 @@ public struct LogAxis: Sendable, Equatable {
         Int(log10(minimum).rounded(.down))...Int(log10(maximum).rounded(.up))
     }
 
-    private func tick(_ mantissa: Double, _ exponent: Int, asPower: Bool) -> Tick? {
+    private func tick(_ mantissa: Double, _ exponent: Int) -> Tick? {
         // Through decimal text, so that 2·10⁻³ is the Double 0.002.
         guard let position = Double("\(mantissa)e\(exponent)"), position >= minimum, position <= maximum else {
             return nil
         }
-        return Tick(position: position, exponent: asPower ? exponent : nil, label: Self.plain(position))
+        return Tick(position: position, label: Self.plain(position))
     }
 
     private var evenTicks: [Tick] {
@@ -72,10 +70,23 @@ public struct LogAxis: Sendable, Equatable {
         guard first <= last, last - first < 20 else { return [] }
         return (first...last).compactMap { multiple in
             guard let position = Double("\(multiple * digit)e\(exponent + shift)") else { return nil }
-            return Tick(position: position, exponent: nil, label: Self.plain(position))
+            return Tick(position: position, label: Self.plain(position))
         }
     }
 
-    /// Up to twelve digits, without trailing zeros.
-    static func plain(_ value: Double) -> String { String(format: "%.12g", value) }
+    /// Up to twelve digits, without trailing zeros; a power of ten is split off below 10⁻³ and from 10⁵.
+    static func plain(_ value: Double) -> String {
+        let text = String(format: "%.12g", value)
+        guard value > 0, value < 1e-3 || value >= 1e5 else { return text }
+        let parts = String(format: "%.11e", value).split(separator: "e")
+        guard parts.count == 2, let mantissa = Double(parts[0]), let exponent = Int(parts[1]) else { return text }
+        let power = "10" + superscript(exponent)
+        return mantissa == 1 ? power : String(format: "%.12g", mantissa) + "·" + power
+    }
+
+    private static func superscript(_ exponent: Int) -> String {
+        let digits = Array("⁰¹²³⁴⁵⁶⁷⁸⁹")
+        return (exponent < 0 ? "⁻" : "")
+            + String(String(abs(exponent)).compactMap(\.wholeNumberValue).map { digits[$0] })
+    }
 }

@@ -85,6 +85,16 @@ public struct ScatterPlot: Sendable {
     func drawing() throws -> ScatterDrawing { try ScatterDrawing(self) }
 }
 
+/// The texts of all pictures, in plain Unicode: no viewer and no terminal has to typeset anything.
+enum ScatterText {
+    static let gradientNorm = "gradient norm  ‖∇f(xₖ)‖"
+    static let smoothness = "local smoothness  max_γ ‖∇f(xₖ + γd) − ∇f(xₖ)‖ / ‖γd‖"
+    static let iteration = "iteration k"
+    static func reference(hidden: Int) -> String {
+        "2/η_eff with η_eff = ‖d‖/‖∇f(xₖ)‖" + (hidden > 0 ? " (\(hidden) outside)" : "")
+    }
+}
+
 /// What any picture of the scatter needs: usable points, sampled lines, frame.
 struct ScatterDrawing {
     struct Curve {
@@ -136,7 +146,7 @@ struct ScatterDrawing {
                     .filter { $0.smoothness > 0 && $0.smoothness.isFinite })
         }
         func line(_ line: SmoothnessLine) -> String {
-            "L0 = \(significant(line.intercept, digits: 3)), L1 = \(significant(line.slope, digits: 3))"
+            "L₀ = \(significant(line.intercept, digits: 3)), L₁ = \(significant(line.slope, digits: 3))"
         }
         let (squares, envelope, power) = (report.leastSquares.line, report.upperEnvelope.line, report.powerLaw.law)
         return [

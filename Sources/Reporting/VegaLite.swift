@@ -18,13 +18,11 @@ extension ScatterPlot {
             "height": 440,
             "background": "white",
             "encoding": [
-                "x": Self.channel("gradient_norm", "gradient norm ‖∇f(x_k)‖", drawing.horizontal),
+                "x": Self.channel("gradient_norm", ScatterText.gradientNorm, drawing.horizontal),
                 "y": Self.channel(
-                    "smoothness", "local smoothness max_γ ‖∇f(x_k + γd) − ∇f(x_k)‖ / ‖γd‖", drawing.vertical),
+                    "smoothness", ScatterText.smoothness, drawing.vertical),
             ],
             "layer": .array(layers),
-            // Without this the fits' strokes and the points' colours would share one legend.
-            "resolve": ["scale": ["color": "independent", "stroke": "independent", "shape": "independent"]],
             "config": ["legend": ["labelLimit": 400], "axis": ["gridColor": "#e6e6e6"]],
         ]
         return specification.text(expandedDepth: 5) + "\n"
@@ -61,7 +59,7 @@ extension ScatterPlot {
             ],
             "encoding": [
                 "color": [
-                    "field": "iteration", "type": "quantitative", "title": "iteration k",
+                    "field": "iteration", "type": "quantitative", "title": .string(ScatterText.iteration),
                     "scale": ["scheme": "viridis"],
                 ]
             ],
@@ -95,14 +93,14 @@ extension ScatterPlot {
         let values = drawing.reference.map { point -> JSONValue in
             ["gradient_norm": .number(point.gradientNorm), "smoothness": .number(point.smoothness)]
         }
-        let hidden = drawing.hiddenReferenceCount
-        let label = "2/η_eff, η_eff = ‖d‖/‖∇f(x_k)‖" + (hidden > 0 ? " (\(hidden) outside the frame)" : "")
+        let label = ScatterText.reference(hidden: drawing.hiddenReferenceCount)
         return [
             "data": ["name": "step_size_reference", "values": .array(values)],
-            "mark": ["type": "point", "color": "#a8a8a8", "size": 28, "clip": true],
+            "mark": ["type": "point", "color": "#a8a8a8", "size": 22, "strokeWidth": 1, "clip": true],
             "encoding": [
                 "shape": [
-                    "datum": .string(label), "type": "nominal", "title": "reference", "scale": ["range": ["cross"]],
+                    "datum": .string(label), "type": "nominal", "title": "reference",  // A thin plus; Vega's own cross is a heavy outline.
+                    "scale": ["range": ["M-1,0L1,0M0,-1L0,1"]],
                 ]
             ],
         ]
