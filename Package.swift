@@ -94,7 +94,9 @@ let package = Package(
             ]),
         .testTarget(name: "FittingTests", dependencies: ["Fitting", "Essentials", "TestSupport"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Fitting", "Essentials", "TestSupport"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["smoothness", "HDF5", "Essentials", "TestSupport"]),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["smoothness", "HDF5", "Essentials", "TestSupport"],
+            exclude: ["Twins"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
