@@ -93,6 +93,13 @@ public struct Dataset: ~Copyable, Sendable {
         try checked(H5Dset_extent(identifier.value, extents), "H5Dset_extent", file: file, object: path)
     }
 
+    /// Flushes the whole file that holds this dataset, as `File.flush()`.
+    public func flushFile() throws(HDF5Error) {
+        Library.enter()
+        defer { Library.leave() }
+        try checked(H5Fflush(identifier.value, H5F_SCOPE_LOCAL), "H5Fflush", file: file, object: path)
+    }
+
     public consuming func close() throws(HDF5Error) {
         let (path, file) = (path, file)
         try identifier.close("H5Dclose", file: file, object: path)
@@ -147,6 +154,15 @@ extension File {
         Library.enter()
         defer { Library.leave() }
         return try createDataset(path, storedType: Element.scalarType.storedType, shape: shape, layout: layout)
+    }
+
+    /// As above, for an element that is known only when the program runs.
+    public func createDataset(
+        _ path: String, of element: ScalarType, shape: [Int], layout: Layout = .contiguous(.early)
+    ) throws(HDF5Error) -> Dataset {
+        Library.enter()
+        defer { Library.leave() }
+        return try createDataset(path, storedType: element.storedType, shape: shape, layout: layout)
     }
 
     func createDataset(

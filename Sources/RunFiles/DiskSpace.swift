@@ -1,0 +1,42 @@
+import Essentials
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// Reserves the blocks of a file on its disk.
+enum DiskSpace {
+    /// Bytes that an ordinary user may still write to the file system of `path`; `nil` when it does not say.
+    static func available(at path: String) -> Int? {
+        var information = statvfs()
+        guard statvfs(path, &information) == 0 else { return nil }
+        return Int(
+            clamping: UInt64(information.f_bavail).multipliedReportingOverflow(by: UInt64(information.f_frsize))
+                .partialValue)
+    }
+
+    /// Reserves `byteCount` bytes for an open file, so that no later write into them can meet a full disk.
+    /// - Throws: `SmoothnessError` with kind `.cannotCreate`, with the bytes needed and available.
+    static func reserve(_ byteCount: Int, descriptor: Int32, file: String, folder: String) throws {
+        guard byteCount > 0 else { return }
+        var status = EINTR
+        while status == EINTR { status = posix_fallocate(descriptor, 0, off_t(byteCount)) }
+        guard status != 0 else { return }
+        throw shortage(of: byteCount, file: file, folder: folder, reason: String(cString: strerror(status)))
+    }
+
+    /// Refuses at once what cannot fit.
+    static func requireRoom(for byteCount: Int, file: String, folder: String) throws {
+        guard let available = available(at: folder), available < byteCount else { return }
+        throw shortage(of: byteCount, file: file, folder: folder, reason: String(cString: strerror(ENOSPC)))
+    }
+
+    private static func shortage(of byteCount: Int, file: String, folder: String, reason: String) -> SmoothnessError {
+        SmoothnessError(
+            .cannotCreate, "the space for the run cannot be reserved: \(reason)", file: file,
+            expected: "\(byteCount) bytes", found: available(at: folder).map { "\($0) bytes available" },
+            remedy: "Free space, write elsewhere, or save fewer iterates")
+    }
+}

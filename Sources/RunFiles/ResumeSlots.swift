@@ -1,0 +1,49 @@
+import HDF5
+import ParameterSpace
+
+/// /resume: two slots that are written in turn, and a counter n. Slot (n − 1) mod 2 holds the last whole point, so the
+/// next one goes to slot n mod 2 and a kill half-way through leaves the last one alone.
+struct ResumeSlots: ~Copyable {
+    private let counter: CommitCounter
+    private let iteration: Dataset
+    private let evaluationCount: Dataset
+    private let iterate: Dataset
+    private let momentum: Dataset
+    let parameterCount: Int
+    let momentumCount: Int
+
+    func read<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws -> ResumePoint<Scalar>? {
+        let written = try counter.read()
+        guard written > 0 else { return nil }
+        let slot = (written - 1) % 2
+        var (point, speed): ([Scalar], [Scalar]) = ([], [])
+        try iterate.read(row: slot, of: parameterCount, into: &point)
+        try momentum.read(row: slot, of: momentumCount, into: &speed)
+        return ResumePoint(
+            iteration: Int(try iteration.read(as: Int64.self)[slot]), iterate: point, momentum: speed,
+            evaluationCount: Int(try evaluationCount.read(as: Int64.self)[slot]))
+    }
+
+    func write<Scalar: ParameterScalar>(_ point: ResumePoint<Scalar>) throws {
+        let written = try counter.read()
+        let slot = written % 2
+        try iterate.write(point.iterate, row: slot)
+        try momentum.write(point.momentum, row: slot)
+        try iteration.write(Int64(point.iteration), at: [slot])
+        try evaluationCount.write(Int64(point.evaluationCount), at: [slot])
+        try counter.raise(to: written + 1)
+    }
+}
+
+extension ResumeSlots {
+    init(_ file: borrowing File) throws {
+        self.init(
+            counter: try CommitCounter.open(in: file, at: RunFilePath.resumeCommit),
+            iteration: try file.dataset(RunFilePath.resumeIteration),
+            evaluationCount: try file.dataset(RunFilePath.resumeEvaluationCount),
+            iterate: try file.dataset(RunFilePath.resumeIterate),
+            momentum: try file.dataset(RunFilePath.resumeMomentum),
+            parameterCount: try RunFileOpening.extent(of: RunFilePath.resumeIterate, 1, in: file),
+            momentumCount: try RunFileOpening.extent(of: RunFilePath.resumeMomentum, 1, in: file))
+    }
+}

@@ -1,0 +1,125 @@
+import Essentials
+import Foundation
+import HDF5
+import ParameterSpace
+
+/// Makes a run file in which everything has its place and nothing is written yet, under a temporary name beside the
+/// final one, and gives it the final name when its space is reserved.
+struct RunFileCreation {
+    let path: String
+    let header: RunHeader
+    let plan: RunPlan
+    let scalar: ScalarType
+
+    private var folder: String { URL(filePath: path).deletingLastPathComponent().path }
+    private var layout: RunFileLayout { RunFileLayout(plan: plan, parameterCount: header.layout.count, scalar: scalar) }
+
+    /// Creates the file and returns the lock that guards it. Whatever goes wrong, nothing is left behind.
+    func create() throws -> WriterLock {
+        try requireSense()
+        try requireFreshName()
+        try DiskSpace.requireRoom(for: layout.byteCount, file: path, folder: folder)
+        let temporary = "\(path).creating-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0...(.max)))"
+        // `unlink` of a name that was moved away is a failure that means nothing.
+        defer { unlink(temporary) }
+        try translating(.cannotCreate) { try fill(temporary) }
+        let lock = try WriterLock(temporary, shownAs: path)
+        let size = try FileManager.default.attributesOfItem(atPath: temporary)[.size] as? Int ?? layout.byteCount
+        try lock.reserve(size, file: path, folder: folder)
+        try publish(temporary)
+        return lock
+    }
+
+    private func requireSense() throws {
+        if let flaw = plan.flaw { throw SmoothnessError(.usage, "the plan of the run has \(flaw)", file: path) }
+        guard header.layout.count > 0 else {
+            throw SmoothnessError(.usage, "an objective without parameters has no trajectory", file: path)
+        }
+        for (object, text) in [(RunFilePath.objective, header.objective), (RunFilePath.optimizer, header.optimizer)]
+        where (try? JSONSerialization.jsonObject(with: Data(text.utf8))) == nil {
+            throw SmoothnessError(
+                .internalFailure, "the description is not JSON", file: path, object: object, found: text)
+        }
+    }
+
+    private func requireFreshName() throws {
+        guard !FileManager.default.fileExists(atPath: path) else {
+            throw SmoothnessError(
+                .cannotCreate, "something of this name exists", file: path,
+                remedy: "Remove it or choose another name")
+        }
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+            throw SmoothnessError(
+                .cannotCreate, "there is no such folder", file: path, expected: "the folder \(folder)",
+                remedy: "Create it first")
+        }
+    }
+
+    /// Takes the final name, which must still be free: a hard link, because renaming would replace.
+    private func publish(_ temporary: String) throws {
+        if link(temporary, path) == 0 { return }
+        let reason = errno
+        if reason == EPERM || reason == EOPNOTSUPP || reason == ENOSYS {
+            // A file system without hard links: look, then rename.
+            try requireFreshName()
+            if rename(temporary, path) == 0 { return }
+        }
+        throw SmoothnessError(
+            .cannotCreate, "the file cannot take its name: \(String(cString: strerror(reason)))", file: path)
+    }
+
+    private func fill(_ temporary: String) throws {
+        let file = try File.create(temporary)
+        let layout = layout
+        for counter in layout.counters { _ = try CommitCounter.create(in: file, at: counter.path) }
+        try writeRootAttributes(file)
+        try writeTexts(file)
+        for definition in layout.rows {
+            _ = try file.createDataset(definition.path, of: definition.element, shape: definition.shape)
+        }
+        for definition in layout.all { try describe(definition, in: file) }
+        try file.dataset(RunFilePath.iteration).write(all: plan.savedIterations.map { Int64($0) })
+        try file.close()
+    }
+
+    private func writeRootAttributes(_ file: borrowing File) throws {
+        // `state` stands alone in its last place, so that changing it later finds room beside it.
+        for (name, value) in [
+            ("format", RunFormat.name), ("format_version", RunFormat.version), ("run_id", header.runID),
+            ("created", header.created), ("software", header.software), ("software_version", header.softwareVersion),
+            ("hdf5_version", header.hdf5Version), ("state", RunState.writing.rawValue),
+        ] {
+            try file.setAttribute(name, to: value)
+        }
+    }
+
+    private func writeTexts(_ file: borrowing File) throws {
+        try file.writeString(RunFilePath.objective, header.objective)
+        try file.writeString(RunFilePath.optimizer, header.optimizer)
+        let blocks = header.layout.blocks
+        try file.writeStrings(RunFilePath.parameterName, blocks.map(\.name))
+        let rank = max(1, blocks.map(\.shape.count).max() ?? 1)
+        let shapes = try file.createDataset(RunFilePath.parameterShape, of: Int64.self, shape: [blocks.count, rank])
+        try shapes.write(
+            all: blocks.flatMap { block in
+                block.shape.map { Int64($0) } + [Int64](repeating: -1, count: rank - block.shape.count)
+            })
+        try file.createDataset(RunFilePath.parameterOffset, of: Int64.self, shape: [blocks.count])
+            .write(all: blocks.map { Int64($0.offset) })
+        try file.createDataset(RunFilePath.parameterCount, of: Int64.self, shape: [blocks.count])
+            .write(all: blocks.map { Int64($0.count) })
+        for (path, text) in RunFileLayout.textAttributes.sorted(by: { $0.key < $1.key }) {
+            try file.setAttribute("long_name", of: path, to: text.longName)
+            try file.setAttribute("definition", of: path, to: text.definition)
+        }
+    }
+
+    private func describe(_ definition: DatasetDefinition, in file: borrowing File) throws {
+        try file.setAttribute("long_name", of: definition.path, to: definition.longName)
+        try file.setAttribute("definition", of: definition.path, to: definition.definition)
+        for (name, value) in definition.attributes.sorted(by: { $0.key < $1.key }) {
+            try file.setAttribute(name, of: definition.path, to: value)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import Essentials
+import Foundation
+import HDF5
+import ParameterSpace
+
+/// Opens run files and reads what stands at their head; shared by the reader and by a writer that continues.
+enum RunFileOpening {
+    /// Opens a file that is there, is HDF5, is a run file and is not of a newer major version; says which it is not.
+    static func open(_ path: String, _ access: File.Access) throws -> File {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw SmoothnessError(.noInput, "there is no such file", file: path)
+        }
+        guard !isFolder.boolValue else {
+            throw SmoothnessError(.data, "is a folder, not a run file", file: path)
+        }
+        guard FileManager.default.isReadableFile(atPath: path) else {
+            throw SmoothnessError(.noInput, "may not be read", file: path, remedy: "Check its permissions")
+        }
+        let isHDF5 = try translating(.inputOutput) { try File.isHDF5(path) }
+        guard isHDF5 else {
+            throw SmoothnessError(.data, "is not an HDF5 file", file: path, expected: "a \(RunFormat.name) file")
+        }
+        let file: File
+        do { file = try File.open(path, access) } catch {
+            if error.description.contains("truncated file") {
+                throw SmoothnessError(
+                    .data, "is truncated: \(error.message)", file: path,
+                    remedy: "Copy it again from where it was written")
+            }
+            throw SmoothnessError(.data, error)
+        }
+        try requireFormat(file)
+        return file
+    }
+
+    private static func requireFormat(_ file: borrowing File) throws {
+        let format = try? file.attribute("format", as: String.self)
+        guard format == RunFormat.name else {
+            throw SmoothnessError(
+                .data, "is HDF5 but not a run file", file: file.path, object: "/@format",
+                expected: "\"\(RunFormat.name)\"", found: format.map { "\"\($0)\"" } ?? "no such attribute")
+        }
+        let version = (try? file.attribute("format_version", as: String.self)) ?? ""
+        let parts = version.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let major = parts[0], parts[1] != nil, major > 0 else {
+            throw SmoothnessError(
+                .data, "has no readable version of the format", file: file.path, object: "/@format_version",
+                expected: "MAJOR.MINOR", found: "\"\(version)\"")
+        }
+        guard major <= RunFormat.majorVersion else {
+            throw SmoothnessError(
+                .data, "has a newer version of the format", file: file.path, object: "/@format_version",
+                expected: "\(RunFormat.majorVersion).x", found: version, remedy: "Use a newer smoothness")
+        }
+    }
+
+    static func header(of file: borrowing File) throws -> RunHeader {
+        func text(_ name: String) throws -> String { try file.attribute(name, as: String.self) }
+        return try translating(.data) {
+            RunHeader(
+                runID: try text("run_id"), created: try text("created"), software: try text("software"),
+                softwareVersion: try text("software_version"), hdf5Version: try text("hdf5_version"),
+                formatVersion: try text("format_version"), state: state(of: file),
+                objective: try file.readString(RunFilePath.objective),
+                optimizer: try file.readString(RunFilePath.optimizer), layout: try parameters(of: file),
+                scalarName: try file.dataset(RunFilePath.iterate).elementName)
+        }
+    }
+
+    /// A process killed while it changed `state` may leave it unreadable: it was writing.
+    static func state(of file: borrowing File) -> RunState {
+        (try? file.attribute("state", as: String.self)).flatMap { RunState(rawValue: $0) } ?? .writing
+    }
+
+    /// The plan, from the extents of what was set aside for it.
+    static func plan(of file: borrowing File) throws -> RunPlan {
+        try translating(.data) {
+            let iterations = try file.dataset(RunFilePath.iteration).read(as: Int64.self).map { Int($0) }
+            let name = try file.attribute("metric_name", of: RunFilePath.metric, as: String.self)
+            return RunPlan(
+                savedIterations: iterations, iterationCount: try extent(of: "/history/loss", 0, in: file),
+                evaluationCount: try extent(of: RunFilePath.metric, 0, in: file),
+                metricName: name.isEmpty ? nil : name, storesGradients: try file.exists(RunFilePath.gradient),
+                storesMomentum: try extent(of: RunFilePath.resumeMomentum, 1, in: file) > 0)
+        }
+    }
+
+    static func extent(of path: String, _ axis: Int, in file: borrowing File) throws -> Int {
+        let shape = try file.dataset(path).shape
+        guard shape.indices.contains(axis) else {
+            throw SmoothnessError(
+                .data, "has the wrong rank", file: file.path, object: path, expected: "more than \(axis) extents",
+                found: "\(shape)")
+        }
+        return shape[axis]
+    }
+
+    static func parameters(of file: borrowing File) throws -> ParameterLayout {
+        let names = try file.readStrings(RunFilePath.parameterName)
+        let shapes = try file.dataset(RunFilePath.parameterShape)
+        let extents = try shapes.shape
+        let values = try shapes.read(as: Int64.self)
+        let offsets = try file.dataset(RunFilePath.parameterOffset).read(as: Int64.self)
+        let counts = try file.dataset(RunFilePath.parameterCount).read(as: Int64.self)
+        guard extents.count == 2, extents[0] == names.count else {
+            throw SmoothnessError(
+                .data, "does not match the names", file: file.path, object: RunFilePath.parameterShape,
+                expected: "[\(names.count), R]", found: "\(extents)")
+        }
+        let layout = ParameterLayout(
+            names.indices.map { index in
+                let row = values[(index * extents[1])..<((index + 1) * extents[1])]
+                return (name: names[index], shape: row.prefix { $0 >= 0 }.map { Int($0) })
+            })
+        for (object, stored, expected) in [
+            (RunFilePath.parameterOffset, offsets, layout.blocks.map { Int64($0.offset) }),
+            (RunFilePath.parameterCount, counts, layout.blocks.map { Int64($0.count) }),
+        ] where stored != expected {
+            throw SmoothnessError(
+                .data, "does not follow from the shapes", file: file.path, object: object, expected: "\(expected)",
+                found: "\(stored)")
+        }
+        return layout
+    }
+}

@@ -1,0 +1,142 @@
+import Essentials
+import Foundation
+import HDF5
+import ParameterSpace
+
+/// Reads a run file, finished, interrupted, killed or being written: only what is committed when it is opened.
+public struct RunFileReader: ~Copyable {
+    public let path: String
+    public let header: RunHeader
+    public let plan: RunPlan
+    /// Committed rows of the trajectory; the rows that the functions below take are below it.
+    public let snapshotCount: Int
+    /// Committed iterations of the history.
+    public let iterationCount: Int
+    /// Committed evaluations.
+    public let evaluationCount: Int
+
+    /// Whether every iteration is saved, so that x_{k+1} of a row is the iterate of the row after it.
+    public let isConsecutive: Bool
+
+    private let columns: ReaderColumns
+    let file: File
+
+    /// - Throws: `SmoothnessError`: `.noInput` for a missing file; `.data` for one that is not HDF5, not a run file, of a
+    ///   newer major version, truncated, or that breaks the format where this reader needs it.
+    public init(_ path: String) throws {
+        let file = try RunFileOpening.open(path, .readOnly)
+        let header = try RunFileOpening.header(of: file)
+        let plan = try RunFileOpening.plan(of: file)
+        let columns = try translating(.data) { try ReaderColumns(file) }
+        try columns.requireExtents(rows: plan.snapshotCount, width: header.layout.count, file: path)
+        let counts = try translating(.data) {
+            (
+                try Self.count(RunFilePath.commit, atMost: RunFilePath.iteration, in: file),
+                try Self.count(RunFilePath.historyCommit, atMost: "/history/loss", in: file),
+                try Self.count(RunFilePath.evaluationCommit, atMost: RunFilePath.metric, in: file)
+            )
+        }
+        self.path = path
+        self.header = header
+        self.plan = plan
+        (snapshotCount, iterationCount, evaluationCount) = counts
+        isConsecutive = columns.isConsecutive
+        self.columns = columns
+        self.file = file
+    }
+
+    /// Whether the minibatch gradient of every row is stored.
+    public var hasGradients: Bool { columns.gradient != nil }
+
+    /// Whether gradients on one fixed subset are stored at x_k and x_{k+1}.
+    public var hasFixedSubsetGradients: Bool { columns.fixedGradient != nil && columns.fixedNextGradient != nil }
+
+    /// What the fixed subset is, if there is one.
+    public func fixedSubset() throws -> String? {
+        guard hasFixedSubsetGradients else { return nil }
+        return try translating(.data) { try file.attribute("subset", of: RunFilePath.fixedSubset, as: String.self) }
+    }
+
+    /// The committed rows of the trajectory.
+    public func snapshots() throws -> [SnapshotRecord] {
+        let values = try translating(.inputOutput) { try columns.trajectory.read(0..<snapshotCount) }
+        return values.indices.map { SnapshotRecord(iteration: plan.savedIterations[$0], values[$0]) }
+    }
+
+    /// The committed iterations, from iteration 0.
+    public func history() throws -> [IterationRecord] {
+        try translating(.inputOutput) { try columns.history.read(0..<iterationCount) }
+    }
+
+    /// The committed evaluations.
+    public func evaluations() throws -> [EvaluationRecord] {
+        try translating(.inputOutput) { try columns.evaluations.read(0..<evaluationCount) }
+    }
+
+    /// x_k of a committed row; `vector` becomes P elements and its memory is used again when it has them already.
+    public func iterate<Scalar: ParameterScalar>(row: Int, into vector: inout [Scalar]) throws {
+        try requireRow(row)
+        try translating(.inputOutput) { try columns.iterate.read(row: row, of: header.layout.count, into: &vector) }
+    }
+
+    /// x_{k+1} of a committed row.
+    public func nextIterate<Scalar: ParameterScalar>(row: Int, into vector: inout [Scalar]) throws {
+        try requireRow(row)
+        try translating(.inputOutput) {
+            if columns.nextIterate == nil {
+                try columns.iterate.read(row: row + 1, of: header.layout.count, into: &vector)
+            } else {
+                try columns.nextIterate?.read(row: row, of: header.layout.count, into: &vector)
+            }
+        }
+    }
+
+    /// The minibatch gradient of a committed row, before clipping.
+    /// - Throws: `SmoothnessError` with kind `.data` when the run stores none.
+    public func gradient<Scalar: ParameterScalar>(row: Int, into vector: inout [Scalar]) throws {
+        try requireRow(row)
+        guard columns.gradient != nil else { throw missing(RunFilePath.gradient) }
+        try translating(.inputOutput) { try columns.gradient?.read(row: row, of: header.layout.count, into: &vector) }
+    }
+
+    /// The gradient on the fixed subset at x_k of a committed row.
+    public func fixedSubsetGradient<Scalar: ParameterScalar>(row: Int, into vector: inout [Scalar]) throws {
+        try requireRow(row)
+        guard columns.fixedGradient != nil else { throw missing(RunFilePath.fixedGradient) }
+        try translating(.inputOutput) {
+            try columns.fixedGradient?.read(row: row, of: header.layout.count, into: &vector)
+        }
+    }
+
+    /// The gradient on the fixed subset at x_{k+1} of a committed row.
+    public func fixedSubsetNextGradient<Scalar: ParameterScalar>(row: Int, into vector: inout [Scalar]) throws {
+        try requireRow(row)
+        guard columns.fixedNextGradient != nil else { throw missing(RunFilePath.fixedNextGradient) }
+        try translating(.inputOutput) {
+            try columns.fixedNextGradient?.read(row: row, of: header.layout.count, into: &vector)
+        }
+    }
+
+    private static func count(_ counter: String, atMost dataset: String, in file: borrowing File) throws -> Int {
+        let count = try CommitCounter.open(in: file, at: counter).read()
+        let capacity = try RunFileOpening.extent(of: dataset, 0, in: file)
+        guard count <= capacity else {
+            throw SmoothnessError(
+                .data, "counts more rows than there is room for", file: file.path, object: counter,
+                expected: "at most \(capacity)", found: "\(count)")
+        }
+        return count
+    }
+
+    private func requireRow(_ row: Int) throws {
+        guard row >= 0, row < snapshotCount else {
+            throw SmoothnessError(
+                .data, "row \(row) is not committed", file: path, object: "/trajectory",
+                expected: "a row below \(snapshotCount)")
+        }
+    }
+
+    private func missing(_ object: String) -> SmoothnessError {
+        SmoothnessError(.data, "is not stored in this run", file: path, object: object)
+    }
+}

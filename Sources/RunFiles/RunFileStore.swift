@@ -1,0 +1,31 @@
+import HDF5
+
+/// The open datasets of a file that is being written; they must be closed before the file.
+struct RunFileStore: ~Copyable {
+    let commit: CommitCounter
+    let historyCommit: CommitCounter
+    let evaluationCommit: CommitCounter
+    let history: RecordColumns
+    let trajectory: RecordColumns
+    let evaluations: EvaluationColumns
+    let resume: ResumeSlots
+    let iterate: Dataset
+    /// Absent where every iteration is saved.
+    let nextIterate: Dataset?
+    /// Absent where gradients are not stored.
+    let gradient: Dataset?
+}
+
+extension RunFileStore {
+    init(_ file: borrowing File, _ plan: RunPlan) throws {
+        self.init(
+            commit: try CommitCounter.open(in: file, at: RunFilePath.commit),
+            historyCommit: try CommitCounter.open(in: file, at: RunFilePath.historyCommit),
+            evaluationCommit: try CommitCounter.open(in: file, at: RunFilePath.evaluationCommit),
+            history: try RecordColumns(file, group: "/history/"),
+            trajectory: try RecordColumns(file, group: "/trajectory/"), evaluations: try EvaluationColumns(file),
+            resume: try ResumeSlots(file), iterate: try file.dataset(RunFilePath.iterate),
+            nextIterate: plan.isConsecutive ? nil : try file.dataset(RunFilePath.nextIterate),
+            gradient: plan.storesGradients ? try file.dataset(RunFilePath.gradient) : nil)
+    }
+}

@@ -1,0 +1,63 @@
+import Essentials
+
+/// How much a run will write, known before it starts: the space is reserved for it.
+public struct RunPlan: Sendable, Codable, Equatable {
+    /// The iteration k of every snapshot row, ascending; K = `savedIterations.count`.
+    public var savedIterations: [Int]
+    /// T, the number of iterations.
+    public var iterationCount: Int
+    /// How many evaluations there is room for.
+    public var evaluationCount: Int
+    /// What `EvaluationRecord.metric` is, as `perplexity`.
+    public var metricName: String?
+    /// Whether the gradient of every saved row is stored too.
+    public var storesGradients: Bool
+    /// Whether resume points hold a momentum vector.
+    public var storesMomentum: Bool
+
+    public init(
+        savedIterations: [Int], iterationCount: Int, evaluationCount: Int = 0, metricName: String? = nil,
+        storesGradients: Bool = false, storesMomentum: Bool = false
+    ) {
+        self.savedIterations = savedIterations
+        self.iterationCount = iterationCount
+        self.evaluationCount = evaluationCount
+        self.metricName = metricName
+        self.storesGradients = storesGradients
+        self.storesMomentum = storesMomentum
+    }
+
+    /// K
+    public var snapshotCount: Int { savedIterations.count }
+
+    /// Whether every iteration of one range is saved. Then the next iterate of a row is the iterate of the row after
+    /// it: `iterate` has K + 1 rows and there is no `next_iterate`.
+    public var isConsecutive: Bool {
+        guard let first = savedIterations.first, let last = savedIterations.last else { return false }
+        return last - first == savedIterations.count - 1
+    }
+
+    /// The row of an iteration, if it is saved.
+    public func row(ofIteration iteration: Int) -> Int? {
+        var range = savedIterations.indices
+        while let middle = range.isEmpty ? nil : range.lowerBound + range.count / 2 {
+            if savedIterations[middle] == iteration { return middle }
+            range =
+                savedIterations[middle] < iteration
+                ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
+        }
+        return nil
+    }
+
+    /// What is wrong with the plan, if anything.
+    var flaw: String? {
+        if iterationCount < 0 || evaluationCount < 0 { return "a negative count" }
+        if zip(savedIterations, savedIterations.dropFirst()).contains(where: { $0 >= $1 }) {
+            return "the saved iterations do not ascend"
+        }
+        if let first = savedIterations.first, let last = savedIterations.last, first < 0 || last >= iterationCount {
+            return "the saved iterations \(first)…\(last) reach outside 0..<\(iterationCount)"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,46 @@
+import Essentials
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// Holds a file against a second writer, as long as it lives: an open-file-description lock, which ends with the process
+/// whatever becomes of it. Readers are not kept out.
+struct WriterLock: ~Copyable {
+    private let descriptor: Int32
+
+    /// Takes the lock or says that somebody else has it.
+    init(_ path: String, shownAs name: String) throws {
+        descriptor = open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw SmoothnessError(.cannotCreate, "cannot be opened for writing: \(Self.reason)", file: name)
+        }
+        var request = flock()
+        request.l_type = Int16(F_WRLCK)
+        request.l_whence = Int16(SEEK_SET)
+        // F_OFD_SETLK: unlike F_SETLK it is not lost when libhdf5 closes its own descriptor of the same file.
+        guard fcntl(descriptor, 37, &request) != 0 else { return }
+        // File systems without locks cannot guard; those that have them answer EAGAIN or EACCES when it is taken.
+        if errno == EAGAIN || errno == EACCES {
+            throw SmoothnessError(
+                .cannotCreate, "another process is writing this file", file: name,
+                remedy: "Wait for it to end, or write to another file")
+        }
+    }
+
+    func reserve(_ byteCount: Int, file: String, folder: String) throws {
+        try DiskSpace.reserve(byteCount, descriptor: descriptor, file: file, folder: folder)
+    }
+
+    /// Asks the disk to hold everything written, so that a loss of power does not undo it.
+    func synchronize(file: String) throws {
+        guard fsync(descriptor) != 0 else { return }
+        throw SmoothnessError(.inputOutput, "fsync failed: \(Self.reason)", file: file)
+    }
+
+    private static var reason: String { String(cString: strerror(errno)) }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+}
