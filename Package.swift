@@ -81,8 +81,17 @@ let package = Package(
         .testTarget(
             name: "ObjectivesTests",
             dependencies: ["Objectives", "Essentials", "ParameterSpace", "Torch", "TestSupport"]),
+        .target(
+            name: "RunFileFixture", dependencies: ["RunFiles", "Essentials", "ParameterSpace"],
+            path: "Tests/RunFileFixture"),
+        // A program that tests start in order to kill it.
+        .executableTarget(
+            name: "run-file-writer", dependencies: ["RunFileFixture"], path: "Tests/RunFileWriterProgram"),
         .testTarget(
-            name: "RunFilesTests", dependencies: ["RunFiles", "Essentials", "ParameterSpace", "HDF5", "TestSupport"]),
+            name: "RunFilesTests",
+            dependencies: [
+                "RunFiles", "Essentials", "ParameterSpace", "HDF5", "TestSupport", "RunFileFixture", "run-file-writer",
+            ], exclude: ["Twins"]),
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "TestSupport"]),
