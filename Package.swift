@@ -80,7 +80,8 @@ let package = Package(
         .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
         .testTarget(
             name: "ObjectivesTests",
-            dependencies: ["Objectives", "Essentials", "ParameterSpace", "Torch", "TestSupport"]),
+            dependencies: ["Objectives", "Essentials", "ParameterSpace", "Torch", "TestSupport"],
+            exclude: ["Twins"]),
         .target(
             name: "RunFileFixture", dependencies: ["RunFiles", "Essentials", "ParameterSpace"],
             path: "Tests/RunFileFixture"),

@@ -1,8 +1,8 @@
 import Essentials
 import Foundation
 
-/// Everything that is needed to make an objective again: the JSON text under `/objective` in a run file. One key, `kind`,
-/// says what it is; the others beside it are that kind's own.
+/// Everything that is needed to make an objective again: the JSON text under `/objective` in a run file. One key,
+/// `kind`, says what it is; the others beside it are that kind's own.
 public struct ObjectiveDescription: Sendable, Hashable, Codable {
     public enum Kind: Sendable, Hashable {
         case quadratic(QuadraticDescription)

@@ -7,7 +7,8 @@ public enum Precision: String, Codable, Sendable, Hashable, CaseIterable {
     case float32, float64
 }
 
-/// How an objective is evaluated. None of these changes which function it is, except that `masks` `off` leaves dropout out.
+/// How an objective is evaluated. None of these changes which function it is, except that `masks` `off` leaves dropout
+/// out.
 public struct EvaluationOptions: Sendable, Hashable, Codable {
     public enum Masks: String, Codable, Sendable, Hashable, CaseIterable {
         /// Component i has the same dropout masks at every point: a function of (seed, i).
@@ -53,8 +54,8 @@ public struct ObjectiveSet<Scalar: ParameterScalar>: Sendable {
 ///
 /// - Parameters:
 ///   - dataOverride: where the data file is now, if it is not where the description says; its content must be the same.
-/// - Throws: `SmoothnessError` of kind `.usage` where a parameter is out of range, `.noInput` where the data is gone, and
-///   `.data` where the data is not what the description was made from.
+/// - Throws: `SmoothnessError` of kind `.usage` where a parameter is out of range, `.noInput` where the data is gone,
+///   and `.data` where the data is not what the description was made from.
 public func makeObjective<Scalar: ParameterScalar>(
     _ description: ObjectiveDescription, as scalar: Scalar.Type, options: EvaluationOptions = EvaluationOptions(),
     dataOverride: String? = nil

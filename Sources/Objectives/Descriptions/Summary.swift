@@ -35,8 +35,9 @@ extension ObjectiveDescription {
             return "LSTM language model, \(counted(network.layerCount, "layer")) × \(network.hiddenSize), embedding "
                 + "\(network.embeddingSize), \(network.tiedWeights ? "tied" : "untied"), "
                 + (network.dropout > 0 ? "dropout \(network.dropout), " : "")
-                + "\(counted(network.layout.count, "parameter")), \(counted(model.training.componentCount, "component")) "
-                + "of \(model.batchSize) × \(model.sequenceLength) tokens"
+                + "\(counted(network.layout.count, "parameter")), "
+                + "\(counted(model.training.componentCount, "component")) of "
+                + "\(model.batchSize) × \(model.sequenceLength) tokens"
         }
     }
 
@@ -56,8 +57,8 @@ extension ObjectiveDescription {
 
 extension TextStatistics {
     fileprivate func note(_ part: String) -> String {
-        "\(part): \(counted(lineCount, "line")), \(counted(tokenCount, "token")) of which \(grouped(unknownCount)) <unk>, "
-            + "\(counted(componentCount, "component")), \(counted(droppedCount, "token")) left over and dropped"
+        "\(part): \(counted(lineCount, "line")), \(counted(tokenCount, "token")) of which \(grouped(unknownCount)) "
+            + "<unk>, \(counted(componentCount, "component")), \(counted(droppedCount, "token")) left over and dropped"
     }
 }
 

@@ -21,8 +21,8 @@ public struct LabelledSamples: Sendable, Hashable {
         self.labels = labels
     }
 
-    /// Standard normal features, a normal weight vector w of unit expected square and bias b, and P(label = 1) = σ(w·x + b)
-    /// with margins of standard deviation about 2: a function of the seed.
+    /// A function of the seed: standard normal features, normal weights w of standard deviation 2/√featureCount, a
+    /// normal bias b of standard deviation ½, and P(label = 1) = σ(w·x + b).
     public init(generated description: GeneratedSamples) {
         let dimension = description.featureCount
         var generator = SeededGenerator(seed: description.seed, purpose: "logistic truth")
@@ -41,8 +41,8 @@ public struct LabelledSamples: Sendable, Hashable {
         self.init(featureCount: dimension, features: features, labels: labels)
     }
 
-    /// Reads comma-separated values: one sample a line, the label (0/1 or −1/+1) in the last column, features before it.
-    /// A first line without any number is a header; empty lines and lines that begin with `#` are skipped.
+    /// Reads comma-separated values: one sample a line, the label (0/1 or −1/+1) in the last column, features before
+    /// it. A first line without any number is a header; empty lines and lines that begin with `#` are skipped.
     /// - Throws: `SmoothnessError` of kind `.data` that names file and line.
     public init(commaSeparated bytes: [UInt8], file: String) throws {
         guard let text = String(validating: bytes, as: UTF8.self) else {

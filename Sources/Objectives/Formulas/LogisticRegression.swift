@@ -1,8 +1,8 @@
 import Foundation
 import ParameterSpace
 
-/// f(w, b) = (1/n) Σⱼ log(1 + exp(−yⱼ(w·aⱼ + b))) + (λ/2)‖w‖², y = ±1. Component i is a batch of `batchSize` consecutive
-/// samples (the last one ragged) and weighs its samples; the bias is not regularised.
+/// f(w, b) = (1/n) Σⱼ log(1 + exp(−yⱼ(w·aⱼ + b))) + (λ/2)‖w‖², y = ±1. Component i is a batch of `batchSize`
+/// consecutive samples (the last one ragged) and weighs its samples; the bias is not regularised.
 public struct LogisticRegression<Scalar: ParameterScalar>: TwiceDifferentiableObjective, KnownSmoothness {
     public let samples: LabelledSamples
     public let batchSize: Int
@@ -67,8 +67,8 @@ public struct LogisticRegression<Scalar: ParameterScalar>: TwiceDifferentiableOb
         }
     }
 
-    /// An upper bound, attained as the segment shrinks: every sample contributes its largest σ′ on the segment. Margins are
-    /// affine along the segment and σ′ falls away from margin zero, so that largest σ′ is exact sample by sample.
+    /// An upper bound, attained as the segment shrinks: every sample contributes its largest σ′ on the segment. Margins
+    /// are affine along the segment and σ′ falls away from margin zero, so that largest σ′ is exact sample by sample.
     public func hessianNormSupremum(from first: [Scalar], to second: [Scalar]) -> Double {
         let ends = (first.map { Double($0) }, second.map { Double($0) })
         return norm(

@@ -9,8 +9,8 @@ enum PolynomialAlgebra {
         coefficients.count < 2 ? [0] : coefficients.indices.dropFirst().map { Double($0) * coefficients[$0] }
     }
 
-    /// All real roots in [lower, upper] to the last place: between neighbouring roots of the derivative the polynomial is
-    /// monotone and bisection finds its root. Roots that only touch zero are found as roots of the derivative.
+    /// All real roots in [lower, upper] to the last place: between neighbouring roots of the derivative the polynomial
+    /// is monotone and bisection finds its root. Roots that only touch zero are found as roots of the derivative.
     static func roots(of coefficients: [Double], from lower: Double, to upper: Double) -> [Double] {
         guard let degree = coefficients.lastIndex(where: { $0 != 0 }), degree > 0, lower < upper else { return [] }
         let polynomial = Array(coefficients[...degree])

@@ -1,7 +1,7 @@
 import ParameterSpace
 
-/// Example 1 of Qian, Wu, Zhuang, Wang, Xiao 2021: f₁(x) = f₂(x) = −x², f₃(x) = 5x², so that f(x) = x². From x₀ = 1 with
-/// clip norm 2 the mean clipped gradient is −2/3: clipping each component leads away from the minimum.
+/// Example 1 of Qian, Wu, Zhuang, Wang, Xiao 2021: f₁(x) = f₂(x) = −x², f₃(x) = 5x², so that f(x) = x². From x₀ = 1
+/// with clip norm 2 the mean clipped gradient is −2/3: clipping each component leads away from the minimum.
 public struct QianExample<Scalar: ParameterScalar>: UnivariateFormula {
     public static var factors: [Double] { [-1, -1, 5] }
     public let start: Double

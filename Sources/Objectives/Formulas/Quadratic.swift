@@ -2,8 +2,8 @@ import Essentials
 import Foundation
 import ParameterSpace
 
-/// f(x) = ½ xᵀAx with a given spectrum: A = QᵀΛQ, Q a seeded product of Householder reflections (or the identity), so that
-/// A is dense while a product with it costs O(P·r). L0 = ‖A‖ = max |λ|, L1 = 0, and L̂ along d is ‖Ad‖/‖d‖.
+/// f(x) = ½ xᵀAx with a given spectrum: A = QᵀΛQ, Q a seeded product of Householder reflections (or the identity), so
+/// that A is dense while a product with it costs O(P·r). L0 = ‖A‖ = max |λ|, L1 = 0, and L̂ along d is ‖Ad‖/‖d‖.
 ///
 /// As a finite sum of m components, fᵢ(x) = ½ xᵀAx + bᵢᵀx, where the bᵢ are seeded normal vectors of standard deviation
 /// `noise` per coordinate that come in pairs b, −b (a last odd one is zero): they add up to zero exactly.

@@ -1,7 +1,8 @@
 import ParameterSpace
 
-/// The largest eigenvalue of a dense symmetric matrix: Householder's tridiagonal form, then bisection with Sturm's count
-/// (Golub and Van Loan, Matrix Computations, §8.3 and §8.4). Error: a few units in the last place of the norm; O(n³).
+/// The largest eigenvalue of a dense symmetric matrix: Householder's tridiagonal form, then bisection with Sturm's
+/// count (Golub and Van Loan, Matrix Computations, §8.3 and §8.4). Error: a few units in the last place of the norm;
+/// O(n³).
 enum SymmetricEigenvalue {
     /// - Parameter matrix: rows of a symmetric matrix. Only finite entries give a finite answer.
     static func largest(of matrix: [[Double]]) -> Double {

@@ -1,8 +1,8 @@
 import Foundation
 import ParameterSpace
 
-/// The fast function in the proof of theorem 4 of Zhang, He, Sra, Jadbabaie 2020 (appendix D): exponential walls around a
-/// quadratic bottom, twice continuously differentiable, with growth λ > 0 (the paper's L1):
+/// The fast function in the proof of theorem 4 of Zhang, He, Sra, Jadbabaie 2020 (appendix D): exponential walls around
+/// a quadratic bottom, twice continuously differentiable, with growth λ > 0 (the paper's L1):
 ///
 ///     f(x) = λx²/2 + 1/(2λ)      for |x| ≤ 1/λ
 ///     f(x) = exp(λ|x| − 1)/λ     elsewhere

@@ -5,9 +5,9 @@ import Essentials
 /// - Words `w1` … `wV` have probabilities π(r) ∝ 1/r (Zipf's law), r the rank.
 /// - Every word belongs to one of C classes: the first C words to one each, the others to a class drawn uniformly.
 /// - The class of the next word depends on the class of this one: the joint probability J of neighbouring classes is a
-///   random non-negative matrix whose entries are u⁸, u uniform, scaled alternately by rows and columns until both margins are the
-///   classes' probabilities under π (Sinkhorn's iteration, 200 rounds). So every word's probability stays π(r) at every
-///   place of a sentence. A sentence's first class is drawn from the classes' probabilities.
+///   random non-negative matrix whose entries are u⁸, u uniform, scaled alternately by rows and columns until both
+///   margins are the classes' probabilities under π (Sinkhorn's iteration, 200 rounds). So every word's probability
+///   stays π(r) at every place of a sentence. A sentence's first class is drawn from the classes' probabilities.
 /// - Given its class, a word is drawn from π restricted to that class.
 /// - A line has 4 to 36 words, uniformly, so 20 on average.
 ///

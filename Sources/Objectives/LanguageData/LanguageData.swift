@@ -12,10 +12,10 @@ public struct LanguageData: Sendable, Hashable {
     /// - Parameters:
     ///   - batchSize: B, the number of streams of both parts.
     ///   - sequenceLength: T
-    ///   - dataOverride: where the text is now, if not where the description says. A validation file that is not at its own
-    ///     place is looked for beside it, under its own name.
-    /// - Throws: `SmoothnessError` of kind `.noInput` or `.inputOutput`, and `.data` for a file that has changed, is not UTF-8,
-    ///   is empty, holds no words, or is too short for its streams.
+    ///   - dataOverride: where the text is now, if not where the description says. A validation file that is not at its
+    ///     own place is looked for beside it, under its own name.
+    /// - Throws: `SmoothnessError` of kind `.noInput` or `.inputOutput`, and `.data` for a file that has changed, is
+    ///   not UTF-8, is empty, holds no words, or is too short for its streams.
     public init(
         _ description: TextDescription, batchSize: Int, sequenceLength: Int, dataOverride: String? = nil
     ) throws {

@@ -3,8 +3,8 @@ import ParameterSpace
 
 /// The mean cross-entropy per token, in nats, of an LSTM language model over a text.
 ///
-/// Component t is segment t of all streams and weighs its tokens. It starts from a zero state, so that its gradient is the
-/// gradient of a function of the parameters, and its dropout masks are a function of (seed, t).
+/// Component t is segment t of all streams and weighs its tokens. It starts from a zero state, so that its gradient is
+/// the gradient of a function of the parameters, and its dropout masks are a function of (seed, t).
 public struct LanguageModelObjective<Scalar: ParameterScalar>: Objective {
     public let model: LSTMLanguageModel<Scalar>
     public let streams: TokenStreams

@@ -51,6 +51,14 @@ public struct TextStatistics: Sendable, Hashable, Codable {
         case droppedCount = "dropped_count"
         case componentCount = "component_count"
     }
+
+    public init(lineCount: Int, tokenCount: Int, unknownCount: Int, droppedCount: Int, componentCount: Int) {
+        self.lineCount = lineCount
+        self.tokenCount = tokenCount
+        self.unknownCount = unknownCount
+        self.droppedCount = droppedCount
+        self.componentCount = componentCount
+    }
 }
 
 extension TextDescription: Codable {

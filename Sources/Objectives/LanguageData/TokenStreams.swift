@@ -1,8 +1,8 @@
-/// A text as `count` parallel streams, cut into segments of `sequenceLength`: the usual arrangement for the Penn Treebank
-/// (Zaremba, Sutskever, Vinyals 2014).
+/// A text as `count` parallel streams, cut into segments of `sequenceLength`: the usual arrangement for the Penn
+/// Treebank (Zaremba, Sutskever, Vinyals 2014).
 ///
-/// Stream b holds the tokens b·L ..< (b+1)·L of the text, L = ⌊N/B⌋; the N − B·L tokens at the end are dropped. Segment t
-/// reads positions t·T ..< t·T + T of every stream and predicts the token after each, so a stream has ⌈(L − 1)/T⌉
+/// Stream b holds the tokens b·L ..< (b+1)·L of the text, L = ⌊N/B⌋; the N − B·L tokens at the end are dropped. Segment
+/// t reads positions t·T ..< t·T + T of every stream and predicts the token after each, so a stream has ⌈(L − 1)/T⌉
 /// segments, the last one ragged.
 public struct TokenStreams: Sendable, Hashable {
     public let tokens: [Int32]

@@ -2,9 +2,9 @@
 public enum Tokenization: String, Sendable, Hashable, Codable, CaseIterable {
     /// Words are what stands between white space, as in files that are tokenised already (Penn Treebank, WikiText).
     case whitespace
-    /// For raw text: lower-cased; inside each piece between white space, runs of letters, marks and digits are words, with
-    /// apostrophes and hyphens inside a run part of it (`know't`, `well-known`); every other character is a word of its own.
-    /// A piece that is `<unk>` or `<eos>` stays as it is.
+    /// For raw text: lower-cased; inside each piece between white space, runs of letters, marks and digits are words,
+    /// with apostrophes and hyphens inside a run part of it (`know't`, `well-known`); every other character is a word
+    /// of its own. A piece that is `<unk>` or `<eos>` stays as it is.
     case words
 
     /// The words of one line, without its end.
@@ -51,8 +51,8 @@ public enum Tokenization: String, Sendable, Hashable, Codable, CaseIterable {
 
 /// The lines of a text file.
 enum TextLines {
-    /// Lines end at `\n`; a `\r` before it belongs to the end. A last line without an end is a line; a byte-order mark at
-    /// the front is dropped. Empty lines are lines.
+    /// Lines end at `\n`; a `\r` before it belongs to the end. A last line without an end is a line; a byte-order mark
+    /// at the front is dropped. Empty lines are lines.
     static func lines(of text: String) -> [Substring] {
         var rest = text.unicodeScalars[...]
         if rest.first == "\u{FEFF}" { rest.removeFirst() }

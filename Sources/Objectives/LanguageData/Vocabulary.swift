@@ -16,7 +16,8 @@ public struct Vocabulary: Sendable, Hashable {
 
     /// - Parameters:
     ///   - lines: the words of every line of the *training* text; held-out text has no say.
-    ///   - limit: the number of words kept, `<unk>` and `<eos>` included, as the 10,000 of the Penn Treebank; `nil` keeps all.
+    ///   - limit: the number of words kept, `<unk>` and `<eos>` included, as the 10,000 of the Penn Treebank; `nil`
+    ///     keeps all.
     public init(lines: [[String]], limit: Int? = nil) {
         var counts: [String: (count: Int, first: Int)] = [:]
         for line in lines {
