@@ -32,8 +32,8 @@ func randomVector(_ count: Int, scale: Double = 1, index: Int) -> [Double] {
 
 /// The slope of each component's loss along a direction, by central differences, against its gradient.
 ///
-/// With h = 1e-5 the truncation is about h²|f‴|/6 and the rounding about 1e-16·|f|/h: both under 1e-8 of the scale of the
-/// functions tested here.
+/// With h = 1e-5 the truncation is about h²|f‴|/6 and the rounding about 1e-16·|f|/h: both under 1e-8 of the scale of
+/// the functions tested here.
 func expectGradientMatchesLoss(
     _ objective: any Objective<Double>, at x: [Double], scale: Double, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
