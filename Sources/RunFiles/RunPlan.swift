@@ -1,4 +1,6 @@
 import Essentials
+import HDF5
+import ParameterSpace
 
 /// How much a run will write, known before it starts: the space is reserved for it.
 public struct RunPlan: Sendable, Codable, Equatable {
@@ -59,5 +61,13 @@ public struct RunPlan: Sendable, Codable, Equatable {
             return "the saved iterations \(first)…\(last) reach outside 0..<\(iterationCount)"
         }
         return nil
+    }
+}
+
+extension RunPlan {
+    /// The bytes of all datasets of a run file with this plan, which are reserved on the disk before the run starts.
+    public func byteCount<Scalar: ParameterScalar>(parameterCount: Int, scalar: Scalar.Type) -> Int {
+        guard let type = ScalarType(rawValue: Scalar.scalarName) else { return 0 }
+        return RunFileLayout(plan: self, parameterCount: parameterCount, scalar: type).byteCount
     }
 }
