@@ -95,7 +95,8 @@ let package = Package(
             ], exclude: ["Twins"]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "TestSupport"]),
+            dependencies: ["Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "TestSupport"],
+            exclude: ["Twins"]),
         .testTarget(
             name: "EstimationTests",
             dependencies: [

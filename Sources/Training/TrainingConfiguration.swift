@@ -48,11 +48,16 @@ public struct TrainingConfiguration: Sendable, Hashable {
     public var precision: Precision
     /// The threads of one gradient. Another number may change the last bits of it, and so the run.
     public var threads: Int
+    /// `cpu` or `cuda`; the last bits depend on it.
+    public var device: String
+    /// At most this many examples at a time inside one gradient, to need less memory; the last bits depend on it.
+    public var microBatch: Int?
 
     public init(
         algorithm: Algorithm = .clipping, learningRate: Double, clipping: Clipping = .none, beta: Double = 0,
         nu: Double = 0, order: ComponentOrder.Kind = .reshuffle, iterations: Int, save: SaveSchedule,
-        storesGradients: Bool = false, seed: UInt64 = 0, precision: Precision = .float32, threads: Int = 1
+        storesGradients: Bool = false, seed: UInt64 = 0, precision: Precision = .float32, threads: Int = 1,
+        device: String = "cpu", microBatch: Int? = nil
     ) {
         self.algorithm = algorithm
         self.learningRate = learningRate
@@ -70,6 +75,8 @@ public struct TrainingConfiguration: Sendable, Hashable {
         self.seed = seed
         self.precision = precision
         self.threads = threads
+        self.device = device
+        self.microBatch = microBatch
     }
 
     /// Checks every value and what spans them.
@@ -100,6 +107,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
         try require(save.every >= 1, "save every", "at least 1", save.every)
         try require(save.first ?? 1 >= 1, "save first", "at least 1", save.first ?? 1)
         try require(threads >= 1, "threads", "at least 1", threads)
+        try require(microBatch ?? 1 >= 1, "micro-batch", "at least 1", microBatch ?? 1)
     }
 }
 
@@ -111,7 +119,8 @@ extension TrainingConfiguration: Codable {
         case clipNorm = "clip_norm"
         case beta, nu, order, iterations, save
         case storesGradients = "stores_gradients"
-        case seed, precision, threads
+        case seed, precision, threads, device
+        case microBatch = "micro_batch"
     }
 
     /// The text of `/optimizer`: keys in alphabetical order, so that equal configurations are equal texts.

@@ -1,0 +1,146 @@
+import Essentials
+import Objectives
+import ParameterSpace
+import RunFiles
+
+/// Makes a run: minimises an objective by one component a step and writes the run file.
+///
+/// One iteration is one component (with one component, the deterministic full gradient); an epoch is m iterations. What a
+/// run file gets is a function of the objective and the configuration alone, so that an interrupted run continues to the
+/// same bytes of iterates and history as one that was never interrupted.
+///
+/// Keeps three vectors of P scalars: x_t, x_{t+1} and the gradient; a fourth, m, where the rule has momentum. Nothing is
+/// copied between iterations: the buffers of x_t and x_{t+1} are exchanged.
+///
+/// A loss, a gradient norm or a step that is not finite ends the run: the iteration's row is recorded with status
+/// `nonFinite`, *no step is taken* (x_{k+1} = x_k, step norm 0), and the file is finished as complete, with the rows up to
+/// that one. A diverged run is data, and all its iterates are finite.
+public struct Trainer<Scalar: ParameterScalar>: Sendable {
+    public let objectives: ObjectiveSet<Scalar>
+    public let configuration: TrainingConfiguration
+    /// How often the state of the optimiser is made durable, so that a killed process loses little work.
+    public var resumePointInterval = Duration.seconds(30)
+
+    /// - Throws: `SmoothnessError(.usage)` where the configuration is out of range or for another precision.
+    public init(_ objectives: ObjectiveSet<Scalar>, _ configuration: TrainingConfiguration) throws {
+        try configuration.validate()
+        guard configuration.precision.rawValue == Scalar.scalarName else {
+            throw SmoothnessError(
+                .usage, "is not the precision of the objective", object: "precision", expected: Scalar.scalarName,
+                found: configuration.precision.rawValue)
+        }
+        self.objectives = objectives
+        self.configuration = configuration
+    }
+
+    /// m, the iterations of an epoch.
+    public var epochLength: Int { objectives.training.componentCount }
+
+    /// What the run will write, known before it begins.
+    public var plan: RunPlan {
+        RunPlan(
+            savedIterations: configuration.save.savedIterations(of: configuration.iterations),
+            iterationCount: configuration.iterations, evaluationCount: evaluationsDue(at: configuration.iterations),
+            metricName: objectives.metricName, storesGradients: configuration.storesGradients,
+            storesMomentum: UpdateRule(configuration).keepsMomentum)
+    }
+
+    /// Evaluations that belong to the first `iteration` iterations: one at the end of every epoch and, where T is no
+    /// multiple of m, one at the end of the run. None without a validation objective.
+    func evaluationsDue(at iteration: Int) -> Int {
+        guard objectives.validation != nil else { return 0 }
+        let (epochs, rest) = iteration.quotientAndRemainder(dividingBy: epochLength)
+        return iteration == configuration.iterations && rest > 0 ? epochs + 1 : epochs
+    }
+
+    /// Trains from the beginning into a new file.
+    /// - Parameters:
+    ///   - objective: the JSON text that rebuilds the objective.
+    ///   - shouldStop: polled before every gradient; `true` stops with a resumable file.
+    ///   - progress: called after every iteration.
+    /// - Throws: `SmoothnessError` of the writer or the objective; the file is left resumable where that is possible.
+    public func train(
+        creating path: String, objective: String, shouldStop: () -> Bool = { false },
+        progress: (TrainingProgress) -> Void = { _ in }
+    ) throws -> TrainingSummary {
+        let header = RunHeader(
+            objective: objective, optimizer: try configuration.json, layout: objectives.training.layout,
+            scalar: Scalar.self)
+        let writer = try RunFileWriter<Scalar>(creating: path, header: header, plan: plan)
+        return try run(TrainingState(from: self), into: writer, shouldStop: shouldStop, progress: progress)
+    }
+
+    /// Continues an interrupted or killed run where its last resume point is.
+    /// - Throws: `SmoothnessError(.data)` where the file is of another run or needs no continuing.
+    public func train(
+        continuing path: String, shouldStop: () -> Bool = { false }, progress: (TrainingProgress) -> Void = { _ in }
+    ) throws -> TrainingSummary {
+        let writer = try RunFileWriter<Scalar>(continuing: path)
+        try check(writer.header, writer.plan, of: path)
+        var state = TrainingState(from: self)
+        if let point = try writer.resumePoint() {
+            try state.continue(at: point, history: writer.history(0..<point.iteration), of: self, path: path)
+        }
+        return try run(state, into: writer, shouldStop: shouldStop, progress: progress)
+    }
+
+    private func check(_ header: RunHeader, _ plan: RunPlan, of path: String) throws {
+        guard header.layout == objectives.training.layout else {
+            throw SmoothnessError(
+                .data, "has other parameters than the objective", file: path, object: "/parameters",
+                expected: "\(objectives.training.layout.count) in \(objectives.training.layout.blocks.count) blocks",
+                found: "\(header.layout.count) in \(header.layout.blocks.count) blocks")
+        }
+        let stored = try TrainingConfiguration(json: header.optimizer, file: path)
+        // Another number of threads repeats the run up to rounding: the caller decides and warns.
+        var asked = configuration
+        asked.threads = stored.threads
+        guard stored == asked else {
+            throw SmoothnessError(
+                .data, "was begun with other settings", file: path, object: "/optimizer", expected: try asked.json,
+                found: header.optimizer, remedy: "Continue it with its own settings")
+        }
+        guard plan == self.plan else {
+            throw SmoothnessError(
+                .data, "was planned for another run", file: path, object: "/trajectory",
+                expected: "\(self.plan.savedIterations.count) snapshots of \(self.plan.iterationCount) iterations",
+                found: "\(plan.savedIterations.count) snapshots of \(plan.iterationCount) iterations")
+        }
+    }
+
+    /// Runs to the end and closes the file in the state that fits.
+    private func run(
+        _ initial: consuming TrainingState<Scalar>, into writer: consuming RunFileWriter<Scalar>,
+        shouldStop: () -> Bool, progress: (TrainingProgress) -> Void
+    ) throws -> TrainingSummary {
+        var loop = TrainingLoop(trainer: self, state: initial)
+        let outcome: TrainingOutcome
+        do {
+            outcome = try loop.run(into: &writer, shouldStop: shouldStop, progress: progress)
+        } catch {
+            // The first error is the one to report; what is committed stays whatever happens here.
+            try? writer.finish(.interrupted)
+            throw error
+        }
+        if case .interrupted = outcome {
+            try writer.finish(.interrupted)
+        } else {
+            try writer.finish(.complete)
+        }
+        return loop.summary(outcome)
+    }
+}
+
+extension Trainer {
+    /// The time of one gradient of the first component at the initial point, here and now: the second of two, since the
+    /// first warms up caches and allocators.
+    public func measureGradientTime() throws -> Duration {
+        let point = objectives.training.initialPoint(seed: configuration.seed)
+        var gradient = [Scalar](repeating: 0, count: point.count)
+        let clock = ContinuousClock()
+        _ = try objectives.training.gradient(ofComponent: 0, at: point, into: &gradient)
+        let start = clock.now
+        _ = try objectives.training.gradient(ofComponent: 0, at: point, into: &gradient)
+        return clock.now - start
+    }
+}

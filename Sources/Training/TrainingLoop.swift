@@ -1,0 +1,156 @@
+import Objectives
+import ParameterSpace
+import RunFiles
+
+/// The iterations of one call of the trainer.
+struct TrainingLoop<Scalar: ParameterScalar> {
+    private let trainer: Trainer<Scalar>
+    private let configuration: TrainingConfiguration
+    private let objective: any Objective<Scalar>
+    private let rule: UpdateRule
+    private var state: TrainingState<Scalar>
+    private let clock = ContinuousClock()
+    private let start: ContinuousClock.Instant
+    private let firstIteration: Int
+    private var lastResumePoint: ContinuousClock.Instant
+    private var done = TrainingSummary()
+
+    init(trainer: Trainer<Scalar>, state: consuming TrainingState<Scalar>) {
+        self.trainer = trainer
+        configuration = trainer.configuration
+        objective = trainer.objectives.training
+        rule = UpdateRule(trainer.configuration)
+        firstIteration = state.iteration
+        self.state = state
+        start = clock.now
+        lastResumePoint = start
+    }
+
+    func summary(_ outcome: TrainingOutcome) -> TrainingSummary {
+        var summary = done
+        summary.outcome = outcome
+        summary.iterations = state.iteration
+        summary.iterationsDone = state.iteration - firstIteration
+        summary.clippedCount = state.clippedCount
+        summary.elapsed = clock.now - start
+        return summary
+    }
+
+    mutating func run(
+        into writer: inout RunFileWriter<Scalar>, shouldStop: () -> Bool, progress: (TrainingProgress) -> Void
+    ) throws -> TrainingOutcome {
+        while true {
+            if trainer.evaluationsDue(at: state.iteration) > state.evaluationCount {
+                guard try evaluate(into: &writer, shouldStop: shouldStop) else { return try interrupt(&writer) }
+            }
+            guard state.iteration < configuration.iterations else { break }
+            if shouldStop() { return try interrupt(&writer) }
+            let record = try iterateOnce(into: &writer)
+            progress(report(record))
+            if record.status == .nonFinite { return .diverged(iteration: state.iteration - 1) }
+            if clock.now - lastResumePoint >= trainer.resumePointInterval { try saveResumePoint(to: &writer) }
+        }
+        try saveResumePoint(to: &writer)
+        return .complete
+    }
+
+    /// One step of the rule, recorded; afterwards `state` is that of the next iteration.
+    private mutating func iterateOnce(into writer: inout RunFileWriter<Scalar>) throws -> IterationRecord {
+        let component = state.order.component(at: state.iteration)
+        let before = clock.now
+        let loss = try objective.gradient(ofComponent: component, at: state.iterate, into: &state.gradient)
+        let afterGradient = clock.now
+        done.gradientTime += afterGradient - before
+
+        let record = step(loss: loss)
+        let beforeWriting = clock.now
+        try write(record, to: &writer)
+        done.writingTime += clock.now - beforeWriting
+
+        state.epochLoss.add(loss, weight: objective.weight(ofComponent: component))
+        state.clippedCount += record.clipped ? 1 : 0
+        swap(&state.iterate, &state.next)
+        state.iteration += 1
+        return record
+    }
+
+    /// Writes x_{t+1} into `state.next`: the rule's, or x_t where something is not finite.
+    private mutating func step(loss: Double) -> IterationRecord {
+        let gradientNorm = objective.layout.norm(of: state.gradient)
+        var record = IterationRecord(
+            loss: loss, gradientNorm: gradientNorm, stepNorm: 0, learningRate: rule.learningRate, clipped: false,
+            status: .nonFinite)
+        if loss.isFinite && gradientNorm.isFinite {
+            record.clipped = rule.advance(
+                from: state.iterate, gradient: state.gradient, gradientNorm: gradientNorm, momentum: &state.momentum,
+                into: &state.next, layout: objective.layout)
+            record.stepNorm = objective.layout.distance(from: state.iterate, to: state.next)
+            record.status = record.stepNorm == 0 ? .zeroStep : .ok
+            if record.stepNorm.isFinite { return record }
+            record.stepNorm = 0
+            record.clipped = false
+            record.status = .nonFinite
+        }
+        state.next = state.iterate
+        return record
+    }
+
+    private mutating func write(_ record: IterationRecord, to writer: inout RunFileWriter<Scalar>) throws {
+        try writer.record(record, at: state.iteration)
+        guard configuration.save.saves(state.iteration) else { return }
+        try writer.record(
+            SnapshotRecord(iteration: state.iteration, record), iterate: state.iterate, nextIterate: state.next,
+            gradient: configuration.storesGradients ? state.gradient : nil)
+    }
+
+    /// The validation loss at the end of an epoch and the mean training loss of the epoch.
+    /// - Returns: `false` where it was asked to stop; nothing is recorded then, and the evaluation is still due.
+    private mutating func evaluate(
+        into writer: inout RunFileWriter<Scalar>, shouldStop: () -> Bool
+    ) throws -> Bool {
+        guard let validation = trainer.objectives.validation else { return true }
+        let before = clock.now
+        defer { done.evaluationTime += clock.now - before }
+        var sum = WeightedSum()
+        for component in 0..<validation.componentCount {
+            if shouldStop() { return false }
+            sum.add(
+                try validation.loss(ofComponent: component, at: state.iterate),
+                weight: validation.weight(ofComponent: component))
+        }
+        let record = EvaluationRecord(
+            epoch: state.evaluationCount + 1, iteration: state.iteration, trainingLoss: state.epochLoss.mean,
+            validationLoss: sum.mean, metric: trainer.objectives.metric(sum.mean))
+        try writer.record(record)
+        done.lastEvaluation = record
+        state.evaluationCount += 1
+        state.epochLoss = WeightedSum()
+        return true
+    }
+
+    private mutating func interrupt(_ writer: inout RunFileWriter<Scalar>) throws -> TrainingOutcome {
+        try saveResumePoint(to: &writer)
+        return .interrupted(iteration: state.iteration)
+    }
+
+    private mutating func saveResumePoint(to writer: inout RunFileWriter<Scalar>) throws {
+        let before = clock.now
+        try writer.saveResumePoint(
+            ResumePoint(
+                iteration: state.iteration, iterate: state.iterate, momentum: state.momentum,
+                evaluationCount: state.evaluationCount))
+        lastResumePoint = clock.now
+        done.writingTime += lastResumePoint - before
+    }
+
+    private func report(_ record: IterationRecord) -> TrainingProgress {
+        let elapsed = clock.now - start
+        return TrainingProgress(
+            iteration: state.iteration, iterationCount: configuration.iterations,
+            epoch: (state.iteration - 1) / trainer.epochLength + 1, loss: record.loss,
+            gradientNorm: record.gradientNorm, clippedShare: Double(state.clippedCount) / Double(state.iteration),
+            elapsed: elapsed,
+            remaining: elapsed / (state.iteration - firstIteration) * (configuration.iterations - state.iteration),
+            evaluation: done.lastEvaluation)
+    }
+}
