@@ -1,0 +1,174 @@
+import ArgumentParser
+import Essentials
+import Objectives
+
+/// What `train` can minimise.
+enum ObjectiveName: String, ExpressibleByArgument, CaseIterable {
+    case lstm, quadratic, polynomial
+    case quarticValley = "quartic-valley"
+    case exponentialWalls = "exponential-walls"
+    case slowSlope = "slow-slope"
+    case qianExample = "qian-example"
+    case logisticRegression = "logistic-regression"
+}
+
+/// Numbers separated by commas.
+struct NumberList: ExpressibleByArgument, Equatable {
+    var values: [Double]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        values = parts.compactMap { Double($0.trimmingPrefix { $0 == " " }) }
+        guard values.count == parts.count else { return nil }
+    }
+}
+
+/// The objective of a run. Everything is optional, so that an option that the chosen objective does not have is refused
+/// instead of ignored.
+struct TrainObjectiveOptions: ParsableArguments {
+    @Option(help: "What to minimise: \(ObjectiveName.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var objective = ObjectiveName.lstm
+
+    @Option(
+        help: """
+            lstm: a text, one sentence a line; logistic-regression: comma-separated numbers, the label last. With --resume: \
+            where the same file is now. (default: generated data)
+            """)
+    var data: String?
+    @Option(help: "lstm: a held-out text. (default: the last tenth of the lines)")
+    var valid: String?
+    @Option(help: "lstm: whitespace (a text that is tokenised already) or words (raw text). (default: whitespace)")
+    var tokens: Tokenization?
+    @Option(help: "lstm: the number of words kept, <unk> and <eos> included. (default: 10000)")
+    var vocabulary: Int?
+    @Option(help: "lstm: streams (default: 20); logistic-regression: samples of a component (default: 32).")
+    var batchSize: Int?
+    @Option(help: "lstm: steps of a segment. (default: 35)")
+    var sequenceLength: Int?
+    @Option(help: "lstm: hidden size of a layer. (default: 200)")
+    var hidden: Int?
+    @Option(help: "lstm: embedding size. (default: 200)")
+    var embedding: Int?
+    @Option(help: "lstm: layers. (default: 2)")
+    var layers: Int?
+    @Flag(inversion: .prefixedNo, help: "lstm: whether the decoder's weight is the embedding's. (default: --tied)")
+    var tied: Bool?
+    @Option(help: "lstm: probability of dropping an activation; masks are a function of the component. (default: 0)")
+    var dropout: Double?
+
+    @Option(help: "quadratic: the eigenvalues, as 1,0.5,0.1. (default: 1,2,…,10)")
+    var spectrum: NumberList?
+    @Option(help: "quadratic: Householder reflections that turn the axes. (default: 0)")
+    var rotations: Int?
+    @Option(help: "quadratic: components of the sum. (default: 1)")
+    var components: Int?
+    @Option(help: "quadratic: standard deviation of the components' linear terms. (default: 0)")
+    var noise: Double?
+    @Option(parsing: .unconditional, help: "polynomial: coefficients from the constant up. (default: 0,0,0,0,1)")
+    var coefficients: NumberList?
+    @Option(parsing: .unconditional, help: "polynomial, qian-example: x; quartic-valley: x,y. (default: 1; 1,-1)")
+    var start: NumberList?
+    @Option(help: "exponential-walls: λ, which is L1. (default: 1)")
+    var growth: Double?
+    @Option(help: "exponential-walls: the gradient at the start. (default: 10)")
+    var initialGradient: Double?
+    @Option(help: "slow-slope: ε. (default: 0.1)")
+    var slope: Double?
+    @Option(help: "slow-slope: Δ. (default: 1)")
+    var gap: Double?
+    @Option(help: "logistic-regression without --data: generated samples. (default: 1000)")
+    var samples: Int?
+    @Option(help: "logistic-regression without --data: features. (default: 10)")
+    var features: Int?
+    @Option(help: "logistic-regression: λ of the penalty (λ/2)‖w‖². (default: 0)")
+    var regularization: Double?
+    @Option(help: "Seed of generated data, rotations and dropout masks. (default: 0)")
+    var objectiveSeed: UInt64?
+
+    /// The options that were given, by name, with the objectives that have them.
+    private var given: [(name: String, objectives: [ObjectiveName])] {
+        let all: [(String, Bool, [ObjectiveName])] = [
+            ("--data", data != nil, [.lstm, .logisticRegression]), ("--valid", valid != nil, [.lstm]),
+            ("--tokens", tokens != nil, [.lstm]), ("--vocabulary", vocabulary != nil, [.lstm]),
+            ("--batch-size", batchSize != nil, [.lstm, .logisticRegression]),
+            ("--sequence-length", sequenceLength != nil, [.lstm]), ("--hidden", hidden != nil, [.lstm]),
+            ("--embedding", embedding != nil, [.lstm]), ("--layers", layers != nil, [.lstm]),
+            ("--tied", tied != nil, [.lstm]), ("--dropout", dropout != nil, [.lstm]),
+            ("--spectrum", spectrum != nil, [.quadratic]), ("--rotations", rotations != nil, [.quadratic]),
+            ("--components", components != nil, [.quadratic]), ("--noise", noise != nil, [.quadratic]),
+            ("--coefficients", coefficients != nil, [.polynomial]),
+            ("--start", start != nil, [.polynomial, .quarticValley, .qianExample]),
+            ("--growth", growth != nil, [.exponentialWalls]),
+            ("--initial-gradient", initialGradient != nil, [.exponentialWalls]),
+            ("--slope", slope != nil, [.slowSlope]), ("--gap", gap != nil, [.slowSlope]),
+            ("--samples", samples != nil, [.logisticRegression]),
+            ("--features", features != nil, [.logisticRegression]),
+            ("--regularization", regularization != nil, [.logisticRegression]),
+            ("--objective-seed", objectiveSeed != nil, [.lstm, .quadratic, .logisticRegression]),
+        ]
+        return all.filter(\.1).map { ($0.0, $0.2) }
+    }
+
+    /// The names of the options that were given, `--data` aside: what `--resume` takes from the file instead.
+    var givenNames: [String] {
+        (objective == .lstm ? [] : ["--objective"]) + given.map(\.name).filter { $0 != "--data" }
+    }
+
+    func validate() throws {
+        for (name, objectives) in given where !objectives.contains(objective) {
+            let owners = objectives.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("\(name) belongs to \(owners), not to \(objective.rawValue)")
+        }
+        if data != nil && (samples != nil || features != nil) {
+            throw ValidationError("--samples and --features are of generated data; --data brings its own")
+        }
+    }
+
+    /// Reads what has to be read (a text, to count its words) and checks every value.
+    func description() throws -> ObjectiveDescription {
+        let seed = objectiveSeed ?? 0
+        let point = start?.values
+        switch objective {
+        case .lstm:
+            let text = TextDescription(
+                source: try data.map { .file(try DataFile(path: $0)) } ?? .generated(GeneratedText(seed: seed)),
+                validation: try valid.map { .file(try DataFile(path: $0)) } ?? .lastLines(fraction: 0.1),
+                tokenization: tokens ?? .whitespace, vocabularyLimit: vocabulary ?? 10_000)
+            return try .languageModel(
+                text, batchSize: batchSize ?? 20, sequenceLength: sequenceLength ?? 35, embeddingSize: embedding ?? 200,
+                hiddenSize: hidden ?? 200, layerCount: layers ?? 2, tiedWeights: tied ?? true, dropout: dropout ?? 0,
+                seed: seed)
+        case .quadratic:
+            return .quadratic(
+                spectrum: spectrum?.values ?? (1...10).map(Double.init), rotations: rotations ?? 0,
+                componentCount: components ?? 1, noise: noise ?? 0, seed: seed)
+        case .polynomial:
+            return .polynomial(
+                coefficients: coefficients?.values ?? [0, 0, 0, 0, 1], start: try coordinate(point, default: 1))
+        case .quarticValley: return .quarticValley(start: point ?? [1, -1])
+        case .exponentialWalls:
+            return .exponentialWalls(growth: growth ?? 1, initialGradient: initialGradient ?? 10)
+        case .slowSlope: return .slowSlope(slope: slope ?? 0.1, gap: gap ?? 1)
+        case .qianExample: return .qianExample(start: try coordinate(point, default: 1))
+        case .logisticRegression:
+            if let data {
+                return try .logisticRegression(
+                    file: data, batchSize: batchSize ?? 32, regularization: regularization ?? 0)
+            }
+            let generated = GeneratedSamples(sampleCount: samples ?? 1000, featureCount: features ?? 10, seed: seed)
+            return .logisticRegression(
+                generated: generated, batchSize: batchSize ?? 32, regularization: regularization ?? 0)
+        }
+    }
+
+    private func coordinate(_ point: [Double]?, default value: Double) throws -> Double {
+        guard let point else { return value }
+        guard point.count == 1 else {
+            throw SmoothnessError(
+                .usage, "is not one number", object: "--start", expected: "one number", found: "\(point.count)")
+        }
+        return point[0]
+    }
+}
+
+extension Tokenization: ExpressibleByArgument {}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Essentials
+import Foundation
+import Objectives
+import Training
+
+/// The rule, the order and the length of a run. Optional throughout, so that `--resume` can refuse what it would ignore.
+struct TrainOptimizerOptions: ParsableArguments {
+    @Option(
+        help: """
+            clipping (Algorithm 1 of Zhang, Jin, Fang, Wang 2020), sgd or heavy-ball. (default: clipping, which with \
+            β = ν = 0 is SGD with gradient clipping)
+            """)
+    var algorithm: TrainingConfiguration.Algorithm?
+    @Option(help: "η. (default: 10 for lstm, 0.01 otherwise)")
+    var learningRate: Double?
+    @Option(help: "γ, the longest step; the clip norm is γ/η. inf: no clipping.")
+    var gamma: Double?
+    @Option(help: "γ/η, the longest gradient; inf: no clipping. (default: 0.25 for lstm, none otherwise)")
+    var clipNorm: Double?
+    @Option(help: "β, the memory of the momentum. (default: 0; 0.9 for heavy-ball)")
+    var beta: Double?
+    @Option(help: "ν of Algorithm 1: 0 clips the gradient, 1 the momentum, between them both. (default: 0)")
+    var nu: Double?
+    @Option(help: "Order of the components: cyclic, reshuffle or with-replacement. (default: reshuffle)")
+    var order: ComponentOrder.Kind?
+    @Option(help: "Iterations, one component each. (default: 300)")
+    var iterations: Int?
+    @Option(help: "Epochs, instead of iterations; an epoch is as many iterations as there are components.")
+    var epochs: Int?
+    @Option(
+        help: "Which iterates to save with the one after: every=N[,first=M]. (default: every=5)",
+        transform: { try SaveSchedule(parsing: $0) })
+    var save: SaveSchedule?
+    @Flag(help: "Save the gradient of every saved iterate's minibatch as well, before clipping.")
+    var storeGradients = false
+    @Option(help: "Seed of the initial point and the order. (default: 0)")
+    var seed: UInt64?
+    @Option(help: "float32 or float64. (default: float32)")
+    var precision: Precision?
+    @Option(help: "Threads of a gradient. (default: the machine's; with --resume, the run's)")
+    var threads: Int?
+    @Option(help: "cpu or cuda. (default: cpu; with --resume, the run's)")
+    var device: String?
+    @Option(help: "At most this many streams at a time in one gradient, to need less memory.")
+    var microBatch: Int?
+
+    /// The names of the options that were given and that `--resume` takes from the file instead.
+    var givenNames: [String] {
+        let all: [(String, Bool)] = [
+            ("--algorithm", algorithm != nil), ("--learning-rate", learningRate != nil), ("--gamma", gamma != nil),
+            ("--clip-norm", clipNorm != nil), ("--beta", beta != nil), ("--nu", nu != nil), ("--order", order != nil),
+            ("--iterations", iterations != nil), ("--epochs", epochs != nil), ("--save", save != nil),
+            ("--store-gradients", storeGradients), ("--seed", seed != nil), ("--precision", precision != nil),
+            ("--micro-batch", microBatch != nil),
+        ]
+        return all.filter(\.1).map(\.0)
+    }
+
+    func validate() throws {
+        if gamma != nil && clipNorm != nil { throw ValidationError("give --gamma or --clip-norm, not both") }
+        if iterations != nil && epochs != nil { throw ValidationError("give --iterations or --epochs, not both") }
+        if let epochs, epochs < 1 { throw ValidationError("--epochs must be at least 1, found \(epochs)") }
+        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, found \(threads)") }
+    }
+
+    /// What evaluates the objective, defaults included.
+    var evaluation: EvaluationOptions { EvaluationOptions(microBatch: microBatch, device: device ?? "cpu") }
+
+    /// The configuration of a new run, every default resolved and every value checked.
+    /// - Parameter epochLength: m.
+    func configuration(for objective: ObjectiveName, epochLength: Int) throws -> TrainingConfiguration {
+        let algorithm = algorithm ?? .clipping
+        let (length, isOverflow) = (epochs ?? 1).multipliedReportingOverflow(by: epochLength)
+        if isOverflow { throw ValidationError("--epochs \(epochs ?? 1) of \(epochLength) iterations is too many") }
+        let configuration = TrainingConfiguration(
+            algorithm: algorithm, learningRate: learningRate ?? (objective == .lstm ? 10 : 0.01),
+            clipping: clipping(for: objective), beta: beta ?? (algorithm == .heavyBall ? 0.9 : 0), nu: nu ?? 0,
+            order: order ?? .reshuffle, iterations: epochs == nil ? iterations ?? 300 : length,
+            save: save ?? SaveSchedule(every: 5), storesGradients: storeGradients, seed: seed ?? 0,
+            precision: precision ?? .float32, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+            device: device ?? "cpu", microBatch: microBatch)
+        try configuration.validate()
+        return configuration
+    }
+
+    private func clipping(for objective: ObjectiveName) -> TrainingConfiguration.Clipping {
+        if let gamma { return gamma == .infinity ? .none : .gamma(gamma) }
+        if let clipNorm { return clipNorm == .infinity ? .none : .norm(clipNorm) }
+        return objective == .lstm ? .norm(0.25) : .none
+    }
+}
+
+extension TrainingConfiguration.Algorithm: ExpressibleByArgument {}
+extension ComponentOrder.Kind: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
