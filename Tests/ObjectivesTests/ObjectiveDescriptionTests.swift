@@ -109,6 +109,7 @@ struct ObjectiveDescriptionTests {
                 + "\"sha256\":\"\(digest.sha256)\"},\"intercept\":false,\"kind\":\"logistic-regression\","
                 + "\"regularization\":0}")
         #expect(try ObjectiveDescription(json: try regression.json()) == regression)
+        #expect(regression.dataFile == (try DataFile(path: samples)))
         #expect(try makeObjective(regression, as: Double.self).training.layout.count == 2)
 
         let copy = try folder.file("copy.csv", "1,2,1\n3,4,0\n5,6,1\n")
@@ -206,6 +207,19 @@ struct ObjectiveDescriptionTests {
         expectRefused(TextDescription(source: .generated(GeneratedText(lineCount: 0))))
         expectRefused(TextDescription(source: .generated(GeneratedText(wordCount: 3, classCount: 4))))
         expectRefused(TextDescription(source: .generated(GeneratedText(wordCount: 3, classCount: 0))))
+    }
+
+    @Test("a place for data that are not read is refused")
+    func needlessPlace() throws {
+        let generated = TextDescription(source: .generated(GeneratedText(lineCount: 30)))
+        let language = try ObjectiveDescription.languageModel(generated, batchSize: 2)
+        for description in [ObjectiveDescription.qianExample(), Self.formulas[6].description, language] {
+            #expect(description.dataFile == nil)
+            let error = #expect(throws: SmoothnessError.self) {
+                try makeObjective(description, as: Double.self, dataOverride: "/nowhere")
+            }
+            #expect(error?.kind == .usage)
+        }
     }
 
     @Test("evaluation options are checked")

@@ -36,6 +36,13 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
 
     public init(_ kind: Kind) { self.kind = kind }
 
+    /// The file that its training data come from, if they come from a file.
+    public var dataFile: DataFile? {
+        if case .logisticRegression(let regression) = kind, case .file(let file) = regression.source { return file }
+        if case .languageModel(let model) = kind, case .file(let file) = model.text.source { return file }
+        return nil
+    }
+
     /// The names that `kind` can have.
     public static var kindNames: [String] { KindName.allCases.map(\.rawValue) }
 }

@@ -54,14 +54,19 @@ public struct ObjectiveSet<Scalar: ParameterScalar>: Sendable {
 ///
 /// - Parameters:
 ///   - dataOverride: where the data file is now, if it is not where the description says; its content must be the same.
-/// - Throws: `SmoothnessError` of kind `.usage` where a parameter is out of range, `.noInput` where the data is gone,
-///   and `.data` where the data is not what the description was made from.
+/// - Throws: `SmoothnessError` of kind `.usage` where a parameter is out of range or a place is given for data that are
+///   not read, `.noInput` where the data is gone, and `.data` where it is not what the description was made from.
 public func makeObjective<Scalar: ParameterScalar>(
     _ description: ObjectiveDescription, as scalar: Scalar.Type, options: EvaluationOptions = EvaluationOptions(),
     dataOverride: String? = nil
 ) throws -> ObjectiveSet<Scalar> {
     try description.validate()
     try require((options.microBatch ?? 1) > 0, "micro_batch", "1 or more", options.microBatch ?? 0)
+    if dataOverride != nil && description.dataFile == nil {
+        throw SmoothnessError(
+            .usage, "this objective reads no file, so there is none to look for elsewhere", file: dataOverride,
+            object: description.kind.name)
+    }
     if case .languageModel = description.kind {} else { try requireProcessor(options.device) }
     let training: any Objective<Scalar>
     switch description.kind {
