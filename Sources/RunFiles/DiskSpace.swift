@@ -35,8 +35,8 @@ enum DiskSpace {
 
     private static func shortage(of byteCount: Int, file: String, folder: String, reason: String) -> SmoothnessError {
         SmoothnessError(
-            .cannotCreate, "the space for the run cannot be reserved: \(reason)", file: file,
+            .cannotCreate, "the space for the file cannot be reserved: \(reason)", file: file,
             expected: "\(byteCount) bytes", found: available(at: folder).map { "\($0) bytes available" },
-            remedy: "Free space, write elsewhere, or save fewer iterates")
+            remedy: "Free space or write elsewhere; a run needs less with fewer saved iterates")
     }
 }

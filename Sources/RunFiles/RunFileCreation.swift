@@ -97,21 +97,9 @@ struct RunFileCreation {
     private func writeTexts(_ file: borrowing File) throws {
         try file.writeString(RunFilePath.objective, header.objective)
         try file.writeString(RunFilePath.optimizer, header.optimizer)
-        let blocks = header.layout.blocks
-        try file.writeStrings(RunFilePath.parameterName, blocks.map(\.name))
-        let rank = max(1, blocks.map(\.shape.count).max() ?? 1)
-        let shapes = try file.createDataset(RunFilePath.parameterShape, of: Int64.self, shape: [blocks.count, rank])
-        try shapes.write(
-            all: blocks.flatMap { block in
-                block.shape.map { Int64($0) } + [Int64](repeating: -1, count: rank - block.shape.count)
-            })
-        try file.createDataset(RunFilePath.parameterOffset, of: Int64.self, shape: [blocks.count])
-            .write(all: blocks.map { Int64($0.offset) })
-        try file.createDataset(RunFilePath.parameterCount, of: Int64.self, shape: [blocks.count])
-            .write(all: blocks.map { Int64($0.count) })
-        for (path, text) in RunFileLayout.textAttributes.sorted(by: { $0.key < $1.key }) {
-            try file.setAttribute("long_name", of: path, to: text.longName)
-            try file.setAttribute("definition", of: path, to: text.definition)
+        try ParameterTable.write(header.layout, to: file)
+        for path in [RunFilePath.objective, RunFilePath.optimizer] {
+            try RunFileLayout.describe(text: path, in: file)
         }
     }
 

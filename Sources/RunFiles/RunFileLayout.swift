@@ -81,6 +81,12 @@ struct RunFileLayout: Sendable {
         ),
     ]
 
+    static func describe(text path: String, in file: borrowing File) throws(HDF5Error) {
+        guard let text = textAttributes[path] else { return }
+        try file.setAttribute("long_name", of: path, to: text.longName)
+        try file.setAttribute("definition", of: path, to: text.definition)
+    }
+
     let counters: [DatasetDefinition]
     let rows: [DatasetDefinition]
 

@@ -63,7 +63,7 @@ enum RunFileOpening {
                 softwareVersion: try text("software_version"), hdf5Version: try text("hdf5_version"),
                 formatVersion: try text("format_version"), state: state(of: file),
                 objective: try file.readString(RunFilePath.objective),
-                optimizer: try file.readString(RunFilePath.optimizer), layout: try parameters(of: file),
+                optimizer: try file.readString(RunFilePath.optimizer), layout: try ParameterTable.read(from: file),
                 scalarName: try file.dataset(RunFilePath.iterate).elementName)
         }
     }
@@ -94,33 +94,5 @@ enum RunFileOpening {
                 found: "\(shape)")
         }
         return shape[axis]
-    }
-
-    static func parameters(of file: borrowing File) throws -> ParameterLayout {
-        let names = try file.readStrings(RunFilePath.parameterName)
-        let shapes = try file.dataset(RunFilePath.parameterShape)
-        let extents = try shapes.shape
-        let values = try shapes.read(as: Int64.self)
-        let offsets = try file.dataset(RunFilePath.parameterOffset).read(as: Int64.self)
-        let counts = try file.dataset(RunFilePath.parameterCount).read(as: Int64.self)
-        guard extents.count == 2, extents[0] == names.count else {
-            throw SmoothnessError(
-                .data, "does not match the names", file: file.path, object: RunFilePath.parameterShape,
-                expected: "[\(names.count), R]", found: "\(extents)")
-        }
-        let layout = ParameterLayout(
-            names.indices.map { index in
-                let row = values[(index * extents[1])..<((index + 1) * extents[1])]
-                return (name: names[index], shape: row.prefix { $0 >= 0 }.map { Int($0) })
-            })
-        for (object, stored, expected) in [
-            (RunFilePath.parameterOffset, offsets, layout.blocks.map { Int64($0.offset) }),
-            (RunFilePath.parameterCount, counts, layout.blocks.map { Int64($0.count) }),
-        ] where stored != expected {
-            throw SmoothnessError(
-                .data, "does not follow from the shapes", file: file.path, object: object, expected: "\(expected)",
-                found: "\(stored)")
-        }
-        return layout
     }
 }

@@ -3,7 +3,7 @@ import HDF5
 
 extension SmoothnessError {
     /// What HDF5 reported, in this project's words: the cause, which is the last entry of the library's stack.
-    init(_ kind: Kind, _ error: HDF5Error, remedy: String? = nil) {
+    package init(_ kind: Kind, _ error: HDF5Error, remedy: String? = nil) {
         self.init(
             kind, "\(error.operation) failed: \(error.message)", file: error.file, object: error.object,
             remedy: remedy)
@@ -11,7 +11,7 @@ extension SmoothnessError {
 }
 
 /// Runs `body` and turns HDF5's errors into `SmoothnessError` of the given kind; others pass.
-func translating<Result: ~Copyable>(
+package func translating<Result: ~Copyable>(
     _ kind: SmoothnessError.Kind, remedy: String? = nil, _ body: () throws -> Result
 ) throws -> Result {
     do { return try body() } catch let error as HDF5Error { throw SmoothnessError(kind, error, remedy: remedy) }

@@ -8,11 +8,11 @@ import Essentials
 
 /// Holds a file against a second writer, as long as it lives: an open-file-description lock, which ends with the process
 /// whatever becomes of it. Readers are not kept out.
-struct WriterLock: ~Copyable {
+package struct WriterLock: ~Copyable {
     private let descriptor: Int32
 
     /// Takes the lock or says that somebody else has it.
-    init(_ path: String, shownAs name: String) throws {
+    package init(_ path: String, shownAs name: String) throws {
         descriptor = open(path, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw SmoothnessError(.cannotCreate, "cannot be opened for writing: \(Self.reason)", file: name)
@@ -30,12 +30,12 @@ struct WriterLock: ~Copyable {
         }
     }
 
-    func reserve(_ byteCount: Int, file: String, folder: String) throws {
+    package func reserve(_ byteCount: Int, file: String, folder: String) throws {
         try DiskSpace.reserve(byteCount, descriptor: descriptor, file: file, folder: folder)
     }
 
     /// Asks the disk to hold everything written, so that a loss of power does not undo it.
-    func synchronize(file: String) throws {
+    package func synchronize(file: String) throws {
         guard fsync(descriptor) != 0 else { return }
         throw SmoothnessError(.inputOutput, "fsync failed: \(Self.reason)", file: file)
     }
