@@ -1,0 +1,96 @@
+import Essentials
+import Foundation
+import Objectives
+import ParameterSpace
+import RunFiles
+
+/// How far an estimate is.
+public struct EstimationProgress: Sendable {
+    public var rowsDone: Int
+    public var rowCount: Int
+    /// Subset gradients evaluated by this call.
+    public var gradientCount: Int
+    /// The row that was just committed.
+    public var latest: StepEstimate
+}
+
+/// One estimate of one run, checked and planned, not begun.
+///
+/// Nothing is written before `run`, and what `run` commits stays: a second job of the same definition continues at the
+/// first uncommitted row, with the same bits as if it had never stopped.
+public struct EstimationJob: Sendable {
+    public let plan: EstimationPlan
+    /// With the precision filled in.
+    public let configuration: EstimationConfiguration
+    private let work: any EstimationWork
+
+    /// RUN.estimates.h5 beside RUN.h5.
+    public static func defaultOutput(forRun path: String) -> String {
+        let url = URL(filePath: path)
+        return url.pathExtension == "h5" ? url.deletingPathExtension().path + ".estimates.h5" : path + ".estimates.h5"
+    }
+
+    /// - Parameters:
+    ///   - output: `nil` for `defaultOutput`.
+    ///   - isForced: replaces what stands at the place of the output.
+    ///   - dataOverride: where the objective's data is now, if it has moved.
+    /// - Throws: `SmoothnessError`: `.data` for a run without a step or one that its objective does not fit; `.usage` for a grid or a subset
+    ///   that is none; `.cannotCreate` where the output is something else or an estimate of another definition.
+    public init(
+        run path: String, configuration: EstimationConfiguration, output: String? = nil, isForced: Bool = false,
+        dataOverride: String? = nil
+    ) throws {
+        let reader = try RunFileReader(path)
+        let header = reader.header
+        let available = reader.snapshotCount
+        guard available > 0 else {
+            throw SmoothnessError(
+                .data, "holds no step", file: path, object: "/trajectory", expected: "an iterate and its next iterate",
+                found: "no committed row", remedy: "Train for at least one iteration, and save at least one.")
+        }
+        var resolved = configuration
+        if resolved.precision == nil { resolved.precision = Precision(rawValue: header.scalarName) }
+        guard let precision = resolved.precision else {
+            throw SmoothnessError(
+                .data, "has iterates of an unknown scalar", file: path, expected: "float32 or float64",
+                found: header.scalarName)
+        }
+        let target = output ?? Self.defaultOutput(forRun: path)
+        let standing = try StandingEstimate(at: target, isForced: isForced)
+        let rowCount = min(standing?.rowCount ?? available, available)
+        let request = EstimationRequest(
+            run: path, output: target, configuration: resolved, header: header, rowCount: rowCount,
+            digest: try reader.digest(rows: rowCount), dataOverride: dataOverride)
+        try standing?.require(request)
+        work =
+            switch precision {
+            case .float32: try TypedEstimationWork<Float>(request)
+            case .float64: try TypedEstimationWork<Double>(request)
+            }
+        self.configuration = resolved
+        plan = work.plan(
+            standing: standing, disposition: Self.disposition(standing, target: target),
+            uncoveredRows: available - rowCount)
+    }
+
+    private static func disposition(_ standing: StandingEstimate?, target: String) -> EstimationPlan.Disposition {
+        guard let standing else { return FileManager.default.fileExists(atPath: target) ? .replace : .create }
+        return standing.committedRows == standing.rowCount && standing.state == .complete ? .complete : .resume
+    }
+
+    /// Evaluates and commits what is left, row by row.
+    ///
+    /// - Parameters:
+    ///   - progress: called after every committed row.
+    ///   - isCancelled: asked before every component gradient; the row under way is then abandoned.
+    /// - Throws: `SmoothnessError(.interrupted)` when cancelled; the file is then whole and says `interrupted`.
+    public func run(
+        progress: (EstimationProgress) -> Void = { _ in }, isCancelled: @escaping () -> Bool = { false }
+    ) throws {
+        guard plan.disposition != .complete else { return }
+        try work.run(plan, isCancelled: isCancelled, progress: progress)
+    }
+
+    /// How long one component gradient takes, in seconds: measured once, at the first iterate that is finite.
+    public func secondsPerComponentGradient() throws -> Double { try work.secondsPerComponentGradient() }
+}

@@ -1,0 +1,115 @@
+import ParameterSpace
+
+/// Recomputes a stored row from what cannot be derived in it (the losses, the sums of every block and γ, the norms and the
+/// cosine of the base) and says where the rest differs.
+struct RowCheck {
+    struct Finding {
+        var object: String
+        var expected: String
+        var found: String
+    }
+
+    /// Sums are added in the order of the specification by this software and to rounding by others.
+    static let tolerance = 1e-12
+
+    let header: EstimatesHeader
+    let repeatability: Double?
+
+    func findings(in stored: StepEstimate) -> [Finding] {
+        var findings = derivedFindings(stored) + finitenessFindings(stored) + blockFindings(stored)
+        if stored.triangleRatio > 1 + Self.tolerance {
+            findings.append(
+                Finding(object: "/estimates/triangle_ratio", expected: "at most 1", found: "\(stored.triangleRatio)"))
+        }
+        if abs(stored.cosine) > 1 + Self.tolerance {
+            findings.append(Finding(object: "/estimates/cosine", expected: "−1 … 1", found: "\(stored.cosine)"))
+        }
+        return findings
+    }
+
+    /// Every derived number anew.
+    private func derivedFindings(_ stored: StepEstimate) -> [Finding] {
+        let expected = recomputed(stored)
+        var findings: [Finding] = []
+        if expected.status != stored.status {
+            findings.append(
+                Finding(object: EstimatesSchema.status, expected: expected.status.name, found: stored.status.name))
+        }
+        for (point, other) in zip(expected.curve, stored.curve) where point.status != other.status {
+            findings.append(
+                Finding(
+                    object: "\(EstimatesSchema.curveStatus), γ = \(point.gamma)", expected: point.status.name,
+                    found: other.status.name))
+        }
+        for field in EstimatesSchema.fields {
+            for (index, (a, b)) in zip(field.values(of: expected), field.values(of: stored)).enumerated()
+            where !Self.agree(a, b) {
+                findings.append(Finding(object: "\(field.name)[…, \(index)]", expected: "\(a)", found: "\(b)"))
+            }
+        }
+        return findings
+    }
+
+    private func recomputed(_ stored: StepEstimate) -> StepEstimate {
+        var row = StepEstimate(iteration: stored.iteration, gammas: header.gammas, blockCount: stored.blocks.count)
+        row.status = stored.status
+        row.loss = stored.loss
+        row.gradientNorm = stored.gradientNorm
+        row.unbiasedSquaredGradientNorm = stored.unbiasedSquaredGradientNorm
+        row.stepNorm = stored.stepNorm
+        for block in row.blocks.indices {
+            row.blocks[block].gradientNorm = stored.blocks[block].gradientNorm
+            row.blocks[block].stepNorm = stored.blocks[block].stepNorm
+        }
+        // Either every γ was probed or none.
+        guard stored.blockSums.contains(where: { $0.contains { !$0.displacementSquared.isNaN } }) else { return row }
+        let epsilon = Double(header.configuration.precision == .float32 ? Double(Float.ulpOfOne) : Double.ulpOfOne)
+        for index in header.gammas.indices {
+            row.record(
+                probe: index, loss: stored.curve[index].loss, sums: stored.blockSums.map { $0[index] },
+                machineEpsilon: epsilon, repeatability: repeatability ?? .nan)
+        }
+        row.status = .ok
+        row.conclude(cosine: stored.cosine, machineEpsilon: epsilon)
+        return row
+    }
+
+    private func finitenessFindings(_ stored: StepEstimate) -> [Finding] {
+        var findings: [Finding] = []
+        func require(_ isExpected: Bool, _ object: String, _ expected: String, _ found: Double) {
+            if !isExpected { findings.append(Finding(object: object, expected: expected, found: "\(found)")) }
+        }
+        let condition = "where the status is \(stored.status.name)"
+        for (object, value) in [("/estimates/smoothness", stored.smoothness), ("/estimates/gamma", stored.gamma)] {
+            require(
+                stored.status.hasValue ? value.isFinite && value >= 0 : value.isNaN, object,
+                (stored.status.hasValue ? "a finite value " : "NaN ") + condition, value)
+        }
+        if stored.status.hasValue || stored.status == .zeroStep {
+            for (object, value) in [
+                ("/estimates/loss", stored.loss), ("/estimates/gradient_norm", stored.gradientNorm),
+                ("/estimates/step_norm", stored.stepNorm),
+            ] { require(value.isFinite, object, "a finite value " + condition, value) }
+        }
+        return findings
+    }
+
+    /// The norms at x_k and of d are those of their blocks.
+    private func blockFindings(_ stored: StepEstimate) -> [Finding] {
+        [
+            ("/estimates/gradient_norm", stored.gradientNorm, stored.blocks.map(\.gradientNorm)),
+            ("/estimates/step_norm", stored.stepNorm, stored.blocks.map(\.stepNorm)),
+        ].compactMap { object, whole, parts in
+            let sum = parts.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            guard !Self.agree(sum, whole), !(stored.gradientNorm.isInfinite) else { return nil }
+            return Finding(
+                object: object, expected: "\(sum), the root of the sum of the blocks' squares", found: "\(whole)")
+        }
+    }
+
+    /// Equal up to rounding; NaN agrees with NaN only.
+    static func agree(_ a: Double, _ b: Double) -> Bool {
+        if a.isNaN || b.isNaN { return a.isNaN && b.isNaN }
+        return a == b || abs(a - b) <= tolerance * max(abs(a), abs(b))
+    }
+}
