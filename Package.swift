@@ -100,9 +100,9 @@ let package = Package(
         .testTarget(
             name: "EstimationTests",
             dependencies: [
-                "Estimation", "Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5",
+                "Estimation", "Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5", "Torch",
                 "TestSupport",
-            ]),
+            ], exclude: ["Twins"]),
         .testTarget(name: "FittingTests", dependencies: ["Fitting", "Essentials", "TestSupport"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Fitting", "Essentials", "TestSupport"]),
         .testTarget(
