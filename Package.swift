@@ -103,8 +103,10 @@ let package = Package(
                 "Estimation", "Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5", "Torch",
                 "TestSupport",
             ], exclude: ["Twins"]),
-        .testTarget(name: "FittingTests", dependencies: ["Fitting", "Essentials", "TestSupport"]),
-        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Fitting", "Essentials", "TestSupport"]),
+        .testTarget(name: "FittingTests", dependencies: ["Fitting", "Essentials", "TestSupport"], exclude: ["Twins"]),
+        .testTarget(
+            name: "ReportingTests", dependencies: ["Reporting", "Fitting", "Essentials", "TestSupport"],
+            exclude: ["Twins"]),
         .testTarget(
             name: "CommandLineTests", dependencies: ["smoothness", "HDF5", "Essentials", "TestSupport"],
             exclude: ["Twins"]),

@@ -73,7 +73,7 @@ private struct FitText {
         [
             "Smoothness against gradient norm: \(report.points.used) of \(report.points.given) points, iterations "
                 + "\(report.firstIteration) to \(report.lastIteration)",
-            "  gradient norm     g = ‖∇f(x_k)‖                        "
+            "  gradient norm     g = ‖∇f(x_k)‖                          "
                 + "\(number(report.gradientNorm.minimum)) to \(number(report.gradientNorm.maximum)), "
                 + "\(significant(report.gradientNormDecades, digits: 3)) decades",
             "  local smoothness  L = max_γ ‖∇f(x_k+γd) − ∇f(x_k)‖/‖γd‖  "
@@ -95,7 +95,7 @@ private struct FitText {
     private var upperEnvelope: [String] {
         let fit = report.upperEnvelope
         func range(_ extent: Extent?) -> String {
-            extent.map { "  (without any one block: \(number($0.minimum)) to \(number($0.maximum)))" } ?? ""
+            extent.map { "  (leaving out one block: \(number($0.minimum)) to \(number($0.maximum)))" } ?? ""
         }
         return [
             "", "Upper envelope, the line above all points with the least mean excess, L0, L1 ≥ 0",
@@ -152,7 +152,7 @@ private struct FitText {
         return [
             "\(significant(100 * bootstrap.confidence, digits: 3)) %, \(bootstrap.intervalMethod)",
             "\(bootstrap.replicates) resamples, \(bootstrap.scheme), seed \(bootstrap.seed)",
-            "block length \(bootstrap.blockLength), \(bootstrap.blockLengthRule)",
+            "block length \(bootstrap.blockLength) points, \(bootstrap.blockLengthRule)",
         ]
     }
 

@@ -8,11 +8,19 @@ struct GnuplotScatter {
 
         var setting: String {
             switch self {
-            case .svg: "svg size 960,680 dynamic noenhanced font 'DejaVu Sans,13' background 'white'"
+            case .svg: "svg size 960,680 dynamic noenhanced font 'DejaVu Sans,\(fontSize)' background 'white'"
             case .png:
-                "pngcairo size 1920,1360 noenhanced font 'DejaVu Sans,10.5' fontscale 2 linewidth 2 pointscale 2 "
+                "pngcairo size 1920,1360 noenhanced font 'DejaVu Sans,\(fontSize)' fontscale 2 linewidth 2 pointscale 2 "
                     + "background 'white'"
-            case .pdf: "pdfcairo size 8in,5.667in noenhanced font 'DejaVu Sans,11' background 'white'"
+            case .pdf: "pdfcairo size 8in,5.667in noenhanced font 'DejaVu Sans,\(fontSize)' background 'white'"
+            }
+        }
+
+        var fontSize: Double {
+            switch self {
+            case .svg: 13
+            case .png: 10.5
+            case .pdf: 11
             }
         }
 
@@ -63,7 +71,7 @@ struct GnuplotScatter {
             set encoding utf8
             set terminal \(terminal.setting)
             set output \(Self.quoted(outputFile))
-            set title \(Self.quoted(title)) offset 0,-0.3
+            set title \(Self.quoted(shownTitle)) offset 0,-0.3 font ',\(titleSize)'
             set logscale xy
             set xrange [\(drawing.horizontal.minimum):\(drawing.horizontal.maximum)]
             set yrange [\(drawing.vertical.minimum):\(drawing.vertical.maximum)]
@@ -84,7 +92,7 @@ struct GnuplotScatter {
             set grid xtics ytics linetype 1 linecolor rgb '#e6e6e6' linewidth 0.6
             set border 3 linecolor rgb '#404040' linewidth 0.8
             set tics nomirror out scale 0.6, 0.35
-            set key at screen 0.1, screen 0.125 left top vertical maxrows 3 reverse Left samplen 2.6 width 3 spacing 1.15
+            set key at screen 0.09, screen 0.125 left top vertical maxrows 3 reverse Left samplen 2.6 width 1 spacing 1.15 font ',\(terminal.fontSize * 0.92)'
             plot \\
             \(series(data).joined(separator: ", \\\n"))
 
@@ -117,6 +125,10 @@ struct GnuplotScatter {
         }
         return series
     }
+
+    /// Long titles get smaller letters and at last an ellipsis, so that they end inside the picture.
+    private var shownTitle: String { title.count > 160 ? String(title.prefix(159)) + "…" : title }
+    private var titleSize: Double { terminal.fontSize * min(1, 96 / Double(max(shownTitle.count, 1))) }
 
     /// Smaller points where there are many.
     private var pointSize: Double { drawing.points.count > 2000 ? 0.3 : drawing.points.count > 400 ? 0.45 : 0.65 }

@@ -145,15 +145,19 @@ struct ScatterDrawing {
                 points: sampled.map { (gradientNorm: $0, smoothness: value($0)) }
                     .filter { $0.smoothness > 0 && $0.smoothness.isFinite })
         }
+        func short(_ value: Double) -> String {
+            significant(value, digits: 3).replacing("e+0", with: "e").replacing("e+", with: "e")
+                .replacing("e-0", with: "e-")
+        }
         func line(_ line: SmoothnessLine) -> String {
-            "L₀ = \(significant(line.intercept, digits: 3)), L₁ = \(significant(line.slope, digits: 3))"
+            "L₀ = \(short(line.intercept)), L₁ = \(short(line.slope))"
         }
         let (squares, envelope, power) = (report.leastSquares.line, report.upperEnvelope.line, report.powerLaw.law)
         return [
             curve("least squares", "least squares: " + line(squares), squares.callAsFunction),
             curve("upper envelope", "upper envelope: " + line(envelope), envelope.callAsFunction),
             curve(
-                "power law", "power law: ρ = \(significant(power.exponent, digits: 3))", power.callAsFunction),
+                "power law", "power law: ρ = \(short(power.exponent))", power.callAsFunction),
         ]
     }
 }

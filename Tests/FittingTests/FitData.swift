@@ -1,0 +1,61 @@
+import Essentials
+import Fitting
+import Foundation
+
+/// Points made for tests.
+enum FitData {
+    /// A first-order autoregression with mean 0 and the given standard deviation.
+    static func autoregression(_ count: Int, _ memory: Double, _ spread: Double, _ generator: inout SeededGenerator)
+        -> [Double]
+    {
+        let innovation = spread * (1 - memory * memory).squareRoot()
+        var value = spread * generator.normal()
+        return (0..<count).map { _ in
+            value = memory * value + innovation * generator.normal()
+            return value
+        }
+    }
+
+    /// Autocorrelated points with E[L | g] = L0 + L1 g; gradient norms fall by a factor e along the run.
+    static func trajectory(
+        _ count: Int, intercept: Double, slope: Double, gradientMemory: Double, noiseMemory: Double, seed: UInt64,
+        index: Int
+    ) -> SmoothnessPoints {
+        var generator = SeededGenerator(seed: seed, purpose: "test.trajectory", index: index)
+        let logs = autoregression(count, gradientMemory, 0.5, &generator)
+        let noise = autoregression(count, noiseMemory, 0.4, &generator)
+        let g = (0..<count).map { exp(logs[$0] + 1 - Double($0) / Double(count)) }
+        return SmoothnessPoints(
+            iteration: Array(0..<count), gradientNorm: g,
+            smoothness: (0..<count).map { (intercept + slope * g[$0]) * exp(noise[$0] - 0.4 * 0.4 / 2) })
+    }
+
+    /// One of several kinds of data sets: rising, falling, through the origin, with ties, flat, short.
+    static func set(_ index: Int) -> SmoothnessPoints {
+        var generator = SeededGenerator(seed: 11, purpose: "test.fit-set", index: index)
+        let count = index % 7 == 6 ? 3 + index % 5 : 20 + generator.index(below: 180)
+        var (g, l): ([Double], [Double]) = ([], [])
+        for _ in 0..<count {
+            let x = exp(generator.normal())
+            let noise = exp(0.4 * generator.normal())
+            g.append(x)
+            switch index % 7 {
+            case 0: l.append((1 + 0.5 * x) * noise)
+            case 1: l.append(2 / (0.3 + x) * noise)
+            case 2: l.append(x * x * noise)
+            case 3:
+                g[g.count - 1] = (4 * x).rounded() / 4 + 0.25
+                l.append(((1 + x) * noise * 3).rounded() / 3 + 1)
+            case 4: l.append(3 * noise)
+            case 5: l.append((0.1 + 2 * x) * noise)
+            default: l.append((1 + x) * noise)
+            }
+        }
+        return SmoothnessPoints(iteration: Array(0..<count), gradientNorm: g, smoothness: l)
+    }
+}
+
+/// Whether two numbers agree relatively, or absolutely below `scale`.
+func agree(_ a: Double, _ b: Double, _ tolerance: Double, scale: Double = 1) -> Bool {
+    abs(a - b) <= tolerance * max(abs(a), abs(b), scale)
+}
