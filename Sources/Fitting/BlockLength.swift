@@ -13,7 +13,10 @@ public func politisWhiteBlockLength(_ series: [Double]) -> Double {
     guard count >= 10 else { return 1 }
     let n = Double(count)
     let center = mean(series)
-    let deviations = series.map { $0 - center }
+    // Scaled by the largest, so that no square overflows or underflows.
+    let scale = series.reduce(0) { max($0, abs($1 - center)) }
+    guard scale.isFinite, scale > 1e-13 * abs(center) else { return 1 }
+    let deviations = series.map { ($0 - center) / scale }
     let runLength = max(5, Int(log10(n).squareRoot()))
     let largestLag = min(Int(n.squareRoot().rounded(.up)) + runLength, count - 1)
     let longest = max(1, min(3 * n.squareRoot(), n / 3).rounded(.up))
@@ -23,7 +26,6 @@ public func politisWhiteBlockLength(_ series: [Double]) -> Double {
         for index in lag..<count { sum += deviations[index] * deviations[index - lag] }
         return sum / n
     }
-    guard covariances[0] > 1e-26 * center * center, covariances[0] > 0 else { return 1 }
     let critical = 2 * (log10(n) / n).squareRoot()
     let isSmall = covariances.map { abs($0 / covariances[0]) < critical }
 
@@ -55,15 +57,21 @@ public func politisWhiteBlockLength(_ series: [Double]) -> Double {
 /// Statistics 36, 541–559), and simulations with autocorrelated points agree (docs/method.md).
 func automaticBlockLength(_ points: SmoothnessPoints, line: SmoothnessLine, law: PowerLaw) -> Int {
     let n = Double(points.count)
-    let g = points.gradientNorm
-    let residuals = points.smoothness.indices.map { points.smoothness[$0] - line(g[$0]) }
+    // In units of the largest values: the lengths do not depend on the units, but the squares must neither overflow nor vanish.
+    let (gScale, lScale) = (points.gradientNorm.max() ?? 1, points.smoothness.max() ?? 1)
+    let g = points.gradientNorm.map { $0 / gScale }
+    let residuals = points.gradientNorm.indices.map {
+        (points.smoothness[$0] - line(points.gradientNorm[$0])) / lScale
+    }
     let gMean = mean(g)
     let gVariance = g.reduce(0) { $0 + ($1 - gMean) * ($1 - gMean) } / n
     let slope = g.indices.map { (g[$0] - gMean) * residuals[$0] / gVariance }
     let intercept = g.indices.map { residuals[$0] - gMean * slope[$0] }
 
-    let (x, y) = (standardized(g.map { log($0) }), standardized(points.smoothness.map { log($0) }))
-    let logResiduals = g.indices.map { log(points.smoothness[$0]) - law.logIntercept - law.exponent * log(g[$0]) }
+    let (x, y) = (standardized(points.gradientNorm.map { log($0) }), standardized(points.smoothness.map { log($0) }))
+    let logResiduals = g.indices.map {
+        log(points.smoothness[$0]) - law.logIntercept - law.exponent * log(points.gradientNorm[$0])
+    }
     let exponent = x.indices.map { x[$0] * logResiduals[$0] }
     let r = zip(x, y).reduce(0) { $0 + $1.0 * $1.1 } / n
     let pearson = x.indices.map { x[$0] * y[$0] - r / 2 * (x[$0] * x[$0] + y[$0] * y[$0]) }

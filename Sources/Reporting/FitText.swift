@@ -158,6 +158,8 @@ private struct FitText {
 
     private func estimate(_ estimate: Estimate) -> String {
         guard let lower = estimate.lower, let upper = estimate.upper else {
+            // Where no interval was asked for, that is said once.
+            if report.bootstrap.replicates == 0 { return number(estimate.value) }
             return number(estimate.value) + (estimate.reasonWithoutInterval.map { "  (no interval: \($0))" } ?? "")
         }
         return "\(number(estimate.value))  [\(number(lower)), \(number(upper))]"

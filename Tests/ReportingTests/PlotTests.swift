@@ -1,6 +1,7 @@
 import Essentials
 import Fitting
 import Foundation
+import FoundationXML
 import Reporting
 import TestSupport
 import Testing
