@@ -24,7 +24,8 @@ struct ResumeSlots: ~Copyable {
             evaluationCount: Int(try evaluationCount.read(as: Int64.self)[slot]))
     }
 
-    func write<Scalar: ParameterScalar>(_ point: ResumePoint<Scalar>) throws {
+    /// Returns the byte ranges of the file that were written in bulk.
+    func write<Scalar: ParameterScalar>(_ point: ResumePoint<Scalar>) throws -> [Range<Int>] {
         let written = try counter.read()
         let slot = written % 2
         try iterate.write(point.iterate, row: slot)
@@ -32,6 +33,11 @@ struct ResumeSlots: ~Copyable {
         try iteration.write(Int64(point.iteration), at: [slot])
         try evaluationCount.write(Int64(point.evaluationCount), at: [slot])
         try counter.raise(to: written + 1)
+        let ranges = [
+            iterate.byteRange(ofRow: slot, width: parameterCount, as: Scalar.self),
+            momentum.byteRange(ofRow: slot, width: momentumCount, as: Scalar.self),
+        ]
+        return ranges.compactMap(\.self)
     }
 }
 

@@ -81,14 +81,14 @@ struct RunFileCreation {
         for definition in layout.all { try describe(definition, in: file) }
         try file.dataset(RunFilePath.iteration).write(all: plan.savedIterations.map { Int64($0) })
         try file.close()
+        try StateAttribute.create(in: temporary)
     }
 
     private func writeRootAttributes(_ file: borrowing File) throws {
-        // `state` stands alone in its last place, so that changing it later finds room beside it.
         for (name, value) in [
             ("format", RunFormat.name), ("format_version", RunFormat.version), ("run_id", header.runID),
             ("created", header.created), ("software", header.software), ("software_version", header.softwareVersion),
-            ("hdf5_version", header.hdf5Version), ("state", RunState.writing.rawValue),
+            ("hdf5_version", header.hdf5Version),
         ] {
             try file.setAttribute(name, to: value)
         }

@@ -54,7 +54,7 @@ enum RunFilePath {
 }
 
 /// The definitions of everything that is written while a run goes on, in the order of their places in the file:
-/// counters first, so that they are aligned; large vectors last.
+/// counters first, then wide elements before narrow ones, so that all are aligned.
 struct RunFileLayout: Sendable {
     /// Text datasets and the parameter table carry these.
     static let textAttributes: [String: (longName: String, definition: String)] = [
@@ -95,7 +95,7 @@ struct RunFileLayout: Sendable {
 
     init(plan: RunPlan, parameterCount: Int, scalar: ScalarType) {
         counters = Self.counterDefinitions
-        rows =
+        let definitions =
             Self.recordDefinitions("/history/", count: plan.iterationCount, index: "iteration t, t = 0, 1, …")
             + Self.evaluationDefinitions(plan) + Self.resumeIndexDefinitions
             + [
@@ -105,6 +105,7 @@ struct RunFileLayout: Sendable {
                     definition: "k, the number of updates done before the iterate of this row; ascending")
             ] + Self.recordDefinitions("/trajectory/", count: plan.snapshotCount, index: "iteration k of the row")
             + Self.vectorDefinitions(plan, parameterCount, scalar)
+        rows = [8, 4, 1].flatMap { size in definitions.filter { $0.element.byteCount == size } }
     }
 
     private static let counterDefinitions = [

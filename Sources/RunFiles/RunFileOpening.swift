@@ -61,16 +61,11 @@ enum RunFileOpening {
             RunHeader(
                 runID: try text("run_id"), created: try text("created"), software: try text("software"),
                 softwareVersion: try text("software_version"), hdf5Version: try text("hdf5_version"),
-                formatVersion: try text("format_version"), state: state(of: file),
+                formatVersion: try text("format_version"), state: StateAttribute.read(from: file),
                 objective: try file.readString(RunFilePath.objective),
                 optimizer: try file.readString(RunFilePath.optimizer), layout: try ParameterTable.read(from: file),
                 scalarName: try file.dataset(RunFilePath.iterate).elementName)
         }
-    }
-
-    /// A process killed while it changed `state` may leave it unreadable: it was writing.
-    static func state(of file: borrowing File) -> RunState {
-        (try? file.attribute("state", as: String.self)).flatMap { RunState(rawValue: $0) } ?? .writing
     }
 
     /// The plan, from the extents of what was set aside for it.
@@ -82,7 +77,8 @@ enum RunFileOpening {
                 savedIterations: iterations, iterationCount: try extent(of: "/history/loss", 0, in: file),
                 evaluationCount: try extent(of: RunFilePath.metric, 0, in: file),
                 metricName: name.isEmpty ? nil : name, storesGradients: try file.exists(RunFilePath.gradient),
-                storesMomentum: try extent(of: RunFilePath.resumeMomentum, 1, in: file) > 0)
+                storesMomentum: try file.exists(RunFilePath.resumeMomentum)
+                    && extent(of: RunFilePath.resumeMomentum, 1, in: file) > 0)
         }
     }
 

@@ -25,7 +25,7 @@ extension RunFileStore {
             history: try RecordColumns(file, group: "/history/"),
             trajectory: try RecordColumns(file, group: "/trajectory/"), evaluations: try EvaluationColumns(file),
             resume: try ResumeSlots(file), iterate: try file.dataset(RunFilePath.iterate),
-            nextIterate: plan.isConsecutive ? nil : try file.dataset(RunFilePath.nextIterate),
+            nextIterate: try file.exists(RunFilePath.nextIterate) ? try file.dataset(RunFilePath.nextIterate) : nil,
             gradient: plan.storesGradients ? try file.dataset(RunFilePath.gradient) : nil)
     }
 }

@@ -24,6 +24,8 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
     private var pending: [IterationRecord] = []
     private var lastCommit = ContinuousClock.now
 
+    private var recycling = PageRecycling()
+    private var resumeRecycling = PageRecycling()
     private let store: RunFileStore
     private let file: File
     private let lock: WriterLock
@@ -142,6 +144,14 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
             if let gradient { try store.gradient?.write(gradient, row: row) }
         }
         try commit(snapshots: row + 1)
+        let width = header.layout.count
+        let written = [
+            store.iterate.byteRange(
+                ofRow: store.nextIterate == nil ? row + 1 : row, width: width, as: Scalar.self),
+            store.nextIterate?.byteRange(ofRow: row, width: width, as: Scalar.self),
+            store.gradient?.byteRange(ofRow: row, width: width, as: Scalar.self),
+        ]
+        recycling.wrote(written.compactMap(\.self), descriptor: lock.descriptor)
     }
 
     /// Records an evaluation and commits it. One that is already committed must be the same bits again.
@@ -178,18 +188,14 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
                 "/resume", "iteration \(point.iteration) after \(point.evaluationCount) evaluations",
                 "at most the committed \(committedIterations) and \(committedEvaluations)")
         }
-        try translating(.inputOutput) { try store.resume.write(point) }
+        let ranges = try translating(.inputOutput) { try store.resume.write(point) }
+        resumeRecycling.wrote(ranges, descriptor: lock.descriptor)
     }
 
     /// Commits what is pending, sets the state, closes the file and asks the disk to keep it (`fsync`, the only one).
     public consuming func finish(_ state: RunState) throws {
         try commitPending()
-        if state != header.state {
-            try translating(.inputOutput) {
-                try file.setAttribute("state", to: state.rawValue)
-                try file.flush()
-            }
-        }
+        try translating(.inputOutput) { try StateAttribute.change(to: state, in: file) }
         let path = path
         drop(store)
         do { try file.close() } catch { throw SmoothnessError(.inputOutput, error) }

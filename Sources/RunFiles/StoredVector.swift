@@ -17,6 +17,13 @@ extension Dataset {
         }
     }
 
+    /// Where a row lies in the file, for a contiguous dataset of numbers.
+    func byteRange(ofRow row: Int, width: Int, as scalar: (some ParameterScalar).Type) -> Range<Int>? {
+        guard let offset = byteOffset else { return nil }
+        let rowBytes = width * (scalar == Float.self ? 4 : 8)
+        return (offset + row * rowBytes)..<(offset + (row + 1) * rowBytes)
+    }
+
     /// Reads one row of P elements into the array's own memory when it already has P elements.
     func read<Scalar: ParameterScalar>(row: Int, of width: Int, into vector: inout [Scalar]) throws {
         let (start, count) = ([row, 0], [1, width])

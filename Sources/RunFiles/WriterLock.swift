@@ -9,7 +9,8 @@ import Essentials
 /// Holds a file against a second writer, as long as it lives: an open-file-description lock, which ends with the process
 /// whatever becomes of it. Readers are not kept out.
 package struct WriterLock: ~Copyable {
-    private let descriptor: Int32
+    /// The lock's own descriptor of the file, for what is done to the file beside the library.
+    let descriptor: Int32
 
     /// Takes the lock or says that somebody else has it.
     package init(_ path: String, shownAs name: String) throws {

@@ -1,0 +1,232 @@
+import Essentials
+import Foundation
+import HDF5
+import ParameterSpace
+
+/// Holds a run file against every MUST of docs/run-file.md and says what is wrong where. Reads every committed row once;
+/// needs memory for three parameter vectors. Never throws: what cannot be read is a finding.
+public func verifyRunFile(_ path: String) -> VerificationReport {
+    var verifier = RunVerifier(path: path)
+    verifier.run()
+    return verifier.report
+}
+
+/// One verification. The structure is checked first; rows only where the structure lets them be read.
+struct RunVerifier {
+    let path: String
+    var report: VerificationReport
+    /// Broken in a way that the rows cannot be trusted to be readable.
+    var isReadable = true
+
+    init(path: String) {
+        self.path = path
+        report = VerificationReport(file: path)
+    }
+
+    mutating func run() {
+        do {
+            let file = try RunFileOpening.open(path, .readOnly)
+            report.pass("opens as a run file")
+            report.format = "\(RunFormat.name) \((try? file.attribute("format_version", as: String.self)) ?? "?")"
+            checkRootAttributes(file)
+            checkTexts(file)
+            guard let layout = checkParameters(file), let plan = checkPlan(file) else { return }
+            checkDatasets(file, plan, layout)
+            checkFixedSubset(file, plan, layout)
+            guard isReadable else { return }
+            let reader = try RunFileReader(path)
+            checkRows(of: reader)
+        } catch {
+            fail(error, "opens as a run file")
+        }
+    }
+
+    /// An error of reading, as a finding.
+    mutating func fail(_ error: any Error, _ name: String) {
+        if let error = error as? SmoothnessError {
+            report.fail(name, at: error.object, expected: error.expected, found: error.found ?? error.message)
+        } else if let error = error as? HDF5Error {
+            report.fail(name, at: error.object, found: error.message)
+        } else {
+            report.fail(name, at: nil, found: "\(error)")
+        }
+    }
+
+    private mutating func checkRootAttributes(_ file: borrowing File) {
+        let names = [
+            "format", "format_version", "run_id", "created", "software", "software_version", "hdf5_version", "state",
+        ]
+        for name in names {
+            do { try checkText(name, of: "/", in: file) } catch { fail(error, "root attributes") }
+        }
+        let identifier = (try? file.attribute("run_id", as: String.self)) ?? ""
+        report.check(
+            "run_id is a UUID", UUID(uuidString: identifier) != nil, at: "/@run_id", expected: "a UUID",
+            found: "\"\(identifier)\"")
+        let created = (try? file.attribute("created", as: String.self)) ?? ""
+        report.check(
+            "created is a time in UTC", created.hasSuffix("Z") && ISO8601DateFormatter.reads(created), at: "/@created",
+            expected: "ISO 8601 in UTC, as 2026-01-31T12:00:00Z", found: "\"\(created)\"")
+        let state = (try? file.attribute("state", as: String.self)) ?? ""
+        report.check(
+            "state is known", RunState(rawValue: state) != nil, at: "/@state",
+            expected: "writing, complete or interrupted", found: "\"\(state)\"")
+    }
+
+    /// A text attribute must be a variable-length UTF-8 scalar.
+    private mutating func checkText(_ name: String, of object: String, in file: borrowing File) throws {
+        let form = try file.attributeForm(name, of: object)
+        let wanted = AttributeForm(elementName: "string", shape: [], isVariableLength: true, isUTF8: true)
+        report.check(
+            "attributes are text as specified", form == wanted, at: "\(object)@\(name)",
+            expected: "a scalar variable-length UTF-8 string",
+            found: "\(form.elementName) \(form.shape), variable length \(form.isVariableLength), UTF-8 \(form.isUTF8)")
+    }
+
+    private mutating func checkTexts(_ file: borrowing File) {
+        for object in [RunFilePath.objective, RunFilePath.optimizer] {
+            do {
+                let text = try file.readString(object)
+                let json = try? JSONSerialization.jsonObject(with: Data(text.utf8))
+                report.check(
+                    "descriptions are JSON objects", json is [String: Any], at: object, expected: "a JSON object",
+                    found: String(text.prefix(60)))
+            } catch { fail(error, "descriptions are JSON objects") }
+        }
+        for object in RunFileLayout.textAttributes.keys.sorted() { checkDescription(object, in: file) }
+    }
+
+    /// Every dataset says what it is.
+    private mutating func checkDescription(_ object: String, in file: borrowing File, also: [String] = []) {
+        for name in ["long_name", "definition"] + also {
+            do {
+                try checkText(name, of: object, in: file)
+                let text = try file.attribute(name, of: object, as: String.self)
+                report.check(
+                    "datasets say what they are", !text.isEmpty || name == "metric_name", at: "\(object)@\(name)",
+                    expected: "text", found: "nothing")
+            } catch { fail(error, "datasets say what they are") }
+        }
+    }
+
+    private mutating func checkParameters(_ file: borrowing File) -> ParameterLayout? {
+        do {
+            let layout = try translating(.data) { try ParameterTable.read(from: file) }
+            report.pass("parameter table is consistent")
+            let names = Set(layout.blocks.map(\.name))
+            report.check(
+                "parameter names are distinct", names.count == layout.blocks.count, at: RunFilePath.parameterName,
+                expected: "\(layout.blocks.count) names", found: "\(names.count) distinct ones")
+            report.check(
+                "there are parameters", layout.count > 0, at: RunFilePath.parameterCount, expected: "P ≥ 1", found: "0")
+            for object in [RunFilePath.parameterShape, RunFilePath.parameterOffset, RunFilePath.parameterCount] {
+                let name = try translating(.data) { try file.dataset(object).elementName }
+                report.check(
+                    "datasets have their types", name == "int64", at: object, expected: "int64", found: name)
+            }
+            return layout
+        } catch {
+            fail(error, "parameter table is consistent")
+            return nil
+        }
+    }
+
+    private mutating func checkPlan(_ file: borrowing File) -> RunPlan? {
+        do {
+            let plan = try RunFileOpening.plan(of: file)
+            report.pass("extents of rows can be read")
+            return plan
+        } catch {
+            fail(error, "extents of rows can be read")
+            return nil
+        }
+    }
+
+    /// Types, extents, contiguity and self-description of everything that the format defines.
+    private mutating func checkDatasets(_ file: borrowing File, _ plan: RunPlan, _ layout: ParameterLayout) {
+        let scalar = (try? file.dataset(RunFilePath.iterate).elementName).flatMap { ScalarType(rawValue: $0) }
+        let known = report.check(
+            "iterates are float32 or float64", scalar == .float32 || scalar == .float64, at: RunFilePath.iterate,
+            expected: "float32 or float64, little-endian", found: scalar?.rawValue ?? "another type")
+        guard known, let scalar else {
+            isReadable = false
+            return
+        }
+        var definitions = RunFileLayout(plan: plan, parameterCount: layout.count, scalar: scalar).all
+        adaptToConsecutive(&definitions, file, plan, layout.count)
+        // A run that cannot be resumed may leave out /resume, but not half of it.
+        let resumes = (try? file.exists("/resume")) ?? false
+        for definition in definitions where resumes || !definition.path.hasPrefix("/resume/") {
+            do {
+                try translating(.data) { try checkDataset(definition, in: file) }
+            } catch {
+                fail(error, "datasets exist")
+                isReadable = false
+            }
+        }
+    }
+
+    /// The file, not the numbering of its rows, says whether next iterates are left out: rows whose numbers are not
+    /// consecutive must not leave them out, others may store them.
+    private mutating func adaptToConsecutive(
+        _ definitions: inout [DatasetDefinition], _ file: borrowing File, _ plan: RunPlan, _ width: Int
+    ) {
+        let hasNext = (try? file.exists(RunFilePath.nextIterate)) ?? false
+        report.check(
+            "next iterates are there", hasNext || plan.isConsecutive, at: RunFilePath.nextIterate,
+            expected: "a dataset, because not every iteration is saved", found: "none")
+        guard hasNext, plan.isConsecutive,
+            let index = definitions.firstIndex(where: { $0.path == RunFilePath.iterate })
+        else { return }
+        definitions[index].shape = [plan.snapshotCount, width]
+        var next = definitions[index]
+        next.path = RunFilePath.nextIterate
+        definitions.append(next)
+    }
+
+    private mutating func checkDataset(_ definition: DatasetDefinition, in file: borrowing File) throws {
+        let dataset = try file.dataset(definition.path)
+        let (name, shape, contiguous) = (try dataset.elementName, try dataset.shape, try dataset.isContiguous)
+        let hasType = report.check(
+            "datasets have their types", name == definition.element.rawValue, at: definition.path,
+            expected: definition.element.rawValue, found: name)
+        let hasShape = report.check(
+            "datasets have their extents", shape == definition.shape, at: definition.path,
+            expected: "\(definition.shape)", found: "\(shape)")
+        let isEmpty = definition.byteCount == 0
+        report.check(
+            "datasets are contiguous and have their place",
+            contiguous && (isEmpty || (dataset.byteOffset != nil && dataset.storageSize == definition.byteCount)),
+            at: definition.path, expected: "contiguous, \(definition.byteCount) bytes, allocated at creation",
+            found: contiguous ? "\(dataset.storageSize) bytes" : "chunked or compact")
+        isReadable = isReadable && hasType && hasShape
+        checkDescription(definition.path, in: file, also: definition.attributes.keys.sorted())
+    }
+
+    private mutating func checkFixedSubset(_ file: borrowing File, _ plan: RunPlan, _ layout: ParameterLayout) {
+        do {
+            guard try translating(.data, { try file.exists(RunFilePath.fixedSubset) }) else { return }
+            try translating(.data) { try checkText("subset", of: RunFilePath.fixedSubset, in: file) }
+            for path in [RunFilePath.fixedGradient, RunFilePath.fixedNextGradient] {
+                let scalar = try translating(.data) { try file.dataset(path).elementName }
+                let definition = DatasetDefinition(
+                    path: path, element: scalar == "float64" ? .float64 : .float32,
+                    shape: [plan.snapshotCount, layout.count], longName: "", definition: "")
+                try translating(.data) { try checkDataset(definition, in: file) }
+            }
+        } catch {
+            fail(error, "fixed subset is whole")
+            isReadable = false
+        }
+    }
+}
+
+extension ISO8601DateFormatter {
+    /// Whether the text is a date and time, with or without fractions of a second.
+    static func reads(_ text: String) -> Bool {
+        let whole = ISO8601DateFormatter()
+        let fractional = ISO8601DateFormatter()
+        fractional.formatOptions.insert(.withFractionalSeconds)
+        return whole.date(from: text) != nil || fractional.date(from: text) != nil
+    }
+}
