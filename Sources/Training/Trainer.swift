@@ -18,7 +18,9 @@ import RunFiles
 public struct Trainer<Scalar: ParameterScalar>: Sendable {
     public let objectives: ObjectiveSet<Scalar>
     public let configuration: TrainingConfiguration
-    /// How often the state of the optimiser is made durable, so that a killed process loses little work.
+    /// The longest time between two resume points, so that a killed process loses little work. They come more often where
+    /// they cost little: after a hundred times the time that the last one took, but at least 50 ms, so that they take 1 % of
+    /// the time or come once in this interval.
     public var resumePointInterval = Duration.seconds(30)
 
     /// - Throws: `SmoothnessError(.usage)` where the configuration is out of range or for another precision.

@@ -13,6 +13,7 @@ struct TrainingLoop<Scalar: ParameterScalar> {
     private let start: ContinuousClock.Instant
     private let firstIteration: Int
     private var lastResumePoint: ContinuousClock.Instant
+    private var resumePointInterval: Duration
     private var done = TrainingSummary()
 
     init(trainer: Trainer<Scalar>, state: consuming TrainingState<Scalar>) {
@@ -24,6 +25,7 @@ struct TrainingLoop<Scalar: ParameterScalar> {
         self.state = state
         start = clock.now
         lastResumePoint = start
+        resumePointInterval = min(trainer.resumePointInterval, .milliseconds(50))
     }
 
     func summary(_ outcome: TrainingOutcome) -> TrainingSummary {
@@ -48,7 +50,7 @@ struct TrainingLoop<Scalar: ParameterScalar> {
             let record = try iterateOnce(into: &writer)
             progress(report(record))
             if record.status == .nonFinite { return .diverged(iteration: state.iteration - 1) }
-            if clock.now - lastResumePoint >= trainer.resumePointInterval { try saveResumePoint(to: &writer) }
+            if clock.now - lastResumePoint >= resumePointInterval { try saveResumePoint(to: &writer) }
         }
         try saveResumePoint(to: &writer)
         return .complete
@@ -140,7 +142,9 @@ struct TrainingLoop<Scalar: ParameterScalar> {
                 iteration: state.iteration, iterate: state.iterate, momentum: state.momentum,
                 evaluationCount: state.evaluationCount))
         lastResumePoint = clock.now
-        done.writingTime += lastResumePoint - before
+        let cost = lastResumePoint - before
+        done.writingTime += cost
+        resumePointInterval = min(trainer.resumePointInterval, max(.milliseconds(50), cost * 100))
     }
 
     private func report(_ record: IterationRecord) -> TrainingProgress {
