@@ -18,6 +18,11 @@ enum Interruption {
                 _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
             }
         }
+        // A parent may have started us with the signals blocked, as worker threads of libdispatch do.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     /// Whether a signal has come.

@@ -83,7 +83,12 @@ struct TrainCommand: ParsableCommand {
     /// Whether the output holds this very run already.
     /// - Throws: where it holds something else, unless `--force` was given.
     private func isDone(_ path: String, objective: String, optimizer: String) throws -> Bool {
-        if force && !URL(filePath: path).hasDirectoryPath { return false }
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        if isFolder.boolValue {
+            throw SmoothnessError(.cannotCreate, "is a folder", file: path, remedy: "Name a file")
+        }
+        if force { return false }
         guard let header = try? RunFileReader(path).header else {
             throw SmoothnessError(
                 .cannotCreate, "exists and is no run file", file: path, remedy: "Write elsewhere, or use --force")
