@@ -65,6 +65,7 @@ struct ResumeTests {
             #expect(first.iterationsDone + rest.iterationsDone == 23)
             #expect(rest.clippedCount == whole.clippedCount)
             #expect(rest.lastEvaluation == whole.lastEvaluation)
+            #expect(verifyRunFile(path).isValid)
         }
         try expectEqual(reference, paths)
     }
@@ -220,6 +221,7 @@ struct DivergenceTests {
             try reader.iterate(row: row, into: &iterate)
             try reader.nextIterate(row: row, into: &next)
             #expect(iterate == next && iterate.allSatisfy(\.isFinite))
+            #expect(verifyRunFile(path).isValid, "\(verifyRunFile(path))")
         }
     }
 
@@ -245,6 +247,7 @@ struct DivergenceTests {
         #expect((315...330).contains(iteration))
         #expect(try reader.history().count == iteration + 1)
         #expect(try reader.snapshots().count == iteration + 1)
+        #expect(verifyRunFile(folder.path("run.h5")).isValid)
     }
 
     /// Loss and gradient are finite here; the iterate that would follow is not a Float.

@@ -93,6 +93,7 @@ struct TrainerTests {
         #expect(reader.plan == trainer.plan)
         #expect(try reader.snapshots().map(\.iteration) == [0, 5, 10])
         #expect(try reader.history().count == 20)
+        #expect(verifyRunFile(path).isValid, "\(verifyRunFile(path))")
     }
 
     @Test func everyIterateIsTheNextOfTheOneBefore() throws {
