@@ -58,8 +58,6 @@ enum EstimatesFileAccess {
                 expected: EstimatesSchema.version,
                 found: version, remedy: "Use a newer smoothness.")
         }
-        // A process killed while it changed the state may leave it unreadable: it was writing.
-        let state = (try? file.attribute("state", as: String.self)).flatMap { RunState(rawValue: $0) } ?? .writing
         return EstimatesHeader(
             formatVersion: version, runID: try file.attribute("run_id", as: String.self),
             runDigest: try file.attribute("run_digest", as: String.self),
@@ -67,7 +65,7 @@ enum EstimatesFileAccess {
             created: try file.attribute("created", as: String.self),
             software: try file.attribute("software", as: String.self),
             softwareVersion: try file.attribute("software_version", as: String.self),
-            hdf5Version: try file.attribute("hdf5_version", as: String.self), state: state,
+            hdf5Version: try file.attribute("hdf5_version", as: String.self), state: StateAttribute.read(from: file),
             objective: try file.readString(EstimatesSchema.objective),
             optimizer: try file.readString(EstimatesSchema.optimizer),
             configuration: try EstimationConfiguration(json: file.readString(EstimatesSchema.configuration)),

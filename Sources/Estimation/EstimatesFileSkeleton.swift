@@ -12,6 +12,7 @@ enum EstimatesFileSkeleton {
         let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).partial"
         do {
             try write(header, to: temporary)
+            try StateAttribute.create(in: temporary)
             try reserve(temporary, of: path)
         } catch {
             unlink(temporary)
@@ -47,7 +48,7 @@ enum EstimatesFileSkeleton {
             ("format", EstimatesSchema.format), ("format_version", header.formatVersion), ("run_id", header.runID),
             ("run_digest", header.runDigest), ("run_file", header.runFile), ("created", header.created),
             ("software", header.software), ("software_version", header.softwareVersion),
-            ("hdf5_version", header.hdf5Version), ("state", header.state.rawValue),
+            ("hdf5_version", header.hdf5Version),
         ] { try file.setAttribute(name, to: value) }
         // First, so that its eight bytes are aligned.
         _ = try CommitCounter.create(in: file, at: EstimatesSchema.commit)

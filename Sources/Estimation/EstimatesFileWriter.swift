@@ -21,9 +21,7 @@ struct EstimatesFileWriter: ~Copyable {
         let file = try EstimatesFileAccess.open(path, .readWrite)
         let start = try EstimatesFileAccess.start(of: file)
         let counter = try translating(.data) { try CommitCounter.open(in: file, at: EstimatesSchema.commit) }
-        if start.header.state != .writing {
-            try translating(.inputOutput) { try file.setAttribute("state", to: RunState.writing.rawValue) }
-        }
+        try translating(.inputOutput) { try StateAttribute.change(to: .writing, in: file) }
         self.path = path
         (header, committedRows, repeatability) = (start.header, start.committedRows, start.repeatability)
         self.counter = counter
@@ -57,10 +55,7 @@ struct EstimatesFileWriter: ~Copyable {
 
     /// Sets the state and asks the disk to keep the file.
     consuming func finish(_ state: RunState) throws {
-        try translating(.inputOutput) {
-            try file.setAttribute("state", to: state.rawValue)
-            try file.flush()
-        }
+        try translating(.inputOutput) { try StateAttribute.change(to: state, in: file) }
         try lock.synchronize(file: path)
         // The library closes a file when the last object in it is closed.
         release(counter)

@@ -77,7 +77,16 @@ public enum EstimatesSchema {
     static let repeatability = "/repeatability"
     static let iteration = "/estimates/iteration"
     static let status = "/estimates/status"
+    static let stepNorm = "/estimates/step_norm"
     static let curveStatus = "/estimates/curve/status"
+    static let rootAttributes = [
+        "format", "format_version", "run_id", "run_digest", "run_file", "created", "software", "software_version",
+        "hdf5_version", "state",
+    ]
+    /// What does not grow with the rows.
+    static let fixedDatasets = [
+        commit, configuration, objective, optimizer, gammas, components, componentWeights, repeatability,
+    ]
     static let groups = ["/estimates", "/estimates/curve", "/estimates/blocks"]
 
     /// The datasets of Double, in the order in which they are written.
@@ -97,7 +106,7 @@ public enum EstimatesSchema {
             "max over the gammas of ‖∇f_S(x_k + γd) − ∇f_S(x_k)‖ / ‖fl(x_k + γd) − x_k‖, d = x_{k+1} − x_k (Zhang, He, Sra, "
                 + "Jadbabaie 2020, eq. 20)", .row(\.smoothness)),
         .init("/estimates/gamma", "attaining gamma", "the smallest γ that attains the local smoothness", .row(\.gamma)),
-        .init("/estimates/step_norm", "step norm", "‖d‖ = ‖x_{k+1} − x_k‖", .row(\.stepNorm)),
+        .init(stepNorm, "step norm", "‖d‖ = ‖x_{k+1} − x_k‖", .row(\.stepNorm)),
         .init(
             "/estimates/effective_learning_rate", "effective learning rate",
             "‖d‖ / ‖∇f_S(x_k)‖; NaN where the gradient is zero", .row(\.effectiveLearningRate)),

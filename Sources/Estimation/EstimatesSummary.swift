@@ -93,6 +93,38 @@ public struct EstimatesSummary: Sendable, Codable {
     }
 }
 
+extension EstimatesSummary {
+    /// A JSON object with sorted keys and a line end.
+    public func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
+
+    /// For a person: one line a fact.
+    public func text() -> String {
+        let counts = EstimateStatus.allCases.compactMap { status in statuses[status.name].map { "\($0) \(status.name)" }
+        }
+        let lines: [(String, String?)] = [
+            ("file", path), ("format", "\(format) \(formatVersion), written by \(software) at \(created)"),
+            ("state", "\(state.rawValue), \(committedRows) of \(rowCount) rows"),
+            ("run", "\(runFile) (\(runID))"), ("options", configuration.arguments.joined(separator: " ")),
+            ("gammas", gammas.map { "\($0)" }.joined(separator: " ")), ("components", "\(subsetSize)"),
+            ("parameters", "\(parameterCount) in \(blocks.count) blocks: \(blocks.joined(separator: ", "))"),
+            ("repeatability", repeatability.map { "\($0)" }), ("rows", counts.joined(separator: ", ")),
+            ("gradient norm", gradientNorm?.text), ("smoothness", smoothness?.text), ("step norm", stepNorm?.text),
+            ("identity", "\(identityViolations) violations"),
+        ]
+        return lines.map { name, value in
+            name.padding(toLength: 15, withPad: " ", startingAt: 0) + (value ?? "-") + "\n"
+        }.joined()
+    }
+}
+
+extension EstimatesSummary.Span {
+    fileprivate var text: String { String(format: "%.5g … %.5g", smallest, largest) }
+}
+
 extension EstimationConfiguration {
     /// The options of `smoothness estimate` that ask for this configuration, in a fixed order.
     public var arguments: [String] {
