@@ -13,7 +13,7 @@ struct Smoothness: ParsableCommand {
             smoothness of every iterate, (L0, L1) with intervals, and the log–log scatter.
             """,
         version: Software.version,
-        subcommands: [TrainCommand.self])
+        subcommands: [TrainCommand.self, EstimateCommand.self])
 
     static func main() {
         // A reader that goes away (`smoothness … | head`) is an error to report by exit code, not a reason to die of SIGPIPE

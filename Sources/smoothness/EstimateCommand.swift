@@ -1,0 +1,157 @@
+import ArgumentParser
+import Essentials
+import Estimation
+import Foundation
+import Objectives
+import Reporting
+import Torch
+
+/// `smoothness estimate`: the local smoothness along a run.
+struct EstimateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "estimate",
+        abstract: "Measure the gradient norm and the local smoothness of every iterate of a run.",
+        discussion: """
+            For every saved iterate x with its step d, the largest ‖∇f(x + γd) − ∇f(x)‖ / ‖γd‖ over a grid of γ (Zhang et al. \
+            2020, eq. 20), both gradients of the same function: the mean over a fixed subset of the components. An \
+            interrupted estimate continues when the same command is given again.
+            """)
+
+    @Argument(help: ArgumentHelp("The run file.", valueName: "run"), completion: .file())
+    var runFile: String
+    @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
+    @Option(help: "Threads for tensor operations. (default: the processor's cores)")
+    var threads: Int?
+    @Option(help: "Where the data file of the objective is now, if it has moved.")
+    var data: String?
+    @Option(name: .shortAndLong, help: "The estimates file. (default: RUN.estimates.h5)")
+    var output: String?
+    @Option(help: "Format of the table: text, csv or json.")
+    var format = Table.Format.text
+    @Flag(help: "Begin anew where the output exists.")
+    var force = false
+    @Flag(help: "Print the plan, the number of gradients, the bytes and the time, and write nothing.")
+    var dryRun = false
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
+    }
+
+    func run() throws {
+        let job = try EstimationJob(
+            run: Console.absolute(runFile), configuration: definition.configuration,
+            output: output.map { Console.absolute($0) }, isForced: force, dataOverride: data)
+        try setThreadCount(threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        if dryRun {
+            return try Console.output(
+                job.plan.table(secondsPerGradient: job.secondsPerComponentGradient()).rendered(as: format))
+        }
+        try work(job)
+        let table = EstimateRow.table(try EstimatesFileReader(job.plan.output).rows())
+        try Console.output(table.rendered(as: format))
+        Console.error("wrote \(job.plan.output)")
+    }
+
+    private func work(_ job: EstimationJob) throws {
+        let plan = job.plan
+        if plan.uncoveredRows > 0 {
+            Console.error(
+                "warning: \(plan.run) has grown: its last \(plan.uncoveredRows) rows are not in \(plan.output) "
+                    + "(--force begins anew with all)")
+        }
+        guard plan.disposition != .complete else {
+            return Console.error("\(plan.output) is complete: nothing to do (--force redoes it)")
+        }
+        Console.error(
+            "estimating \(plan.run) on \(plan.subsetSize) of \(plan.componentCount) components → \(plan.output)")
+        if plan.disposition == .resume { Console.error("continuing after row \(plan.committedRows)") }
+        Interruption.install()
+        var reporter = ProgressReporter(label: "estimate", total: plan.rowCount, alreadyDone: plan.committedRows)
+        defer { reporter.finish() }
+        try job.run(
+            progress: { progress in
+                reporter.update(
+                    completed: progress.rowsDone,
+                    [
+                        .gradientNorm(progress.latest.gradientNorm),
+                        ProgressField("smoothness", String(format: "%.4g", progress.latest.smoothness)),
+                    ])
+            }, isCancelled: { Interruption.isRequested })
+    }
+}
+
+/// The options that decide the numbers; `EstimationConfiguration.arguments` writes them.
+struct EstimateDefinitionOptions: ParsableArguments {
+    @Option(help: "Spacing δ of the γ grid {δ, 2δ, …, 1}. (default: 0.1)")
+    var delta: Double?
+    @Option(help: ArgumentHelp("The γ themselves, each in (0, 1], separated by commas.", valueName: "γ,…"))
+    var gammas: NumberList?
+    @Option(help: "Share of the components in the subset, drawn without replacement. (default: 0.1)")
+    var subset: Double?
+    @Option(help: "Seed of that sample. (default: 0)")
+    var subsetSeed: UInt64?
+    @Option(help: ArgumentHelp("The components of the subset, as 0,3,8-11.", valueName: "list"))
+    var components: String?
+    @Option(help: "float32 or float64. (default: the run's)")
+    var precision: Precision?
+    @Option(help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
+    var microBatch: Int?
+    @Option(help: "Dropout: fixed (the same masks at every point) or off.")
+    var masks = EvaluationOptions.Masks.fixed
+    @Option(help: "cpu or cuda.")
+    var device = "cpu"
+
+    func validate() throws {
+        if delta != nil && gammas != nil { throw ValidationError("give --delta or --gammas, not both") }
+        if components != nil && (subset != nil || subsetSeed != nil) {
+            throw ValidationError("--components names the subset; leave out --subset and --subset-seed")
+        }
+        if let microBatch, microBatch < 1 {
+            throw ValidationError("--micro-batch must be at least 1, not \(microBatch)")
+        }
+    }
+
+    var configuration: EstimationConfiguration {
+        get throws {
+            EstimationConfiguration(
+                grid: gammas.map { .explicit(gammas: $0.values) } ?? .spacing(delta: delta ?? 0.1),
+                subset: try components.map { try ComponentSelection(parsing: $0) }
+                    ?? .sample(fraction: subset ?? 0.1, seed: subsetSeed ?? 0),
+                precision: precision,
+                evaluation: EvaluationOptions(masks: masks, microBatch: microBatch, device: device))
+        }
+    }
+}
+
+extension EvaluationOptions.Masks: ExpressibleByArgument {}
+
+extension EstimateRow {
+    /// The table for stdout, one row an iterate.
+    static func table(_ rows: [EstimateRow]) -> Table {
+        Table(
+            columns: columnNames,
+            rows: rows.map { row in
+                [.integer(row.iteration)] + numericColumns.map { .number($0.value(row)) }
+                    + [.bool(row.isBelowFloor), .string(row.status.name)]
+            })
+    }
+}
+
+extension EstimationPlan {
+    /// One row for stdout: what an estimate would do. `seconds` leaves out reading and writing.
+    func table(secondsPerGradient: Double) -> Table {
+        Table(
+            columns: [
+                "disposition", "parameters", "subset", "components", "gammas", "rows", "rows_done", "gradients",
+                "component_gradients", "bytes", "memory_bytes", "seconds",
+            ],
+            rows: [
+                [
+                    .string(disposition.rawValue), .integer(parameterCount), .integer(subsetSize),
+                    .integer(componentCount), .integer(gammas.count), .integer(rowCount), .integer(committedRows),
+                    .integer(subsetGradientCount), .integer(componentGradientCount), .integer(outputBytes),
+                    .integer(workspaceBytes), .number(Double(componentGradientCount) * secondsPerGradient),
+                ]
+            ])
+    }
+}
