@@ -12,8 +12,6 @@ public struct DropoutMasks: Sendable, Hashable {
         public var name: String
         /// Elements of one token there.
         public var width: Int
-        /// [T][B][width]
-        public var keep: [Bool]
     }
 
     /// p
@@ -24,6 +22,8 @@ public struct DropoutMasks: Sendable, Hashable {
     public let count: Int
     /// In the order of the forward pass: `embedding`, `layer-0`, …, `output`.
     public let places: [Place]
+    /// Whether an element is kept: [T][B][width] of every place, one after the other.
+    public let keep: [Bool]
 
     /// 1/(1 − p), by which kept elements are multiplied.
     public var scale: Double { 1 / (1 - probability) }
@@ -32,37 +32,49 @@ public struct DropoutMasks: Sendable, Hashable {
     /// - Returns: `nil` where the configuration has no dropout.
     public init?(_ configuration: LSTMConfiguration, seed: UInt64, component: Int, length: Int, count: Int) {
         guard configuration.dropout > 0 else { return nil }
-        let probability = configuration.dropout
-        let sizes =
-            [("embedding", configuration.embeddingSize)]
-            + (0..<(configuration.layerCount - 1)).map { ("layer-\($0)", configuration.hiddenSize(ofLayer: $0)) }
-            + [("output", configuration.outputSize)]
-        places = sizes.map { name, width in
-            var generator = SeededGenerator(seed: seed, purpose: "dropout-\(name)", index: component)
-            let keep = (0..<(length * count * width)).map { _ in generator.uniform() >= probability }
-            return Place(name: name, width: width, keep: keep)
+        let places = Self.places(of: configuration)
+        var keep: [Bool] = []
+        keep.reserveCapacity(length * count * places.reduce(0) { $0 + $1.width })
+        for place in places {
+            var generator = SeededGenerator(seed: seed, purpose: "dropout-\(place.name)", index: component)
+            for _ in 0..<(length * count * place.width) {
+                keep.append(generator.uniform() >= configuration.dropout)
+            }
         }
-        self.probability = probability
-        self.length = length
-        self.count = count
+        self.init(
+            probability: configuration.dropout, length: length, count: count, places: places, keep: keep)
     }
 
-    private init(probability: Double, length: Int, count: Int, places: [Place]) {
+    private init(probability: Double, length: Int, count: Int, places: [Place], keep: [Bool]) {
         self.probability = probability
         self.length = length
         self.count = count
         self.places = places
+        self.keep = keep
+    }
+
+    static func places(of configuration: LSTMConfiguration) -> [Place] {
+        var places = [Place(name: "embedding", width: configuration.embeddingSize)]
+        for layer in 0..<configuration.layerCount {
+            let name = layer == configuration.layerCount - 1 ? "output" : "layer-\(layer)"
+            places.append(Place(name: name, width: configuration.hiddenSize(ofLayer: layer)))
+        }
+        return places
+    }
+
+    /// The elements of one place, [T][B][width].
+    public func keep(at place: Int) -> ArraySlice<Bool> {
+        let start = places[..<place].reduce(0) { $0 + length * count * $1.width }
+        return keep[start..<(start + length * count * places[place].width)]
     }
 
     /// The masks of the streams `range`: what a micro-batch takes.
     public func columns(_ range: Range<Int>) -> DropoutMasks {
         DropoutMasks(
-            probability: probability, length: length, count: range.count,
-            places: places.map { place in
-                Place(
-                    name: place.name, width: place.width,
-                    keep: TokenBatch.columns(
-                        range, of: place.keep, length: length, count: count, width: place.width))
+            probability: probability, length: length, count: range.count, places: places,
+            keep: places.indices.flatMap { place in
+                TokenBatch.columns(
+                    range, of: keep(at: place), length: length, count: count, width: places[place].width)
             })
     }
 }

@@ -93,7 +93,7 @@ extension LSTMLanguageModel {
 
     private func masked(_ sequence: Tensor, _ masks: DropoutMasks?, place: Int) throws -> Tensor {
         guard let masks else { return sequence }
-        let keep = masks.places[place].keep
+        let keep = masks.keep(at: place)
         let factor = Scalar(masks.scale)
         let mask = try Tensor(keep.map { $0 ? factor : Scalar.zero }, shape: sequence.shape, on: device)
         return try sequence * mask

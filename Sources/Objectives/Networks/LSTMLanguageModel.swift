@@ -39,14 +39,32 @@ public struct LSTMLanguageModel<Scalar: ParameterScalar>: Sendable {
     /// - Parameter masks: for the batch's own T and B; `nil` switches dropout off.
     /// - Throws: `SmoothnessError` with kind `.data` for tokens outside the vocabulary or shapes that do not fit.
     public func loss(_ batch: TokenBatch, masks: DropoutMasks?, at point: [Scalar]) throws -> Double {
-        try plainLoss(batch, masks: masks, at: point)
+        guard device.isCPU else { return try plainLoss(batch, masks: masks, at: point) }
+        try check(batch, masks, point)
+        return try lstmLanguageModelLoss(
+            sizes(of: batch), inputs: batch.inputs, targets: batch.targets, dropout: dropout(of: masks), at: point)
     }
 
     /// Returns the loss and overwrites `gradient` (P elements) with its gradient.
     public func gradient(
         _ batch: TokenBatch, masks: DropoutMasks?, at point: [Scalar], into gradient: inout [Scalar]
     ) throws -> Double {
-        try plainGradient(batch, masks: masks, at: point, into: &gradient)
+        guard device.isCPU else { return try plainGradient(batch, masks: masks, at: point, into: &gradient) }
+        try check(batch, masks, point)
+        return try lstmLanguageModelGradient(
+            sizes(of: batch), inputs: batch.inputs, targets: batch.targets, dropout: dropout(of: masks), at: point,
+            into: &gradient)
+    }
+
+    private func sizes(of batch: TokenBatch) -> LSTMSizes {
+        LSTMSizes(
+            vocabulary: configuration.vocabularySize, embedding: configuration.embeddingSize,
+            hidden: (0..<configuration.layerCount).map(configuration.hiddenSize(ofLayer:)),
+            tied: configuration.tiedWeights, steps: batch.length, streams: batch.count)
+    }
+
+    private func dropout(of masks: DropoutMasks?) -> LSTMDropout? {
+        masks.map { LSTMDropout(keep: $0.keep, scale: $0.scale) }
     }
 
     /// Where training starts, a function of the seed alone. Block `name` is drawn from
@@ -101,11 +119,9 @@ public struct LSTMLanguageModel<Scalar: ParameterScalar>: Sendable {
         try require(
             masks.count == batch.count, "the masks are for another number of streams", expected: batch.count,
             found: masks.count)
-        let widths =
-            [configuration.embeddingSize]
-            + (0..<configuration.layerCount).map { configuration.hiddenSize(ofLayer: $0) }
+        let places = DropoutMasks.places(of: configuration)
         try require(
-            masks.places.map(\.width) == widths, "the masks are for another network", expected: widths.reduce(0, +),
-            found: masks.places.map(\.width).reduce(0, +))
+            masks.places == places, "the masks are for another network", expected: places.reduce(0) { $0 + $1.width },
+            found: masks.places.reduce(0) { $0 + $1.width })
     }
 }

@@ -23,20 +23,20 @@ public struct TokenBatch: Sendable, Hashable {
     public func columns(_ range: Range<Int>) -> TokenBatch {
         TokenBatch(
             length: length, count: range.count,
-            inputs: Self.columns(range, of: inputs, length: length, count: count, width: 1),
-            targets: Self.columns(range, of: targets, length: length, count: count, width: 1))
+            inputs: Self.columns(range, of: inputs[...], length: length, count: count, width: 1),
+            targets: Self.columns(range, of: targets[...], length: length, count: count, width: 1))
     }
 
     /// Columns `range` of an array [length][count][width].
     static func columns<Element>(
-        _ range: Range<Int>, of array: [Element], length: Int, count: Int, width: Int
+        _ range: Range<Int>, of array: ArraySlice<Element>, length: Int, count: Int, width: Int
     ) -> [Element] {
         precondition(
             range.lowerBound >= 0 && range.upperBound <= count, "streams \(range) reach outside 0..<\(count)")
         var columns: [Element] = []
         columns.reserveCapacity(length * range.count * width)
         for step in 0..<length {
-            let start = (step * count + range.lowerBound) * width
+            let start = array.startIndex + (step * count + range.lowerBound) * width
             columns += array[start..<(start + range.count * width)]
         }
         return columns

@@ -1,0 +1,280 @@
+// The language model around the layers: embedding, masks, decoder with softmax and cross-entropy, and the C function.
+#include "layer.h"
+#include "parallel.h"
+#include "products.h"
+#include "workspace.h"
+
+#include "../support.h"
+
+#include <algorithm>
+#include <c10/core/InferenceMode.h>
+#include <cstring>
+#include <vector>
+
+namespace ctorch {
+
+namespace {
+
+/// Where the blocks of the flat vector begin.
+struct Layout {
+    struct Layer {
+        size_t input_weight, recurrent_weight, input_bias, recurrent_bias;
+    };
+    size_t embedding = 0;
+    std::vector<Layer> layers;
+    size_t decoder_weight = 0, decoder_bias = 0, count = 0;
+
+    explicit Layout(const ctorch_lstm_sizes &sizes) {
+        auto take = [this](size_t elements) {
+            size_t start = count;
+            count += elements;
+            return start;
+        };
+        embedding = take(sizes.vocabulary * sizes.embedding);
+        size_t input = sizes.embedding;
+        for (int64_t layer = 0; layer < sizes.layers; layer++) {
+            size_t hidden = sizes.hidden[layer];
+            Layer blocks;
+            blocks.input_weight = take(4 * hidden * input);
+            blocks.recurrent_weight = take(4 * hidden * hidden);
+            blocks.input_bias = take(4 * hidden);
+            blocks.recurrent_bias = take(4 * hidden);
+            layers.push_back(blocks);
+            input = hidden;
+        }
+        decoder_weight = sizes.tied ? embedding : take(sizes.vocabulary * input);
+        decoder_bias = take(sizes.vocabulary);
+    }
+
+    template <class Scalar> LayerParameters<Scalar> at(Scalar *vector, size_t layer) const {
+        const Layer &blocks = layers[layer];
+        return {vector + blocks.input_weight, vector + blocks.recurrent_weight, vector + blocks.input_bias,
+                vector + blocks.recurrent_bias};
+    }
+};
+
+void require(bool holds, const char *message) {
+    if (!holds) throw Failure{ctorch_bad_argument, message};
+}
+
+void check(const ctorch_lstm_sizes &sizes, const ctorch_lstm_batch &batch) {
+    require(sizes.vocabulary >= 1 && sizes.embedding >= 1 && sizes.layers >= 1 && sizes.steps >= 1 &&
+                sizes.streams >= 1,
+            "every size of an LSTM language model must be at least 1");
+    size_t widths = sizes.embedding;
+    for (int64_t layer = 0; layer < sizes.layers; layer++) {
+        require(sizes.hidden[layer] >= 1, "every hidden size must be at least 1");
+        widths += sizes.hidden[layer];
+    }
+    require(!sizes.tied || sizes.hidden[sizes.layers - 1] == sizes.embedding,
+            "tied weights need the last hidden size to be the embedding size");
+    const size_t tokens = sizes.steps * sizes.streams;
+    require(!batch.keep || batch.keep_count == tokens * widths, "the masks have the wrong number of elements");
+    for (size_t i = 0; i < tokens; i++)
+        require(batch.inputs[i] >= 0 && batch.inputs[i] < sizes.vocabulary && batch.targets[i] >= 0 &&
+                    batch.targets[i] < sizes.vocabulary,
+                "a token lies outside the vocabulary");
+}
+
+/// One call's sizes, buffers and work.
+template <class Scalar> class Call {
+  public:
+    Call(const ctorch_lstm_sizes &sizes, const ctorch_lstm_batch &batch, const Layout &layout, const Scalar *point,
+         Scalar *gradient)
+        : sizes_(sizes), batch_(batch), layout_(layout), point_(point), gradient_(gradient),
+          tokens_(sizes.steps * sizes.streams), vocabulary_(sizes.vocabulary) {
+        take_buffers();
+    }
+
+    double run() {
+        embed();
+        const Scalar *sequence = embedded_;
+        for (size_t layer = 0; layer < layer_count(); layer++) {
+            states_[layer].input = sequence;
+            layer_forward(layer_sizes(layer), layout_.at(point_, layer), states_[layer], scratch_);
+            sequence = masked(states_[layer].outputs, masked_[layer], layer + 1);
+        }
+        double loss = decode(sequence);
+        if (!gradient_) return loss;
+        for (size_t layer = layer_count(); layer-- > 0;) {
+            masked(flow_, flow_, layer + 1);
+            layer_backward<Scalar>(layer_sizes(layer), layout_.at(point_, layer), states_[layer], flow_,
+                                   layout_.at(gradient_, layer), next_flow_, scratch_);
+            std::swap(flow_, next_flow_);
+        }
+        masked(flow_, flow_, 0);
+        scatter_embedding();
+        return loss;
+    }
+
+  private:
+    const ctorch_lstm_sizes &sizes_;
+    const ctorch_lstm_batch &batch_;
+    const Layout &layout_;
+    const Scalar *point_;
+    Scalar *gradient_; // null: the loss alone
+    const size_t tokens_, vocabulary_;
+
+    Workspace workspace_;
+    Scalar *embedded_ = nullptr;           // [T·B, E], masked
+    std::vector<LayerState<Scalar>> states_;
+    std::vector<Scalar *> masked_;         // outputs after dropout, null without masks
+    LayerScratch<Scalar> scratch_{};
+    Scalar *logits_ = nullptr;             // [chunk, V]
+    Scalar *flow_ = nullptr, *next_flow_ = nullptr; // the gradient on its way down
+    double *losses_ = nullptr;             // [T·B]
+    size_t chunk_ = 0;
+
+    size_t layer_count() const { return (size_t)sizes_.layers; }
+    size_t hidden(size_t layer) const { return (size_t)sizes_.hidden[layer]; }
+    size_t last_hidden() const { return hidden(layer_count() - 1); }
+    size_t place_width(size_t place) const { return place == 0 ? (size_t)sizes_.embedding : hidden(place - 1); }
+
+    LayerSizes layer_sizes(size_t layer) const {
+        return {(size_t)sizes_.steps, (size_t)sizes_.streams, place_width(layer), hidden(layer)};
+    }
+
+    void take_buffers();
+    void embed();
+    void scatter_embedding();
+    /// `values` with the place's mask, written to `into`; `values` itself without masks.
+    const Scalar *masked(const Scalar *values, Scalar *into, size_t place);
+    double decode(const Scalar *sequence);
+};
+
+template <class Scalar> void Call<Scalar>::take_buffers() {
+    // Rows of logits at a time: enough that the decoder's weights are read seldom, few enough that the rows stay small;
+    // in chunks of nearly equal size.
+    constexpr size_t fewest = 700, elements = 8 << 20;
+    const size_t most = std::min(tokens_, std::max(fewest, elements / vocabulary_));
+    const size_t chunks = (tokens_ + most - 1) / most;
+    chunk_ = (tokens_ + chunks - 1) / chunks;
+    workspace_.lay_out([&] {
+        size_t widest = sizes_.embedding, packed = 0;
+        for (size_t layer = 0; layer < layer_count(); layer++) {
+            widest = std::max(widest, hidden(layer));
+            packed = std::max(packed, packed_count<Scalar>(hidden(layer)));
+        }
+        embedded_ = workspace_.take<Scalar>(tokens_ * sizes_.embedding);
+        states_.assign(layer_count(), {});
+        masked_.assign(layer_count(), nullptr);
+        for (size_t layer = 0; layer < layer_count(); layer++) {
+            states_[layer].gates = workspace_.take<Scalar>(tokens_ * 4 * hidden(layer));
+            states_[layer].cells = workspace_.take<Scalar>(tokens_ * hidden(layer));
+            states_[layer].outputs = workspace_.take<Scalar>(tokens_ * hidden(layer));
+            if (batch_.keep) masked_[layer] = workspace_.take<Scalar>(tokens_ * hidden(layer));
+        }
+        scratch_.packed = workspace_.take<Scalar>(packed);
+        scratch_.bias = workspace_.take<Scalar>(4 * widest);
+        scratch_.carried = workspace_.take<Scalar>(sizes_.streams * widest);
+        logits_ = workspace_.take<Scalar>(chunk_ * vocabulary_);
+        losses_ = workspace_.take<double>(tokens_);
+        if (!gradient_) return;
+        flow_ = workspace_.take<Scalar>(tokens_ * widest);
+        next_flow_ = workspace_.take<Scalar>(tokens_ * widest);
+    });
+}
+
+template <class Scalar> const Scalar *Call<Scalar>::masked(const Scalar *values, Scalar *into, size_t place) {
+    if (!batch_.keep) return values;
+    const bool *keep = batch_.keep;
+    for (size_t before = 0; before < place; before++) keep += tokens_ * place_width(before);
+    const size_t width = place_width(place);
+    const Scalar scale = (Scalar)batch_.keep_scale;
+    parallel(tokens_, [=](size_t token) {
+        const size_t start = token * width;
+        for (size_t i = start; i < start + width; i++) into[i] = keep[i] ? values[i] * scale : 0;
+    });
+    return into;
+}
+
+template <class Scalar> void Call<Scalar>::embed() {
+    const size_t width = sizes_.embedding;
+    const Scalar *rows = point_ + layout_.embedding;
+    parallel(tokens_, [=](size_t token) {
+        std::memcpy(embedded_ + token * width, rows + batch_.inputs[token] * width, width * sizeof(Scalar));
+    });
+    masked(embedded_, embedded_, 0);
+}
+
+/// Adds the rows of `flow_` to the gradient of the embedding, tokens in order; columns are independent.
+template <class Scalar> void Call<Scalar>::scatter_embedding() {
+    const size_t width = sizes_.embedding;
+    Scalar *rows = gradient_ + layout_.embedding;
+    if (!sizes_.tied) std::memset(rows, 0, vocabulary_ * width * sizeof(Scalar));
+    constexpr size_t piece = 64;
+    parallel((width + piece - 1) / piece, [=](size_t index) {
+        const size_t first = index * piece, end = std::min(first + piece, width);
+        for (size_t token = 0; token < tokens_; token++) {
+            Scalar *row = rows + batch_.inputs[token] * width;
+            const Scalar *add = flow_ + token * width;
+            for (size_t i = first; i < end; i++) row[i] += add[i];
+        }
+    });
+}
+
+/// Decoder, softmax and cross-entropy, chunk by chunk; leaves ∂/∂sequence in `flow_`.
+template <class Scalar> double Call<Scalar>::decode(const Scalar *sequence) {
+    const Kernels<Scalar> &kernel = kernels(Scalar());
+    const size_t width = last_hidden(), vocabulary = vocabulary_;
+    const Matrix<Scalar> weight{point_ + layout_.decoder_weight, vocabulary, width};
+    const Scalar *bias = point_ + layout_.decoder_bias;
+    for (size_t start = 0; start < tokens_; start += chunk_) {
+        const size_t rows = std::min(chunk_, tokens_ - start);
+        const Matrix<Scalar> states{sequence + start * width, rows, width};
+        product(states, weight.t(), logits_);
+        parallel(rows, [=, &kernel](size_t row) {
+            losses_[start + row] = kernel.softmax_row(vocabulary, logits_ + row * vocabulary, bias,
+                                                      batch_.targets[start + row], gradient_ ? 1.0 / tokens_ : 0);
+        });
+        if (!gradient_) continue;
+        const Matrix<Scalar> errors{logits_, rows, vocabulary};
+        product(errors, weight, flow_ + start * width);
+        product(errors.t(), states, gradient_ + layout_.decoder_weight, start > 0);
+        constexpr size_t piece = 256;
+        parallel((vocabulary + piece - 1) / piece, [=, &kernel](size_t index) {
+            const size_t first = index * piece;
+            kernel.column_sums(rows, std::min(piece, vocabulary - first), logits_ + first, vocabulary,
+                               gradient_ + layout_.decoder_bias + first, start > 0);
+        });
+    }
+    double sum = 0;
+    for (size_t token = 0; token < tokens_; token++) sum += losses_[token];
+    return sum / (double)tokens_;
+}
+
+template <class Scalar>
+double run(const ctorch_lstm_sizes &sizes, const ctorch_lstm_batch &batch, const Layout &layout, const void *point,
+           void *gradient) {
+    return Call<Scalar>(sizes, batch, layout, static_cast<const Scalar *>(point), static_cast<Scalar *>(gradient)).run();
+}
+
+} // namespace
+
+} // namespace ctorch
+
+using namespace ctorch;
+
+int64_t ctorch_lstm_parameter_count(const ctorch_lstm_sizes *sizes) { return (int64_t)Layout(*sizes).count; }
+
+ctorch_status ctorch_lstm_gradient(const ctorch_lstm_sizes *sizes, const ctorch_lstm_batch *batch,
+                                   ctorch_scalar_type type, const void *point, void *gradient, size_t count,
+                                   double *loss) {
+    return fenced([&] {
+        check(*sizes, *batch);
+        const Layout layout(*sizes);
+        require(layout.count == count, "the point has the wrong number of parameters");
+        require(type == ctorch_float32 || type == ctorch_float64, "parameters are float32 or float64");
+        c10::InferenceMode without_graph;
+        *loss = type == ctorch_float32 ? run<float>(*sizes, *batch, layout, point, gradient)
+                                       : run<double>(*sizes, *batch, layout, point, gradient);
+    });
+}
+
+void ctorch_lstm_release_memory(void) { Workspace::release_pool(); }
+
+const char *ctorch_lstm_kernels(void) { return kernels(float()).name; }
+
+ctorch_status ctorch_lstm_limit_kernels(const char *name) {
+    return fenced([&] { require(limit_kernels(name), "kernels are avx512, avx2 or portable"); });
+}
