@@ -19,6 +19,7 @@ struct RunFileCreation {
         try requireSense()
         try requireFreshName()
         try DiskSpace.requireRoom(for: layout.byteCount, file: path, folder: folder)
+        removeLeftovers()
         let temporary = "\(path).creating-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0...(.max)))"
         // `unlink` of a name that was moved away is a failure that means nothing.
         defer { unlink(temporary) }
@@ -28,6 +29,21 @@ struct RunFileCreation {
         try lock.reserve(size, file: path, folder: folder)
         try publish(temporary)
         return lock
+    }
+
+    /// Removes what processes left that were killed while they made this very file: the process is gone and the file
+    /// older than any creation takes, so that a process of another machine is not disturbed.
+    private func removeLeftovers() {
+        let prefix = URL(filePath: path).lastPathComponent + ".creating-"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names where name.hasPrefix(prefix) {
+            let leftover = URL(filePath: folder).appending(path: name).path
+            let changed = try? FileManager.default.attributesOfItem(atPath: leftover)[.modificationDate] as? Date
+            guard let process = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ pid_t($0) }),
+                kill(process, 0) != 0, errno == ESRCH, let changed, changed.timeIntervalSinceNow < -60
+            else { continue }
+            unlink(leftover)
+        }
     }
 
     private func requireSense() throws {

@@ -12,7 +12,13 @@ struct DatasetDefinition: Sendable {
     /// What only this dataset carries besides.
     var attributes: [String: String] = [:]
 
-    var byteCount: Int { shape.reduce(1, *) * element.byteCount }
+    /// Saturates, so that a senseless plan is refused for want of space and not by a trap.
+    var byteCount: Int {
+        shape.reduce(element.byteCount) { bytes, extent in
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
+            return overflow ? .max : product
+        }
+    }
 }
 
 extension ScalarType {
@@ -91,7 +97,12 @@ struct RunFileLayout: Sendable {
     let rows: [DatasetDefinition]
 
     var all: [DatasetDefinition] { counters + rows }
-    var byteCount: Int { all.reduce(0) { $0 + $1.byteCount } }
+    var byteCount: Int {
+        all.reduce(0) { sum, definition in
+            let (total, overflow) = sum.addingReportingOverflow(definition.byteCount)
+            return overflow ? .max : total
+        }
+    }
 
     init(plan: RunPlan, parameterCount: Int, scalar: ScalarType) {
         counters = Self.counterDefinitions

@@ -103,14 +103,34 @@ struct FaultTests {
 
     @Test("a run that cannot fit says how much it needs and leaves nothing behind")
     func tooLarge() throws {
-        var plan = toy.plan
-        plan.iterationCount = 1 << 50
-        let error = try #require(throws: SmoothnessError.self) {
-            _ = try RunFileWriter<Float>(creating: folder.path("a.h5"), header: toy.header(), plan: plan)
+        for iterations in [1 << 50, Int.max / 4, Int.max] {
+            var plan = toy.plan
+            plan.iterationCount = iterations
+            let error = try #require(throws: SmoothnessError.self) {
+                _ = try RunFileWriter<Float>(creating: folder.path("a.h5"), header: toy.header(), plan: plan)
+            }
+            #expect(error.kind == .cannotCreate)
+            #expect(error.expected?.hasSuffix(" bytes") == true && error.found?.hasSuffix(" bytes available") == true)
         }
-        #expect(error.kind == .cannotCreate)
-        #expect(error.expected?.hasSuffix(" bytes") == true && error.found?.hasSuffix(" bytes available") == true)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [])
+    }
+
+    @Test("what a process left that was killed while making the file is removed, what may be alive is not")
+    func leftovers() throws {
+        let path = folder.path("a.h5")
+        // No process has this number: it is above the largest that Linux gives.
+        let names = [
+            "a.h5.creating-99999999-1", "a.h5.creating-99999998-1", "a.h5.creating-\(getpid())-1",
+            "b.h5.creating-99999999-1",
+        ]
+        for name in names { try Data("x".utf8).write(to: URL(filePath: folder.path(name))) }
+        for name in [names[0], names[2], names[3]] {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: folder.path(name))
+        }
+        try toy.write(path)
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
+        #expect(left == (["a.h5"] + names.dropFirst()).sorted())
     }
 
     @Test(
