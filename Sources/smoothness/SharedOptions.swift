@@ -1,0 +1,53 @@
+import ArgumentParser
+import Essentials
+import Fitting
+import Foundation
+import Reporting
+
+extension Table.Format: ExpressibleByArgument {}
+
+/// `--format`, for every subcommand whose stdout is data.
+struct FormatOption: ParsableArguments {
+    @Option(help: "How stdout is written: text, csv or json.")
+    var format: Table.Format = .text
+}
+
+/// How a fit is made, for `fit` and for the lines of `plot`.
+struct FitOptionGroup: ParsableArguments {
+    @Option(help: "Bootstrap replicates; 0 for no intervals.")
+    var replicates = 2000
+    @Option(help: "Nominal coverage of the intervals.")
+    var confidence = 0.95
+    @Option(help: "Length of the bootstrap's blocks in points (default: automatic).")
+    var blockLength: Int?
+    @Option(help: "Seed of the bootstrap.")
+    var seed: UInt64 = 0
+
+    func validate() throws {
+        guard replicates >= 0 else { throw ValidationError("--replicates must be 0 or more, not \(replicates)") }
+        guard confidence > 0, confidence < 1 else {
+            throw ValidationError("--confidence must lie between 0 and 1, not \(confidence)")
+        }
+        if let blockLength, blockLength < 1 {
+            throw ValidationError("--block-length must be 1 or more, not \(blockLength)")
+        }
+    }
+
+    var options: FitOptions {
+        FitOptions(replicates: replicates, confidence: confidence, blockLength: blockLength, seed: seed)
+    }
+}
+
+/// Writes what a subcommand prints: to a file, whole or not at all, or to stdout.
+func deliver(_ text: String, to path: String?) throws {
+    guard let path else { return try Console.output(text) }
+    try writeAtomically(text, to: path)
+    Console.error("wrote \(Console.absolute(path))")
+}
+
+/// Refuses to write over a file that is there, unless forced.
+func refuseToOverwrite(_ path: String, force: Bool) throws {
+    guard !force, FileManager.default.fileExists(atPath: path) else { return }
+    throw SmoothnessError(
+        .cannotCreate, "the output exists", file: path, remedy: "Name another output, or give --force to replace it.")
+}
