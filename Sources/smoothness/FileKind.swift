@@ -20,8 +20,7 @@ enum FileKind {
             self = .other
             return
         }
-        let format: String?
-        do { format = try? try File.open(path).attribute("format", as: String.self) }
+        let format = try? File.open(path).attribute("format", as: String.self)
         switch format {
         case RunFormat.name: self = .run
         case EstimatesSchema.format: self = .estimates

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Essentials
 import Foundation
+import Torch
 
 /// The program. Subcommands parse, call the libraries and print; whatever computes lives below.
 @main
@@ -13,12 +14,16 @@ struct Smoothness: ParsableCommand {
             smoothness of every iterate, (L0, L1) with intervals, and the log–log scatter.
             """,
         version: Software.version,
-        subcommands: [TrainCommand.self, EstimateCommand.self])
+        subcommands: [
+            TrainCommand.self, EstimateCommand.self, FitCommand.self, PlotCommand.self, InspectCommand.self,
+            VerifyCommand.self,
+        ])
 
     static func main() {
         // A reader that goes away (`smoothness … | head`) is an error to report by exit code, not a reason to die of SIGPIPE
         // half-way through a file.
         signal(SIGPIPE, SIG_IGN)
+        _ = tuneAllocator()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -179,5 +179,3 @@ struct TrainCommand: ParsableCommand {
         Console.error("wrote \(path)")
     }
 }
-
-extension Table.Format: ExpressibleByArgument {}
