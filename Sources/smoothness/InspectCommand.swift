@@ -1,0 +1,79 @@
+import ArgumentParser
+import Essentials
+import Estimation
+import Foundation
+import Reporting
+import RunFiles
+
+/// Text for people or JSON for programs, for subcommands that print no table.
+enum ProseFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, json
+}
+
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Say what is in a run file or an estimates file.")
+
+    @Argument(help: "A run file or an estimates file.", completion: .file())
+    var file: String
+    @Option(help: "text or json.")
+    var format = ProseFormat.text
+    @Flag(help: "Print the command that repeats the work, and nothing else.")
+    var config = false
+
+    func run() throws {
+        switch try FileKind(of: file) {
+        case .run:
+            let reader = try RunFileReader(file)
+            if config { return try Console.output(trainCommand(for: reader.header, file: file) + "\n") }
+            let summary = try reader.summary()
+            try Console.output(format == .json ? jsonText(summary) : summary.description + "\n")
+        case .estimates:
+            let summary = try EstimatesSummary(ofFile: file)
+            if config { return try Console.output(estimateCommand(for: summary) + "\n") }
+            try Console.output(format == .json ? summary.json() : summary.text())
+        case .other: throw notHDF5(file)
+        }
+    }
+
+    /// The run is looked for beside the estimates, where it was.
+    private func estimateCommand(for summary: EstimatesSummary) -> String {
+        let folder = URL(filePath: file).deletingLastPathComponent().relativePath
+        let run = folder == "." ? summary.runFile : folder + "/" + summary.runFile
+        return shellLine(
+            ["smoothness", "estimate", run] + summary.configuration.arguments + ["--output", file])
+    }
+}
+
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Check every MUST of the file's specification; exit 65 where one is broken.")
+
+    @Argument(help: "A run file or an estimates file.", completion: .file())
+    var file: String
+    @Option(help: "text or json.")
+    var format = ProseFormat.text
+
+    func run() throws {
+        let report: VerificationReport
+        switch try FileKind(of: file) {
+        case .run: report = verifyRunFile(file)
+        case .estimates: report = verifyEstimatesFile(file)
+        case .other: throw notHDF5(file)
+        }
+        try Console.output(format == .json ? jsonText(report) : report.description + "\n")
+        guard report.isValid else { throw ExitCode(SmoothnessError.Kind.data.rawValue) }
+    }
+}
+
+private func notHDF5(_ path: String) -> SmoothnessError {
+    SmoothnessError(.data, "is not an HDF5 file", file: path, expected: "a run file or an estimates file")
+}
+
+/// A JSON object with sorted keys and a line end.
+func jsonText(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+}

@@ -1,0 +1,104 @@
+import Essentials
+import Objectives
+import RunFiles
+import Training
+
+/// The command that repeats a run, from the descriptions in its file. It is printed, never executed.
+func trainCommand(for header: RunHeader, file: String) throws -> String {
+    let description = try ObjectiveDescription(json: header.objective)
+    let configuration = try TrainingConfiguration(json: header.optimizer, file: file)
+    return shellLine(
+        ["smoothness", "train"] + objectiveArguments(description) + optimizerArguments(configuration)
+            + ["--output", file])
+}
+
+/// Words as one line for a POSIX shell.
+func shellLine(_ words: [String]) -> String {
+    words.map { word in
+        let isPlain = !word.isEmpty && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=,:+".contains($0)) }
+        return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }.joined(separator: " ")
+}
+
+private func numbers(_ values: [Double]) -> String { values.map { "\($0)" }.joined(separator: ",") }
+
+/// What `TrainObjectiveOptions` reads back as the same description.
+private func objectiveArguments(_ description: ObjectiveDescription) -> [String] {
+    switch description.kind {
+    case .quadratic(let quadratic):
+        return [
+            "--objective", "quadratic", "--spectrum", numbers(quadratic.spectrum), "--rotations",
+            "\(quadratic.rotations)", "--components", "\(quadratic.componentCount)", "--noise", "\(quadratic.noise)",
+            "--objective-seed", "\(quadratic.seed)",
+        ]
+    case .polynomial(let polynomial):
+        return [
+            "--objective", "polynomial", "--coefficients", numbers(polynomial.coefficients), "--start",
+            "\(polynomial.start)",
+        ]
+    case .quarticValley(let valley): return ["--objective", "quartic-valley", "--start", numbers(valley.start)]
+    case .exponentialWalls(let walls):
+        return [
+            "--objective", "exponential-walls", "--growth", "\(walls.growth)", "--initial-gradient",
+            "\(walls.initialGradient)",
+        ]
+    case .slowSlope(let slope):
+        return ["--objective", "slow-slope", "--slope", "\(slope.slope)", "--gap", "\(slope.gap)"]
+    case .qianExample(let example): return ["--objective", "qian-example", "--start", "\(example.start)"]
+    case .logisticRegression(let regression): return logisticRegressionArguments(regression)
+    case .languageModel(let model): return languageModelArguments(model)
+    }
+}
+
+private func logisticRegressionArguments(_ regression: LogisticRegressionDescription) -> [String] {
+    let source =
+        switch regression.source {
+        case .file(let file): ["--data", file.path]
+        case .generated(let samples):
+            [
+                "--samples", "\(samples.sampleCount)", "--features", "\(samples.featureCount)", "--objective-seed",
+                "\(samples.seed)",
+            ]
+        }
+    return ["--objective", "logistic-regression"] + source + [
+        "--batch-size", "\(regression.batchSize)", "--regularization", "\(regression.regularization)",
+    ]
+}
+
+private func languageModelArguments(_ model: LanguageModelDescription) -> [String] {
+    var arguments = ["--objective", "lstm"]
+    if case .file(let file) = model.text.source { arguments += ["--data", file.path] }
+    if case .file(let file) = model.text.validation { arguments += ["--valid", file.path] }
+    arguments += ["--tokens", model.text.tokenization.rawValue]
+    if let limit = model.text.vocabularyLimit { arguments += ["--vocabulary", "\(limit)"] }
+    let network = model.network
+    return arguments + [
+        "--batch-size", "\(model.batchSize)", "--sequence-length", "\(model.sequenceLength)", "--hidden",
+        "\(network.hiddenSize)", "--embedding", "\(network.embeddingSize)", "--layers", "\(network.layerCount)",
+        network.tiedWeights ? "--tied" : "--no-tied", "--dropout", "\(network.dropout)", "--objective-seed",
+        "\(model.seed)",
+    ]
+}
+
+/// What `TrainOptimizerOptions` reads back as the same configuration.
+private func optimizerArguments(_ configuration: TrainingConfiguration) -> [String] {
+    var arguments = [
+        "--algorithm", configuration.algorithm.rawValue, "--learning-rate", "\(configuration.learningRate)",
+    ]
+    // The one of the two that was given makes the other by one rounding; take the one that does.
+    if let gamma = configuration.gamma, let norm = configuration.clipNorm {
+        let isFromNorm = norm * configuration.learningRate == gamma
+        arguments += isFromNorm ? ["--clip-norm", "\(norm)"] : ["--gamma", "\(gamma)"]
+    } else {
+        arguments += ["--clip-norm", "inf"]
+    }
+    arguments += [
+        "--beta", "\(configuration.beta)", "--nu", "\(configuration.nu)", "--order", configuration.order.rawValue,
+        "--iterations", "\(configuration.iterations)", "--save", "\(configuration.save)", "--seed",
+        "\(configuration.seed)", "--precision", configuration.precision.rawValue, "--threads",
+        "\(configuration.threads)", "--device", configuration.device,
+    ]
+    if configuration.storesGradients { arguments.append("--store-gradients") }
+    if let pieces = configuration.microBatch { arguments += ["--micro-batch", "\(pieces)"] }
+    return arguments
+}
