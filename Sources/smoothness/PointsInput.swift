@@ -50,7 +50,8 @@ struct PointsInput {
         let rows = try reader.rows()
         let header = reader.header
         let points = SmoothnessPoints(
-            iteration: rows.map(\.iteration), gradientNorm: rows.map(\.gradientNorm), smoothness: rows.map(\.smoothness),
+            iteration: rows.map(\.iteration), gradientNorm: rows.map(\.gradientNorm),
+            smoothness: rows.map(\.smoothness),
             effectiveLearningRate: rows.map(\.effectiveLearningRate), stepNorm: rows.map(\.stepNorm),
             belowFloor: rows.map(\.isBelowFloor))
         let summary = (try? ObjectiveDescription(json: header.objective).summary) ?? header.runFile

@@ -15,7 +15,8 @@ func trainCommand(for header: RunHeader, file: String) throws -> String {
 /// Words as one line for a POSIX shell.
 func shellLine(_ words: [String]) -> String {
     words.map { word in
-        let isPlain = !word.isEmpty && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=,:+".contains($0)) }
+        let isPlain =
+            !word.isEmpty && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=,:+".contains($0)) }
         return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
     }.joined(separator: " ")
 }
