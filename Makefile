@@ -46,6 +46,20 @@ test-dependencies: dependencies
 build: dependencies ## Build the program
 	$(SWIFT_BUILD) --product smoothness
 
+# An LSTM language model on your own text (DATA=file, one sentence a line, raw) or on the generated one.
+DATA ?=
+DEMO_TEXT := $(if $(DATA),--data $(DATA) --tokens words --vocabulary 5000)
+
+demo: build ## Train, estimate, fit and plot: demo/ holds the results
+	mkdir -p demo
+	$(PROGRAM) train $(DEMO_TEXT) --layers 2 --hidden 128 --embedding 128 --tied \
+	  --learning-rate 20 --clip-norm 0.25 --iterations 200 --save every=5 --output demo/run.h5
+	$(PROGRAM) estimate demo/run.h5 --subset 0.1 --delta 0.2 > demo/estimates.txt
+	$(PROGRAM) fit demo/run.h5 | tee demo/fit.txt
+	$(PROGRAM) plot demo/run.h5 $(foreach kind,svg png pdf csv vl.json,--output demo/scatter.$(kind))
+	@echo
+	@echo "Look at $(CURDIR)/demo/scatter.svg (or .png, .pdf); the numbers are in demo/fit.txt and demo/scatter.csv."
+
 # The twins: independent implementations in NumPy, SciPy, h5py and PyTorch. The CPU build of PyTorch where the
 # package index has it under that name, otherwise the plain one.
 $(VENV)/.ready: | test-dependencies

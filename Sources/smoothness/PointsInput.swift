@@ -56,9 +56,10 @@ struct PointsInput {
             belowFloor: rows.map(\.isBelowFloor))
         let summary = (try? ObjectiveDescription(json: header.objective).summary) ?? header.runFile
         let title = "\(header.runFile): \(summary)"
+        let count = header.components.count
         let heading = """
             \(title)
-            \(header.components.count) components, γ in \(header.gammas.map { "\($0)" }.joined(separator: ", ")), \
+            \(count) component\(count == 1 ? "" : "s"), γ in \(header.gammas.map { "\($0)" }.joined(separator: ", ")), \
             \(rows.count) of \(header.rowCount) rows
 
             """
