@@ -100,7 +100,9 @@ let package = Package(
         .testTarget(
             name: "EstimationTests",
             dependencies: [
-                "Estimation", "Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5", "Torch",
+                "smoothness", "Estimation", "Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles",
+                "HDF5",
+                "Torch",
                 "TestSupport",
             ], exclude: ["Twins"]),
         .testTarget(name: "FittingTests", dependencies: ["Fitting", "Essentials", "TestSupport"], exclude: ["Twins"]),

@@ -10,10 +10,12 @@ enum EstimatesFileSkeleton {
     /// - Throws: `SmoothnessError(.cannotCreate)`; nothing is left behind.
     static func create(at path: String, header: EstimatesHeader) throws {
         let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).partial"
+        let folder = URL(filePath: path).deletingLastPathComponent().path
         do {
+            try DiskSpace.rehearse(byteCount(header), at: temporary, file: path, folder: folder)
             try write(header, to: temporary)
             try StateAttribute.create(in: temporary)
-            try reserve(temporary, of: path)
+            try reserve(temporary, of: path, folder: folder)
         } catch {
             unlink(temporary)
             throw cannotCreate(path, error)
@@ -26,19 +28,33 @@ enum EstimatesFileSkeleton {
     }
 
     private static func cannotCreate(_ path: String, _ error: any Error) -> SmoothnessError {
-        if var known = error as? SmoothnessError {
-            known.file = path
-            return known
+        let remedy = "Give another place with --output."
+        switch error {
+        case var error as SmoothnessError:
+            error.file = path
+            return error
+        case let error as HDF5Error:
+            return SmoothnessError(
+                .cannotCreate, "cannot be created: \(error.operation) failed: \(error.message)", file: path,
+                object: error.object, remedy: remedy)
+        default: return SmoothnessError(.cannotCreate, "cannot be created: \(error)", file: path, remedy: remedy)
         }
-        return SmoothnessError(
-            .cannotCreate, "cannot be created: \(error)", file: path, remedy: "Give another place with --output.")
+    }
+
+    /// About what the file will take: rows and texts, and a generous share for its structure.
+    private static func byteCount(_ header: EstimatesHeader) -> Int {
+        let rows = EstimationPlan.outputByteCount(
+            rows: header.rowCount, gammaCount: header.gammas.count, blockCount: header.layout.blocks.count)
+        let blocks = header.layout.blocks.reduce(0) { $0 + $1.name.utf8.count + 128 }
+        return rows + 16 * header.components.count + 8 * header.gammas.count + blocks + header.objective.utf8.count
+            + header.optimizer.utf8.count + 128 * 1024
     }
 
     /// Sets aside what early allocation has only promised: in the file system a fresh file is full of holes.
-    private static func reserve(_ temporary: String, of path: String) throws {
+    private static func reserve(_ temporary: String, of path: String, folder: String) throws {
         let lock = try WriterLock(temporary, shownAs: path)
         let size = try FileManager.default.attributesOfItem(atPath: temporary)[.size] as? Int ?? 0
-        try lock.reserve(size, file: path, folder: URL(filePath: path).deletingLastPathComponent().path)
+        try lock.reserve(size, file: path, folder: folder)
         try lock.synchronize(file: path)
     }
 

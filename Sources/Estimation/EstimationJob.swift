@@ -61,12 +61,13 @@ public struct EstimationJob: Sendable {
         let request = EstimationRequest(
             run: path, output: target, configuration: resolved, header: header, rowCount: rowCount,
             digest: try reader.digest(rows: rowCount), dataOverride: dataOverride)
-        try standing?.require(request)
+        // Faults of the grid and of the subset come before a comparison with what stands there.
         work =
             switch precision {
             case .float32: try TypedEstimationWork<Float>(request)
             case .float64: try TypedEstimationWork<Double>(request)
             }
+        try standing?.require(request)
         self.configuration = resolved
         plan = work.plan(
             standing: standing, disposition: Self.disposition(standing, target: target),
@@ -91,6 +92,6 @@ public struct EstimationJob: Sendable {
         try work.run(plan, isCancelled: isCancelled, progress: progress)
     }
 
-    /// How long one component gradient takes, in seconds: measured once, at the first iterate that is finite.
+    /// How long one component gradient takes, in seconds: the second of two, at the first iterate that is finite.
     public func secondsPerComponentGradient() throws -> Double { try work.secondsPerComponentGradient() }
 }

@@ -7,7 +7,7 @@ import Essentials
 #endif
 
 /// Reserves the blocks of a file on its disk.
-enum DiskSpace {
+package enum DiskSpace {
     /// Bytes that an ordinary user may still write to the file system of `path`; `nil` when it does not say.
     static func available(at path: String) -> Int? {
         var information = statvfs()
@@ -31,6 +31,24 @@ enum DiskSpace {
     static func requireRoom(for byteCount: Int, file: String, folder: String) throws {
         guard let available = available(at: folder), available < byteCount else { return }
         throw shortage(of: byteCount, file: file, folder: folder, reason: String(cString: strerror(ENOSPC)))
+    }
+
+    /// Makes a file of this size at `path` and removes it: what cannot be made or does not fit is known before libhdf5 begins,
+    /// which after a failed write can neither close its file nor end its process in order. Meant for small files: a
+    /// file system that cannot reserve has every block written.
+    /// - Throws: `SmoothnessError` with kind `.cannotCreate`.
+    package static func rehearse(_ byteCount: Int, at path: String, file: String, folder: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw SmoothnessError(
+                .cannotCreate, "cannot be created: \(String(cString: strerror(errno)))", file: file,
+                remedy: "Write to a folder that is there and may be written")
+        }
+        defer {
+            close(descriptor)
+            unlink(path)
+        }
+        try reserve(byteCount, descriptor: descriptor, file: file, folder: folder)
     }
 
     private static func shortage(of byteCount: Int, file: String, folder: String, reason: String) -> SmoothnessError {
