@@ -13,6 +13,8 @@ SCRATCH := $(if $(LIBTORCH),.build-libtorch,.build)
 SWIFT_BUILD := swift build -c release --scratch-path $(SCRATCH)
 PROGRAM := $(SCRATCH)/release/smoothness
 export LIBTORCH
+# Threads that wait for one another sleep instead of spinning: tests share the processor (see Sources/CStartup).
+export GOMP_SPINCOUNT ?= 1000
 
 # Debian's packages that the program is built with and runs on; LibTorch only where none was given.
 BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev pkg-config gnuplot-nox fonts-dejavu-core $(if $(LIBTORCH),,libtorch-dev)

@@ -50,6 +50,7 @@ let package = Package(
             name: "CTorch",
             cxxSettings: [.unsafeFlags(torchCompilerFlags)],
             linkerSettings: torchLinkerSettings),
+        .target(name: "CStartup"),
         .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto")]),
         .target(name: "CVectorKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
@@ -70,7 +71,7 @@ let package = Package(
             name: "smoothness",
             dependencies: [
                 "Essentials", "ParameterSpace", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
-                "Reporting", "HDF5", "Torch", argumentParser,
+                "Reporting", "HDF5", "Torch", "CStartup", argumentParser,
             ]),
         // Tests mirror Sources; CommandLineTests runs the built program.
         .target(name: "TestSupport", path: "Tests/TestSupport"),

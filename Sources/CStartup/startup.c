@@ -1,0 +1,38 @@
+// Settings of the OpenMP runtime that exist as environment variables only, and that it reads while the program is being
+// loaded, long before main. Functions in .preinit_array run before the initialisation of any shared library.
+
+#include "CStartup.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { most_variables = 4096 };
+
+static int names(const char *variable, const char *name) {
+    size_t length = strlen(name);
+    return strncmp(variable, name, length) == 0 && variable[length] == '=';
+}
+
+// A thread that waits for the others at the end of a parallel region spins for some milliseconds before it sleeps. On a
+// processor that is shared with other programs it thereby keeps the very thread off the core that it waits for: one
+// gradient of a small LSTM took 10 to 40 times as long as with one thread. A short spin, then sleep, costs nothing
+// measurable on an idle machine. What the user has set is left alone.
+//
+// The C library has not taken over the environment yet, so that setenv would be lost: the program starts itself again
+// with one variable more. It cannot loop, as the variable is then there; should the start fail, nothing is lost but time.
+static void wait_politely(int count, char **arguments, char **environment) {
+    (void)count;
+    static char *extended[most_variables + 2];
+    size_t variables = 0;
+    for (; environment[variables]; variables++) {
+        if (variables == most_variables) return;
+        if (names(environment[variables], "OMP_WAIT_POLICY") || names(environment[variables], "GOMP_SPINCOUNT")) return;
+        extended[variables] = environment[variables];
+    }
+    extended[variables] = "GOMP_SPINCOUNT=1000";
+    execve("/proc/self/exe", arguments, extended);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const before_everything)(int, char **, char **) =
+    wait_politely;
