@@ -12,9 +12,14 @@ private struct TwinCurves: Decodable {
     struct Row: Decodable {
         var iteration: Int
         var loss: Double
-        var gradient_norm: Double
+        var gradientNorm: Double
         var curve: [Double]
         var smoothness: Double
+
+        enum CodingKeys: String, CodingKey {
+            case iteration, loss, curve, smoothness
+            case gradientNorm = "gradient_norm"
+        }
     }
     var rows: [Row]
 }
@@ -67,7 +72,7 @@ struct TwinTests {
         for (index, other) in twin.rows.enumerated() {
             let row = try reader.estimate(row: index)
             #expect(isClose(row.loss, other.loss, tolerance))
-            #expect(isClose(row.gradientNorm, other.gradient_norm, tolerance))
+            #expect(isClose(row.gradientNorm, other.gradientNorm, tolerance))
             #expect(isClose(row.smoothness, other.smoothness, tolerance))
             #expect(row.curve.count == other.curve.count)
             for (point, value) in zip(row.curve, other.curve) {
