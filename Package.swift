@@ -89,6 +89,10 @@ let package = Package(
         // A program that tests start in order to kill it.
         .executableTarget(
             name: "run-file-writer", dependencies: ["RunFileFixture"], path: "Tests/RunFileWriterProgram"),
+        // What Tests/Benchmarks/gradient_speed.py holds against PyTorch.
+        .executableTarget(
+            name: "gradient-benchmark", dependencies: ["Objectives", "ParameterSpace", "Essentials", "Torch"],
+            path: "Tests/Benchmarks/GradientBenchmark"),
         .testTarget(
             name: "RunFilesTests",
             dependencies: [

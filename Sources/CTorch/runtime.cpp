@@ -5,6 +5,8 @@
 #include <ATen/Version.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <atomic>
+#include <dlfcn.h>
 #include <malloc.h>
 #include <new>
 #include <sys/mman.h>
@@ -14,7 +16,22 @@
 namespace ctorch {
 
 namespace {
+
 thread_local std::string last_message;
+
+/// What `ctorch_set_thread_count` set; 0 before.
+std::atomic<int> wanted_threads{0};
+
+/// The matrix libraries that take no notice of OpenMP's number: OpenBLAS over plain threads, as Debian's LibTorch uses.
+/// Null where LibTorch brings another.
+const auto set_openblas_threads = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+
+} // namespace
+
+void follow_thread_count() {
+    // OpenMP, and so LibTorch, keeps the number for every thread by itself.
+    int wanted = wanted_threads.load(std::memory_order_relaxed);
+    if (wanted > 0 && at::get_num_threads() != wanted) at::set_num_threads(wanted);
 }
 
 void keep_message(std::string message) noexcept { last_message = std::move(message); }
@@ -99,12 +116,17 @@ const char *ctorch_message(void) { return last_message.c_str(); }
 
 const char *ctorch_version(void) { return TORCH_VERSION; }
 
-int ctorch_thread_count(void) { return at::get_num_threads(); }
+int ctorch_thread_count(void) {
+    int wanted = wanted_threads.load();
+    return wanted > 0 ? wanted : at::get_num_threads();
+}
 
 ctorch_status ctorch_set_thread_count(int count) {
     return fenced([&] {
         if (count < 1) throw Failure{ctorch_bad_argument, "the number of threads must be at least 1"};
+        wanted_threads = count;
         at::set_num_threads(count);
+        if (set_openblas_threads) set_openblas_threads(count);
     });
 }
 

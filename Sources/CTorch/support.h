@@ -21,9 +21,13 @@ struct Failure {
 void keep_message(std::string message) noexcept;
 ctorch_status translate_current_exception() noexcept;
 
+/// Gives this thread the number of threads that was set for the process.
+void follow_thread_count();
+
 /// Runs `body`; whatever it throws becomes a status and a message.
 template <class Body> ctorch_status fenced(Body &&body) noexcept {
     try {
+        follow_thread_count();
         body();
         return ctorch_ok;
     } catch (...) {

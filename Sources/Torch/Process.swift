@@ -3,10 +3,8 @@ import CTorch
 /// LibTorch's version, as `1.13.0` or `2.13.0`.
 public var version: String { String(cString: ctorch_version()) }
 
-/// The number of threads that LibTorch's operations, its matrix library and the fused gradients use.
-///
-/// LibTorch keeps it per calling thread for its own operations in some versions: set it before the work starts and on
-/// the thread that works.
+/// The number of threads that LibTorch's operations, its matrix library and the fused gradients use, in the whole process
+/// (LibTorch itself keeps it for every calling thread by itself).
 public var threadCount: Int { Int(ctorch_thread_count()) }
 
 /// Sets `threadCount`.

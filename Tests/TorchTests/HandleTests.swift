@@ -77,11 +77,13 @@ import Torch
         #expect(try leaf.gradient()?.values(as: Double.self) == [0, 10, 20])
     }
 
-    @Test func threads() throws {
+    @Test func threads() async throws {
         let before = threadCount
         #expect(before >= 1)
         try setThreadCount(3)
         #expect(threadCount == 3)
+        // Other threads see it as well.
+        #expect(await Task.detached { threadCount }.value == 3)
         try setThreadCount(before)
         #expect(threadCount == before)
         #expect(failure { try setThreadCount(0) }?.kind == .badArgument)

@@ -47,7 +47,7 @@ const char *ctorch_message(void);
 /// "1.13.0", "2.13.0+cpu", …
 const char *ctorch_version(void);
 int ctorch_thread_count(void);
-/// Threads of LibTorch's operations and of its matrix library. `count` ≥ 1.
+/// Threads of LibTorch's operations and of its matrix library, for the whole process. `count` ≥ 1.
 ctorch_status ctorch_set_thread_count(int count);
 bool ctorch_cuda_is_available(void);
 int ctorch_cuda_device_count(void);
