@@ -35,7 +35,7 @@ let package = Package(
         .executable(name: "smoothness", targets: ["smoothness"]),
         .library(
             name: "SmoothnessKit",
-            targets: ["RunFiles", "Objectives", "Training", "Estimation", "Fitting", "Reporting"]),
+            targets: ["RunFiles", "Objectives", "Training", "Estimation", "Fitting", "Reporting", "Batching"]),
         .library(name: "HDF5", targets: ["HDF5"]),
         .library(name: "Torch", targets: ["Torch"]),
     ],
@@ -67,11 +67,13 @@ let package = Package(
         .target(name: "Estimation", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5"]),
         .target(name: "Fitting", dependencies: ["Essentials"]),
         .target(name: "Reporting", dependencies: ["Essentials", "Fitting"]),
+        .target(
+            name: "Batching", dependencies: ["Essentials", "RunFiles", "Objectives", "Estimation", "Fitting"]),
         .executableTarget(
             name: "smoothness",
             dependencies: [
                 "Essentials", "ParameterSpace", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
-                "Reporting", "HDF5", "Torch", "CStartup", argumentParser,
+                "Reporting", "Batching", "HDF5", "Torch", "CStartup", argumentParser,
             ]),
         // Tests mirror Sources; CommandLineTests runs the built program.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -114,6 +116,9 @@ let package = Package(
         .testTarget(
             name: "ReportingTests", dependencies: ["Reporting", "Fitting", "Essentials", "TestSupport"],
             exclude: ["Twins"]),
+        .testTarget(
+            name: "BatchingTests",
+            dependencies: ["Batching", "Essentials", "Objectives", "Training", "Estimation", "Fitting", "TestSupport"]),
         .testTarget(
             name: "CommandLineTests", dependencies: ["smoothness", "HDF5", "Essentials", "TestSupport"],
             exclude: ["Twins"]),

@@ -1,3 +1,4 @@
+import Batching
 import Essentials
 import Estimation
 import Fitting
@@ -49,11 +50,7 @@ struct PointsInput {
         let reader = try EstimatesFileReader(path)
         let rows = try reader.rows()
         let header = reader.header
-        let points = SmoothnessPoints(
-            iteration: rows.map(\.iteration), gradientNorm: rows.map(\.gradientNorm),
-            smoothness: rows.map(\.smoothness),
-            effectiveLearningRate: rows.map(\.effectiveLearningRate), stepNorm: rows.map(\.stepNorm),
-            belowFloor: rows.map(\.isBelowFloor))
+        let points = SmoothnessPoints(rows)
         let summary = (try? ObjectiveDescription(json: header.objective).summary) ?? header.runFile
         let title = "\(header.runFile): \(summary)"
         let count = header.components.count

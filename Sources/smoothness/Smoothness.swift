@@ -16,7 +16,7 @@ struct Smoothness: ParsableCommand {
         version: Software.version,
         subcommands: [
             TrainCommand.self, EstimateCommand.self, FitCommand.self, PlotCommand.self, InspectCommand.self,
-            VerifyCommand.self,
+            VerifyCommand.self, BatchCommand.self,
         ])
 
     static func main() {
