@@ -21,7 +21,7 @@ BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev pkg-config gnuplot-nox 
 # What only the tests need.
 TEST_PACKAGES := python3-venv python3-pip
 
-.PHONY: help demo build test test-pytorch test-long dependencies test-dependencies python clean
+.PHONY: help demo build test test-pytorch test-long bench dependencies test-dependencies python clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -78,6 +78,19 @@ test: test-dependencies python ## Build and run every test
 
 test-pytorch: python ## The same against the LibTorch inside PyTorch
 	$(MAKE) test LIBTORCH="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"
+
+# Both need a quiet machine and some minutes; see docs/benchmarks.md.
+bench: python ## Measure speed against PyTorch and the cost of saving iterates
+	library="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"; \
+	LIBTORCH="$$library" swift build -c release --scratch-path .build-libtorch --product gradient-benchmark; \
+	LIBTORCH="$$library" swift build -c release --scratch-path .build-libtorch --product smoothness
+	env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/gradient_speed.py .build-libtorch/release/gradient-benchmark --require 1.0
+	$(VENV)/bin/python Tests/Benchmarks/saving_cost.py .build-libtorch/release/smoothness --require 0.1
+
+test-long: test-dependencies python ## Also the tests that take long: 200 kills of each command
+	$(SWIFT_BUILD) --build-tests
+	SMOOTHNESS_LONG_TESTS=1 SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python \
+	  swift test -c release --scratch-path $(SCRATCH) --skip-build
 
 clean: ## Remove what was built
 	rm -rf .build .build-libtorch $(VENV) demo
