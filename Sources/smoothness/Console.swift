@@ -1,10 +1,32 @@
+import Essentials
 import Foundation
 
 /// stdout is data, stderr is for people.
 enum Console {
-    static func error(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    /// A diagnostic that nobody can take is no reason to stop the work.
+    static func error(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+    }
 
-    static func output(_ text: String) throws { try FileHandle.standardOutput.write(contentsOf: Data(text.utf8)) }
+    /// - Throws: `SmoothnessError(.inputOutput)` where the reader has gone away or the disk is full.
+    static func output(_ text: String) throws {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+        } catch {
+            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+            let reason = cause.map { String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription
+            throw SmoothnessError(.inputOutput, "cannot be written: \(reason)", file: "standard output")
+        }
+    }
+
+    /// Puts /dev/null where the caller closed a standard stream: the next file to be opened would take its place, and what
+    /// is printed would land in that file.
+    static func fillClosedStreams() {
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+        where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
+            _ = open("/dev/null", O_RDWR)
+        }
+    }
 
     /// The absolute form of a path, which is what messages name.
     static func absolute(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }

@@ -23,6 +23,7 @@ struct Smoothness: ParsableCommand {
         // A reader that goes away (`smoothness … | head`) is an error to report by exit code, not a reason to die of SIGPIPE
         // half-way through a file.
         signal(SIGPIPE, SIG_IGN)
+        Console.fillClosedStreams()
         _ = tuneAllocator()
         do {
             var command = try parseAsRoot()
