@@ -9,9 +9,11 @@ enum EstimatesFileSkeleton {
     /// Writes it under a temporary name beside `path` and gives it its name once it is whole and its space is set aside.
     /// - Throws: `SmoothnessError(.cannotCreate)`; nothing is left behind.
     static func create(at path: String, header: EstimatesHeader) throws {
-        let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).partial"
+        FileInTheMaking.removeLeftovers(of: path)
+        let temporary = FileInTheMaking.name(for: path)
         let folder = URL(filePath: path).deletingLastPathComponent().path
         do {
+            try refuseLiveFile(path)
             try DiskSpace.rehearse(byteCount(header), at: temporary, file: path, folder: folder)
             try write(header, to: temporary)
             try StateAttribute.create(in: temporary)
@@ -25,6 +27,11 @@ enum EstimatesFileSkeleton {
             unlink(temporary)
             throw SmoothnessError(.cannotCreate, "cannot take its name: \(reason)", file: path)
         }
+    }
+
+    /// A file that another process is writing is not taken from under it.
+    private static func refuseLiveFile(_ path: String) throws {
+        if FileManager.default.fileExists(atPath: path) { _ = try WriterLock(path, shownAs: path) }
     }
 
     private static func cannotCreate(_ path: String, _ error: any Error) -> SmoothnessError {

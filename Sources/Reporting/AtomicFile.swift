@@ -14,7 +14,8 @@ public func writeAtomically(_ contents: Data, to path: String) throws {
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
         throw SmoothnessError(.cannotCreate, "cannot be created: it is a folder", file: path)
     }
-    let beside = path + ".\(ProcessInfo.processInfo.processIdentifier).partial"
+    // The process's number alone may come again after a crash.
+    let beside = path + ".\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0...(.max))).partial"
     let descriptor = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
         throw SmoothnessError(.cannotCreate, "cannot be created: \(String(cString: strerror(errno)))", file: path)

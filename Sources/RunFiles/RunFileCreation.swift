@@ -10,6 +10,8 @@ struct RunFileCreation {
     let header: RunHeader
     let plan: RunPlan
     let scalar: ScalarType
+    /// Whether a file that stands at the place may be replaced. It stays until the new one is whole and its space reserved.
+    var isReplacing = false
 
     private var folder: String { URL(filePath: path).deletingLastPathComponent().path }
     private var layout: RunFileLayout { RunFileLayout(plan: plan, parameterCount: header.layout.count, scalar: scalar) }
@@ -19,8 +21,18 @@ struct RunFileCreation {
         try requireSense()
         try requireFreshName()
         try DiskSpace.requireRoom(for: layout.byteCount, file: path, folder: folder)
-        removeLeftovers()
-        let temporary = "\(path).creating-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0...(.max)))"
+        FileInTheMaking.removeLeftovers(of: path)
+        guard isReplacing, FileManager.default.fileExists(atPath: path) else { return try createBeside() }
+        // A file that another process is writing is not taken from under it.
+        let standing = try WriterLock(path, shownAs: path)
+        let lock = try createBeside()
+        _ = consume standing
+        return lock
+    }
+
+    /// Makes the file under a temporary name and gives it its own.
+    private func createBeside() throws -> WriterLock {
+        let temporary = FileInTheMaking.name(for: path)
         // `unlink` of a name that was moved away is a failure that means nothing.
         defer { unlink(temporary) }
         try translating(.cannotCreate) { try fill(temporary) }
@@ -29,21 +41,6 @@ struct RunFileCreation {
         try lock.reserve(size, file: path, folder: folder)
         try publish(temporary)
         return lock
-    }
-
-    /// Removes what processes left that were killed while they made this very file: the process is gone and the file
-    /// older than any creation takes, so that a process of another machine is not disturbed.
-    private func removeLeftovers() {
-        let prefix = URL(filePath: path).lastPathComponent + ".creating-"
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        for name in names where name.hasPrefix(prefix) {
-            let leftover = URL(filePath: folder).appending(path: name).path
-            let changed = try? FileManager.default.attributesOfItem(atPath: leftover)[.modificationDate] as? Date
-            guard let process = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ pid_t($0) }),
-                kill(process, 0) != 0, errno == ESRCH, let changed, changed.timeIntervalSinceNow < -60
-            else { continue }
-            unlink(leftover)
-        }
     }
 
     private func requireSense() throws {
@@ -59,7 +56,7 @@ struct RunFileCreation {
     }
 
     private func requireFreshName() throws {
-        guard !FileManager.default.fileExists(atPath: path) else {
+        guard isReplacing || !FileManager.default.fileExists(atPath: path) else {
             throw SmoothnessError(
                 .cannotCreate, "something of this name exists", file: path,
                 remedy: "Remove it or choose another name")
@@ -72,11 +69,12 @@ struct RunFileCreation {
         }
     }
 
-    /// Takes the final name, which must still be free: a hard link, because renaming would replace.
+    /// Takes the final name. Where nothing is to be replaced it must still be free: a hard link, because renaming would
+    /// replace.
     private func publish(_ temporary: String) throws {
-        if link(temporary, path) == 0 { return }
+        if (isReplacing ? rename(temporary, path) : link(temporary, path)) == 0 { return }
         let reason = errno
-        if reason == EPERM || reason == EOPNOTSUPP || reason == ENOSYS {
+        if !isReplacing, reason == EPERM || reason == EOPNOTSUPP || reason == ENOSYS {
             // A file system without hard links: look, then rename.
             try requireFreshName()
             if rename(temporary, path) == 0 { return }

@@ -31,15 +31,19 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
     private let lock: WriterLock
 
     /// Creates the file, complete in its structure, with all of its space reserved on the disk.
-    /// - Throws: `SmoothnessError` with kind `.cannotCreate` when the name is taken or the disk too small (with the bytes
-    ///   needed and available), `.usage` when the plan makes no sense. Nothing is left behind then.
-    public init(creating path: String, header: RunHeader, plan: RunPlan) throws {
+    /// - Parameter replacing: Whether a file of this name may be replaced. It stays where it is until the new one is whole.
+    /// - Throws: `SmoothnessError` with kind `.cannotCreate` when the name is taken, another process is writing the file to be
+    ///   replaced, or the disk is too small (with the bytes needed and available), `.usage` when the plan makes no sense.
+    ///   Nothing is left behind then.
+    public init(creating path: String, replacing: Bool = false, header: RunHeader, plan: RunPlan) throws {
         guard header.scalarName == Scalar.scalarName, let scalar = ScalarType(rawValue: Scalar.scalarName) else {
             throw SmoothnessError(
                 .internalFailure, "the header's scalar is not the writer's", file: path, expected: Scalar.scalarName,
                 found: header.scalarName)
         }
-        let lock = try RunFileCreation(path: path, header: header, plan: plan, scalar: scalar).create()
+        let lock = try RunFileCreation(
+            path: path, header: header, plan: plan, scalar: scalar, isReplacing: replacing
+        ).create()
         try self.init(path, lock: lock, kind: .cannotCreate)
     }
 

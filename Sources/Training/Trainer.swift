@@ -57,18 +57,19 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
 
     /// Trains from the beginning into a new file.
     /// - Parameters:
+    ///   - replacing: whether a file of this name may be replaced.
     ///   - objective: the JSON text that rebuilds the objective.
     ///   - shouldStop: polled before every gradient; `true` stops with a resumable file.
     ///   - progress: called after every iteration.
     /// - Throws: `SmoothnessError` of the writer or the objective; the file is left resumable where that is possible.
     public func train(
-        creating path: String, objective: String, shouldStop: () -> Bool = { false },
+        creating path: String, replacing: Bool = false, objective: String, shouldStop: () -> Bool = { false },
         progress: (TrainingProgress) -> Void = { _ in }
     ) throws -> TrainingSummary {
         let header = RunHeader(
             objective: objective, optimizer: try configuration.json, layout: objectives.training.layout,
             scalar: Scalar.self)
-        let writer = try RunFileWriter<Scalar>(creating: path, header: header, plan: plan)
+        let writer = try RunFileWriter<Scalar>(creating: path, replacing: replacing, header: header, plan: plan)
         return try run(TrainingState(from: self), into: writer, shouldStop: shouldStop, progress: progress)
     }
 
