@@ -10,17 +10,29 @@ enum FileKind {
     /// Text, as a CSV of points; anything that is not HDF5.
     case other
 
-    /// - Throws: `SmoothnessError(.noInput)` for a missing file, `.data` for HDF5 that is not ours.
+    /// - Throws: `SmoothnessError(.noInput)` for a missing file, `.data` for a folder and for HDF5 that is truncated or not
+    ///   ours.
     init(of path: String) throws {
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue else {
-            throw SmoothnessError(.noInput, isFolder.boolValue ? "is a folder" : "there is no such file", file: path)
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw SmoothnessError(.noInput, "there is no such file", file: path)
+        }
+        guard !isFolder.boolValue else { throw SmoothnessError(.data, "is a folder", file: path, expected: "a file") }
+        guard FileManager.default.isReadableFile(atPath: path) else {
+            throw SmoothnessError(.noInput, "may not be read", file: path, remedy: "Check its permissions")
         }
         guard try File.isHDF5(path) else {
             self = .other
             return
         }
-        let format = try? File.open(path).attribute("format", as: String.self)
+        let file: File
+        do { file = try File.open(path) } catch {
+            let isTruncated = error.description.contains("truncated file")
+            throw SmoothnessError(
+                .data, "is \(isTruncated ? "truncated" : "damaged"): \(error.message)", file: path,
+                remedy: "Copy it again from where it was written")
+        }
+        let format = try? file.attribute("format", as: String.self)
         switch format {
         case RunFormat.name: self = .run
         case EstimatesSchema.format: self = .estimates
@@ -28,8 +40,8 @@ enum FileKind {
             throw SmoothnessError(
                 .data, "is HDF5 but not one of our files", file: path, object: "/@format",
                 expected: "\"\(RunFormat.name)\" or \"\(EstimatesSchema.format)\"",
-                found: format.map { "\"\($0)\"" } ?? "no readable attribute",
-                remedy: "If it is truncated, copy it again from where it was written")
+                found: format.map { "\"\($0)\"" } ?? "no such attribute",
+                remedy: "Give a file that smoothness train or smoothness estimate wrote")
         }
     }
 }

@@ -19,6 +19,7 @@ struct FitCommand: ParsableCommand {
     var output: String?
 
     func run() throws {
+        if let output { try refuseInput(as: output, inputs: [input]) }
         let input = try PointsInput(path: input)
         let report = try fit(input.points, options: fitting.options)
         switch format.format {

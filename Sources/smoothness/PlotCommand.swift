@@ -26,7 +26,10 @@ struct PlotCommand: ParsableCommand {
     func run() throws {
         let input = try PointsInput(path: input)
         let outputs = output.isEmpty ? [input.defaultPlotPath] : output
-        for path in outputs { _ = try ScatterPlot.Format(path: path) }
+        for path in outputs {
+            _ = try ScatterPlot.Format(path: path)
+            try refuseInput(as: path, inputs: [self.input, input.estimatesPath])
+        }
         let plot = try ScatterPlot(points: input.points, report: report(input.points), title: title ?? input.title)
         for path in outputs {
             try plot.write(to: path)

@@ -14,6 +14,8 @@ struct PointsInput {
     let title: String
     /// The same for the top of a text report.
     let heading: String
+    /// The estimates file that a run file led to.
+    var estimatesPath: String?
     /// Beside the input, with the ending .svg.
     let defaultPlotPath: String
 
@@ -40,6 +42,7 @@ struct PointsInput {
                     found: measured.header.runID, remedy: "Run: smoothness estimate --force \(path)")
             }
             (points, title, heading) = try Self.read(estimates: estimates)
+            estimatesPath = estimates
         }
         defaultPlotPath = URL(filePath: path).deletingPathExtension().path + ".svg"
     }

@@ -45,9 +45,26 @@ func deliver(_ text: String, to path: String?) throws {
     Console.error("wrote \(Console.absolute(path))")
 }
 
-/// Refuses to write over a file that is there, unless forced.
-func refuseToOverwrite(_ path: String, force: Bool) throws {
-    guard !force, FileManager.default.fileExists(atPath: path) else { return }
-    throw SmoothnessError(
-        .cannotCreate, "the output exists", file: path, remedy: "Name another output, or give --force to replace it.")
+/// Refuses an output that is one of the inputs, by whatever name: not even --force should destroy what it reads.
+func refuseInput(as output: String, inputs: [String?]) throws {
+    guard let identity = FileIdentity(output) else { return }
+    for case let input? in inputs where FileIdentity(input) == identity {
+        throw SmoothnessError(
+            .cannotCreate, "is an input of this command and would be replaced", file: output,
+            remedy: "Name another output")
+    }
+}
+
+/// What two names of one file have in common.
+private struct FileIdentity: Equatable {
+    let device: UInt64
+    let number: UInt64
+
+    /// `nil` where there is no file.
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        device = UInt64(status.st_dev)
+        number = UInt64(status.st_ino)
+    }
 }

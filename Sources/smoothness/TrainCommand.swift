@@ -71,12 +71,13 @@ struct TrainCommand: ParsableCommand {
         let path = Console.absolute(output ?? "")
         let text = try description.json()
         if FileManager.default.fileExists(atPath: path) {
+            try refuseInput(as: path, inputs: [objective.data, objective.valid])
             if try isDone(path, objective: text, optimizer: configuration.json) { return }
-            try FileManager.default.removeItem(atPath: path)
         }
         try work(on: path, trainer, description) { progress in
             try trainer.train(
-                creating: path, objective: text, shouldStop: { Interruption.isRequested }, progress: progress)
+                creating: path, replacing: force, objective: text, shouldStop: { Interruption.isRequested },
+                progress: progress)
         }
     }
 

@@ -46,7 +46,7 @@ public struct DataFile: Sendable, Hashable, Codable {
             throw SmoothnessError(
                 isThere ? .inputOutput : .noInput, isThere ? "cannot be read" : "there is no such file", file: path,
                 expected: "the data file with SHA-256 \(digest.sha256), \(digest.byteCount) bytes",
-                remedy: "Say where the data is now")
+                remedy: "Say where it is now with --data")
         }
         let bytes = [UInt8](data)
         let found = Digest(of: bytes)
@@ -55,7 +55,7 @@ public struct DataFile: Sendable, Hashable, Codable {
                 .data, "is not the file that this objective was made from", file: path,
                 expected: "SHA-256 \(digest.sha256), \(digest.byteCount) bytes",
                 found: "SHA-256 \(found.sha256), \(found.byteCount) bytes",
-                remedy: "Restore the original file or say where a copy is")
+                remedy: "Restore the original file or say with --data where a copy is")
         }
         return bytes
     }
