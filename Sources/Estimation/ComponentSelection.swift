@@ -7,13 +7,17 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
     /// These components.
     case list(indices: [Int])
 
+    /// A range of more components than this is taken for a slip of the finger.
+    static let maximumCount = 1 << 24
+
     /// Reads a list as `0,3,8-11` (ranges include both ends).
     /// - Throws: `SmoothnessError(.usage)` naming the part that is neither a number nor a range.
     public init(parsing text: String) throws {
         var indices: [Int] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last
+            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last,
+                last - first < Self.maximumCount
             else {
                 throw SmoothnessError(
                     .usage, "'\(part)' names no component", expected: "numbers and ranges, as 0,3,8-11",
