@@ -7,8 +7,10 @@ import RunFiles
 /// Makes a whole estimates file with room for every row and none committed.
 enum EstimatesFileSkeleton {
     /// Writes it under a temporary name beside `path` and gives it its name once it is whole and its space is set aside.
+    /// - Parameter isReplacing: whether what stands at `path` is to go. Otherwise the name must be free, also of what another
+    ///   process has made there in the meantime.
     /// - Throws: `SmoothnessError(.cannotCreate)`; nothing is left behind.
-    static func create(at path: String, header: EstimatesHeader) throws {
+    static func create(at path: String, header: EstimatesHeader, isReplacing: Bool) throws {
         FileInTheMaking.removeLeftovers(of: path)
         let temporary = FileInTheMaking.name(for: path)
         let folder = URL(filePath: path).deletingLastPathComponent().path
@@ -22,11 +24,16 @@ enum EstimatesFileSkeleton {
             unlink(temporary)
             throw cannotCreate(path, error)
         }
-        guard rename(temporary, path) == 0 else {
-            let reason = String(cString: strerror(errno))
-            unlink(temporary)
-            throw SmoothnessError(.cannotCreate, "cannot take its name: \(reason)", file: path)
-        }
+        defer { unlink(temporary) }
+        // A hard link, because renaming would replace; a file system without them renames what it has just looked for.
+        if (isReplacing ? rename(temporary, path) : link(temporary, path)) == 0 { return }
+        let reason = errno
+        let cannotLink = reason == EPERM || reason == EOPNOTSUPP || reason == ENOSYS
+        let isFree = !FileManager.default.fileExists(atPath: path)
+        if !isReplacing, cannotLink, isFree, rename(temporary, path) == 0 { return }
+        throw SmoothnessError(
+            .cannotCreate, "cannot take its name: \(String(cString: strerror(reason)))", file: path,
+            remedy: isReplacing || isFree ? nil : "Another call has made it: give the command again to continue it.")
     }
 
     /// A file that another process is writing is not taken from under it.

@@ -114,7 +114,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
 
     func run(_ plan: EstimationPlan, isCancelled: @escaping () -> Bool, progress: (EstimationProgress) -> Void) throws {
         if plan.disposition == .create || plan.disposition == .replace {
-            try EstimatesFileSkeleton.create(at: request.output, header: outputHeader())
+            try EstimatesFileSkeleton.create(
+                at: request.output, header: outputHeader(), isReplacing: plan.disposition == .replace)
         }
         var writer = try EstimatesFileWriter(continuing: request.output)
         var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: request.rowCount)
@@ -133,8 +134,12 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             }
         } catch {
             let rows = writer.committedRows
+            guard let known = error as? SmoothnessError, known.kind == .interrupted else {
+                // The first error is the one to report; what is committed stays whatever happens here.
+                try? writer.finish(.interrupted)
+                throw error
+            }
             try writer.finish(.interrupted)
-            guard let known = error as? SmoothnessError, known.kind == .interrupted else { throw error }
             throw SmoothnessError(
                 .interrupted, "interrupted; \(rows) of \(request.rowCount) rows are committed", file: request.output,
                 remedy: "The same command continues where it stopped.")

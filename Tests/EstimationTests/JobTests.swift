@@ -118,6 +118,22 @@ struct JobTests {
         #expect(foreign?.kind == .cannotCreate)
     }
 
+    @Test("what another call has made in the meantime is not replaced")
+    func meantime() throws {
+        let run = folder.path("run.h5")
+        try RunFixture.quadratic.write(run, as: Double.self)
+        let first = try EstimationJob(run: run, configuration: all)
+        let second = try EstimationJob(run: run, configuration: all)
+        try first.run()
+        let bytes = try Digest(ofFile: first.plan.output)
+        let error = #expect(throws: SmoothnessError.self) { try second.run() }
+        #expect(error?.kind == .cannotCreate && error?.file == first.plan.output)
+        #expect(try Digest(ofFile: first.plan.output) == bytes)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
+                == ["run.estimates.h5", "run.h5"])
+    }
+
     @Test("a run that grows: the rows that were there are estimated, the rest is reported")
     func growing() throws {
         let run = folder.path("run.h5")
