@@ -35,11 +35,16 @@ package enum ParameterTable {
                 .data, "does not match the names", file: file.path, object: RunFilePath.parameterShape,
                 expected: "[\(names.count), R]", found: "\(extents)")
         }
-        let layout = ParameterLayout(
-            names.indices.map { index in
-                let row = values[(index * extents[1])..<((index + 1) * extents[1])]
-                return (name: names[index], shape: row.prefix { $0 >= 0 }.map { Int($0) })
-            })
+        let tensors = names.indices.map { index in
+            let row = values[(index * extents[1])..<((index + 1) * extents[1])]
+            return (name: names[index], shape: row.prefix { $0 >= 0 }.map { Int($0) })
+        }
+        guard isCountable(tensors.map(\.shape)) else {
+            throw SmoothnessError(
+                .data, "asks for more elements than can be numbered", file: file.path,
+                object: RunFilePath.parameterShape)
+        }
+        let layout = ParameterLayout(tensors)
         for (object, stored, expected) in [
             (RunFilePath.parameterOffset, offsets, layout.blocks.map { Int64($0.offset) }),
             (RunFilePath.parameterCount, counts, layout.blocks.map { Int64($0.count) }),
@@ -49,5 +54,22 @@ package enum ParameterTable {
                 found: "\(stored)")
         }
         return layout
+    }
+
+    /// Whether the number of elements of all blocks, and of their bytes, fits an `Int`.
+    private static func isCountable(_ shapes: [[Int]]) -> Bool {
+        var total = 0
+        for shape in shapes {
+            var count = 8
+            for extent in shape {
+                let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+                if overflow { return false }
+                count = product
+            }
+            let (sum, overflow) = total.addingReportingOverflow(count)
+            if overflow { return false }
+            total = sum
+        }
+        return true
     }
 }

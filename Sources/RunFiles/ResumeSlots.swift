@@ -1,3 +1,4 @@
+import Essentials
 import HDF5
 import ParameterSpace
 
@@ -16,11 +17,16 @@ struct ResumeSlots: ~Copyable {
         let written = try counter.read()
         guard written > 0 else { return nil }
         let slot = (written - 1) % 2
+        let next = Int(try iteration.read(as: Int64.self)[slot])
+        guard next >= 0 else {
+            throw SmoothnessError(
+                .data, "is no iteration", object: RunFilePath.resumeIteration, expected: "0 or more", found: "\(next)")
+        }
         var (point, speed): ([Scalar], [Scalar]) = ([], [])
         try iterate.read(row: slot, of: parameterCount, into: &point)
         try momentum.read(row: slot, of: momentumCount, into: &speed)
         return ResumePoint(
-            iteration: Int(try iteration.read(as: Int64.self)[slot]), iterate: point, momentum: speed,
+            iteration: next, iterate: point, momentum: speed,
             evaluationCount: Int(try evaluationCount.read(as: Int64.self)[slot]))
     }
 

@@ -60,6 +60,18 @@ struct FaultTests {
         #expect(truncated.kind == .data && truncated.message.contains("truncated"), "\(truncated)")
     }
 
+    @Test("extents that no memory can number are bad data, and no trap")
+    func senselessExtents() throws {
+        let path = folder.path("a.h5")
+        try toy.write(path)
+        let file = try File.open(path, .readWrite)
+        try file.dataset("/parameters/shape").write(Int64.max, at: [0, 0])
+        try file.close()
+        let error = try failure(path)
+        #expect(error.kind == .data && error.object == "/parameters/shape", "\(error)")
+        #expect(!verifyRunFile(path).isValid)
+    }
+
     @Test("a file that exists is not replaced, and a folder that does not is named")
     func exclusive() throws {
         let path = folder.path("a.h5")
