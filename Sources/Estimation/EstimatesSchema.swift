@@ -87,6 +87,7 @@ public enum EstimatesSchema {
     static let fixedDatasets = [
         commit, configuration, objective, optimizer, gammas, components, componentWeights, repeatability,
     ]
+    static let parameterDatasets = ["/parameters/name", "/parameters/shape", "/parameters/offset", "/parameters/count"]
     static let groups = ["/estimates", "/estimates/curve", "/estimates/blocks"]
 
     /// The datasets of Double, in the order in which they are written.

@@ -115,13 +115,36 @@ private struct EstimatesVerifier {
         }
     }
 
-    /// Whether every dataset of a row is there and has its extents.
-    private mutating func checkDatasets(_ file: borrowing HDF5.File, _ header: EstimatesHeader) -> Bool {
-        for object in EstimatesSchema.fixedDatasets {
+    /// What does not grow with the rows.
+    private mutating func checkFixedDatasets(_ file: borrowing HDF5.File, _ header: EstimatesHeader) {
+        for object in EstimatesSchema.fixedDatasets + EstimatesSchema.parameterDatasets {
             for name in ["long_name", "definition"] {
                 checkText(name, of: object, in: file, "datasets say what they are")
             }
         }
+        let blockCount = header.layout.blocks.count
+        let expected: [(name: String, element: String, shape: [Int])] = [
+            (EstimatesSchema.gammas, "float64", [header.gammas.count]),
+            (EstimatesSchema.components, "int64", [header.components.count]),
+            (EstimatesSchema.componentWeights, "float64", [header.componentWeights.count]),
+            (EstimatesSchema.repeatability, "float64", [1]), ("/parameters/offset", "int64", [blockCount]),
+            ("/parameters/count", "int64", [blockCount]),
+        ]
+        for (name, element, shape) in expected {
+            do {
+                let dataset = try file.dataset(name)
+                let (foundElement, foundShape) = (try dataset.elementName, try dataset.shape)
+                report.check(
+                    "datasets of the definition have their type and extents",
+                    foundElement == element && foundShape == shape, at: name, expected: "\(element) \(shape)",
+                    found: "\(foundElement) \(foundShape)")
+            } catch { fail(error, "datasets of the definition have their type and extents") }
+        }
+    }
+
+    /// Whether every dataset of a row is there and has its extents.
+    private mutating func checkDatasets(_ file: borrowing HDF5.File, _ header: EstimatesHeader) -> Bool {
+        checkFixedDatasets(file, header)
         var isReadable = true
         let extents = { (field: EstimatesField) in
             field.extents(gammaCount: header.gammas.count, blockCount: header.layout.blocks.count)
@@ -144,8 +167,9 @@ private struct EstimatesVerifier {
                         "row datasets have their type and extents", foundElement == element && foundShape == shape,
                         at: name, expected: "\(element) \(shape)", found: "\(foundElement) \(foundShape)") && isReadable
                 report.check(
-                    "row datasets are contiguous and allocated early", try dataset.layout == .contiguous(.early),
-                    at: name, expected: "contiguous, allocated early", found: "\(try dataset.layout)")
+                    "row datasets are contiguous and allocated early",
+                    try dataset.isContiguous && dataset.layout == .contiguous(.early), at: name,
+                    expected: "contiguous, allocated early", found: "\(try dataset.layout)")
             } catch {
                 fail(error, "row datasets have their type and extents")
                 isReadable = false

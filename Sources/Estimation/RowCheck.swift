@@ -17,6 +17,15 @@ struct RowCheck {
 
     func findings(in stored: StepEstimate) -> [Finding] {
         var findings = derivedFindings(stored) + finitenessFindings(stored) + blockFindings(stored)
+        // At γ = 1 the probe is x_{k+1} itself, so that the displacement is the whole step.
+        if let end = stored.curve.last, end.gamma == 1, !end.displacementNorm.isNaN,
+            !Self.agree(end.displacementNorm, stored.stepNorm)
+        {
+            findings.append(
+                Finding(
+                    object: "/estimates/curve/displacement_norm, γ = 1", expected: "the step norm, \(stored.stepNorm)",
+                    found: "\(end.displacementNorm)"))
+        }
         if stored.triangleRatio > 1 + Self.tolerance {
             findings.append(
                 Finding(object: "/estimates/triangle_ratio", expected: "at most 1", found: "\(stored.triangleRatio)"))
