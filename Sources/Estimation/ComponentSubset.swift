@@ -47,8 +47,9 @@ struct ComponentSubset<Scalar: ParameterScalar> {
         return value
     }
 
-    /// The squared norm of ∇f without the bias that the noise of the components gives ‖∇f_S‖² (method.md §4, for weights);
-    /// NaN for a single component.
+    /// The squared norm of the expected gradient, without the bias that the noise of components drawn independently gives
+    /// ‖∇f_S‖² (docs/method.md); for the finite sum over m components it is too small by s²/m on average, s² the variance of the
+    /// component gradients. NaN for a single component.
     func unbiasedSquaredNorm(squaredNorm: Double, componentSquares: Double) -> Double {
         guard components.count > 1 else { return .nan }
         let total = totalWeight * totalWeight
