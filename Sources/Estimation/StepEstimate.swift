@@ -70,8 +70,9 @@ public struct StepEstimate: Sendable, Equatable {
     public var loss = Double.nan
     /// ‖∇f_S(x_k)‖
     public var gradientNorm = Double.nan
-    /// An estimate of ‖∇f(x_k)‖² without the bias of ‖∇f_S‖²: with component gradients gᵢ of weight wᵢ,
-    /// (‖Σ wᵢgᵢ‖² − Σ wᵢ²‖gᵢ‖²) / ((Σ wᵢ)² − Σ wᵢ²). Negative: below the noise of the components. NaN for a single one.
+    /// An estimate of the squared norm of the expected gradient at x_k, without the bias that ‖∇f_S‖² has for components
+    /// drawn independently: with component gradients gᵢ of weight wᵢ, (‖Σ wᵢgᵢ‖² − Σ wᵢ²‖gᵢ‖²) / ((Σ wᵢ)² − Σ wᵢ²).
+    /// Negative: below the noise of the components. NaN for a single one.
     public var unbiasedSquaredGradientNorm = Double.nan
     /// L̂(x_k) = max over the grid of L̂(γ)
     public var smoothness = Double.nan
@@ -106,8 +107,6 @@ public struct StepEstimate: Sendable, Equatable {
 
     /// The point of the curve that attains L̂.
     public var maximum: CurvePoint? { curve.first { $0.gamma == gamma } }
-    /// L̂·η_eff/2, about 1 at the edge of stability.
-    public var edgeOfStability: Double { smoothness * effectiveLearningRate / 2 }
 
     /// The identity may exceed the largest value *on the grid* by this share before it counts as violated: between two
     /// grid points L̂(γ) may be larger than at both.

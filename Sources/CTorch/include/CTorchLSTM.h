@@ -30,9 +30,6 @@ typedef struct ctorch_lstm_batch {
     double keep_scale; // by which kept elements are multiplied
 } ctorch_lstm_batch;
 
-/// Number of elements of the flat vector.
-int64_t ctorch_lstm_parameter_count(const ctorch_lstm_sizes *sizes);
-
 /// The mean cross-entropy per token, in nats, from a zero state; with `gradient`, which may be NULL, also its gradient.
 /// `type` is float32 or float64 and says what `point` and `gradient` hold; `count` is their number of elements.
 ///

@@ -255,8 +255,6 @@ double run(const ctorch_lstm_sizes &sizes, const ctorch_lstm_batch &batch, const
 
 using namespace ctorch;
 
-int64_t ctorch_lstm_parameter_count(const ctorch_lstm_sizes *sizes) { return (int64_t)Layout(*sizes).count; }
-
 ctorch_status ctorch_lstm_gradient(const ctorch_lstm_sizes *sizes, const ctorch_lstm_batch *batch,
                                    ctorch_scalar_type type, const void *point, void *gradient, size_t count,
                                    double *loss) {

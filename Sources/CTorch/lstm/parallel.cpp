@@ -40,9 +40,7 @@ struct Work {
 // LibTorch's OpenMP threads, reached through GNU's runtime, which it has loaded: a second pool of threads would fight
 // with its idle ones, which spin, for the same cores. Clang would bring LLVM's runtime instead.
 using Parallel = void (*)(void (*)(void *), void *, unsigned, unsigned);
-using ThreadNumber = int (*)();
 const auto gomp_parallel = reinterpret_cast<Parallel>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
-const auto thread_number = reinterpret_cast<ThreadNumber>(dlsym(RTLD_DEFAULT, "omp_get_thread_num"));
 
 } // namespace
 
