@@ -21,6 +21,7 @@ struct FitCommand: ParsableCommand {
     func run() throws {
         if let output { try refuseInput(as: output, inputs: [input]) }
         let input = try PointsInput(path: input)
+        if let output { try refuseInput(as: output, inputs: [input.estimatesPath]) }
         let report = try fit(input.points, options: fitting.options)
         switch format.format {
         case .text: try deliver(input.heading + report.text(), to: output)
