@@ -9,6 +9,20 @@
 
 enum { most_variables = 4096 };
 
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+// Under an explicit dynamic loader or an emulator /proc/self/exe is not this program.
+static int is_started_by_name(const char *given) {
+    char executable[4096];
+    ssize_t length = readlink("/proc/self/exe", executable, sizeof executable - 1);
+    if (length <= 0 || !given) return 0;
+    executable[length] = 0;
+    return strcmp(last_part(executable), last_part(given)) == 0;
+}
+
 static int names(const char *variable, const char *name) {
     size_t length = strlen(name);
     return strncmp(variable, name, length) == 0 && variable[length] == '=';
@@ -22,7 +36,7 @@ static int names(const char *variable, const char *name) {
 // The C library has not taken over the environment yet, so that setenv would be lost: the program starts itself again
 // with one variable more. It cannot loop, as the variable is then there; should the start fail, nothing is lost but time.
 static void wait_politely(int count, char **arguments, char **environment) {
-    (void)count;
+    if (count < 1 || !is_started_by_name(arguments[0])) return;
     static char *extended[most_variables + 2];
     size_t variables = 0;
     for (; environment[variables]; variables++) {

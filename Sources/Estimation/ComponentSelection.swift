@@ -2,6 +2,9 @@ import Essentials
 
 /// Which components make up the subset S on which every gradient of an estimate is taken.
 public enum ComponentSelection: Sendable, Hashable, Codable {
+    /// What is taken where nothing is asked for: a tenth of the components (Zhang et al. 2020, figure 6), or all of them where
+    /// there are fewer than ten.
+    case standard(seed: UInt64)
     /// A uniform sample without replacement of round(fraction·m) of the m components.
     case sample(fraction: Double, seed: UInt64)
     /// These components.
@@ -34,6 +37,8 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
     /// - Throws: `SmoothnessError(.usage)` when S would be empty, or holds an index twice or outside 0 ..< m.
     public func resolved(of count: Int) throws -> [Int] {
         switch self {
+        case .standard(let seed):
+            return try Self.sample(fraction: count < 10 ? 1 : 0.1, seed: seed).resolved(of: count)
         case .sample(let fraction, let seed):
             guard fraction > 0 && fraction <= 1 else {
                 throw SmoothnessError(
@@ -44,7 +49,7 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
             guard size > 0 else {
                 throw SmoothnessError(
                     .usage, "a fraction of \(fraction) of \(count) components is no component at all",
-                    remedy: "Give --subset \(1 / Double(count)) or more, or name components with --components.")
+                    remedy: "Give --subset between \(1 / Double(count)) and 1, or name components with --components.")
             }
             var generator = SeededGenerator(seed: seed, purpose: "subset")
             return generator.sample(size, of: count)

@@ -56,10 +56,10 @@ struct EstimatesFileWriter: ~Copyable {
     /// Sets the state and asks the disk to keep the file.
     consuming func finish(_ state: RunState) throws {
         try translating(.inputOutput) { try StateAttribute.change(to: state, in: file) }
-        try lock.synchronize(file: path)
-        // The library closes a file when the last object in it is closed.
+        // The library closes a file when the last object in it is closed, and may write until then.
         release(counter)
         do { try file.close() } catch { throw SmoothnessError(.inputOutput, error) }
+        try lock.synchronize(file: path)
     }
 
     private func write<Element: HDF5Scalar>(_ values: [Element], _ name: String, _ row: Int, _ extents: [Int]) throws {

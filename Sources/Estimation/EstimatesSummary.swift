@@ -134,6 +134,7 @@ extension EstimationConfiguration {
         case .explicit(let gammas): arguments += ["--gammas", gammas.map { "\($0)" }.joined(separator: ",")]
         }
         switch subset {
+        case .standard(let seed): arguments += ["--subset-seed", "\(seed)"]
         case .sample(let fraction, let seed):
             arguments += ["--subset", "\(fraction)", "--subset-seed", "\(seed)"]
         case .list(let indices):

@@ -56,6 +56,11 @@ public struct EstimationJob: Sendable {
                 found: header.scalarName)
         }
         let target = output ?? Self.defaultOutput(forRun: path)
+        guard URL(filePath: target).resolvingSymlinksInPath() != URL(filePath: path).resolvingSymlinksInPath() else {
+            throw SmoothnessError(
+                .cannotCreate, "is the run itself, which analysis never changes", file: target,
+                remedy: "Name another output.")
+        }
         let standing = try StandingEstimate(at: target, isForced: isForced)
         let rowCount = min(standing?.rowCount ?? available, available)
         let request = EstimationRequest(

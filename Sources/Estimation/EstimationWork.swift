@@ -82,7 +82,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         gammas = try request.configuration.grid.resolved()
         let description = try ObjectiveDescription(json: request.header.objective)
         objective = try makeObjective(
-            description, as: Scalar.self, options: request.configuration.evaluation, dataOverride: request.dataOverride
+            description, as: Scalar.self, options: request.configuration.evaluation,
+            dataOverride: request.dataOverride ?? description.dataBeside(runFile: request.run)
         ).training
         guard objective.layout == request.header.layout else {
             throw SmoothnessError(

@@ -19,9 +19,9 @@ public struct FitOptions: Sendable, Codable, Equatable {
     }
 
     fileprivate func check(pointCount: Int) throws {
-        guard replicates >= 0 else {
+        guard (0...1_000_000).contains(replicates) else {
             throw SmoothnessError(
-                .usage, "the number of bootstrap replicates cannot be negative", expected: "0 or more",
+                .usage, "the number of bootstrap replicates is out of range", expected: "0 to 1,000,000",
                 found: "\(replicates)")
         }
         guard confidence > 0, confidence < 1 else {

@@ -66,8 +66,8 @@ private func warnOfStepSizes(_ report: FitReport, _ warn: (FitWarning.Code, Stri
                 : "\(short(100 * step.hoveringShare)) % of the points lie within a factor 1.25 of 2/η_eff"
             warn(
                 .stepSizeReturned,
-                "L̂·η_eff/2 is nearly constant (median \(short(step.medianRatio)); \(why)): the fit may return the step size, "
-                    + "not the smoothness")
+                "L̂ follows 2/η_eff (\(why); median of L̂·η_eff/2: \(short(step.medianRatio))): the fit may return the step size, not "
+                    + "the smoothness")
         }
     }
     if let near = report.neighbourhood, near.largestProduct > 1 {

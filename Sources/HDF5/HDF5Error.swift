@@ -50,7 +50,9 @@ public struct HDF5Error: Error, Sendable, Hashable, CustomStringConvertible {
         self.object = object
         self.stack = stack
         // The library puts line ends into the middle of its descriptions.
-        message = stack.last.map { "\($0.description.replacing("\n", with: "")) (\($0.minor))" } ?? "failed without an error stack"
+        message =
+            stack.last.map { "\($0.description.replacing("\n", with: "")) (\($0.minor))" }
+            ?? "failed without an error stack"
     }
 
     public var description: String {

@@ -14,6 +14,7 @@ public func writeAtomically(_ contents: Data, to path: String) throws {
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
         throw SmoothnessError(.cannotCreate, "cannot be created: it is a folder", file: path)
     }
+    try refuseSpecialFile(path)
     // The process's number alone may come again after a crash.
     let beside = path + ".\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0...(.max))).partial"
     let descriptor = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
@@ -38,4 +39,13 @@ public func writeAtomically(_ contents: Data, to path: String) throws {
 
 public func writeAtomically(_ text: String, to path: String) throws {
     try writeAtomically(Data(text.utf8), to: path)
+}
+
+/// Refuses a device, pipe or socket: renaming a file over it would take it away from everybody.
+private func refuseSpecialFile(_ path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+    throw SmoothnessError(
+        .cannotCreate, "is not an ordinary file and would be replaced", file: path,
+        remedy: "Leave --output out to write to standard output, and redirect that.")
 }

@@ -41,7 +41,7 @@ extension RunVerifier {
         if nonFinite > 0 { report.notes.append("\(nonFinite) of \(history.count) iterations are not finite") }
         for (row, snapshot) in try reader.snapshots().enumerated() {
             checkNumbers(snapshot.values, "/trajectory", row)
-            guard snapshot.iteration < history.count else { continue }
+            guard history.indices.contains(snapshot.iteration) else { continue }
             let line = history[snapshot.iteration]
             report.check(
                 "trajectory agrees with history", line.hasSameBits(as: snapshot.values),

@@ -79,6 +79,9 @@ public struct TrainingConfiguration: Sendable, Hashable {
         self.microBatch = microBatch
     }
 
+    /// The longest run that is planned.
+    public static let mostIterations = 100_000_000
+
     /// Checks every value and what spans them.
     /// - Parameter kind: `.usage` for a command line, `.data` for a file.
     /// - Throws: `SmoothnessError` naming the first value that is wrong.
@@ -106,6 +109,8 @@ public struct TrainingConfiguration: Sendable, Hashable {
         try require(iterations >= 1, "iterations", "at least 1", iterations)
         try require(save.every >= 1, "save every", "at least 1", save.every)
         try require(save.first ?? 1 >= 1, "save first", "at least 1", save.first ?? 1)
+        // The plan of a run is a list in memory, and so is its history when it is read.
+        try require(iterations <= Self.mostIterations, "iterations", "at most \(Self.mostIterations)", iterations)
         try require(threads >= 1, "threads", "at least 1", threads)
         try require(microBatch ?? 1 >= 1, "micro-batch", "at least 1", microBatch ?? 1)
     }

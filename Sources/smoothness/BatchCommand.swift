@@ -26,7 +26,7 @@ struct BatchCommand: ParsableCommand {
     var force = false
 
     func validate() throws {
-        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
+        try checkThreadCount(threads)
     }
 
     func run() throws {
@@ -34,19 +34,25 @@ struct BatchCommand: ParsableCommand {
         let batch = Batch(manifest, configuration: try definition.configuration, fitOptions: fitting.options)
         try setThreadCount(threads ?? ProcessInfo.processInfo.activeProcessorCount)
         Interruption.install()
-        var reporter = ProgressReporter(label: "batch", total: manifest.entries.count)
-        let (results, failures) = try batch.run(isForced: force, isCancelled: { Interruption.isRequested }) {
-            progress in
-            let name = URL(filePath: progress.path).lastPathComponent
-            reporter.update(
-                completed: progress.runsDone, [ProgressField(name, "\(progress.rowsDone)/\(progress.rowCount)")])
-        }
-        reporter.finish()
+        let (results, failures) = try measure(batch)
         try Console.output(Self.table(results).rendered(as: format.format))
-        for failure in failures { Console.error("failed: \(failure.reason)") }
+        for result in results {
+            Console.error(result.wasComplete ? "\(result.estimates) was complete" : "wrote \(result.estimates)")
+        }
+        for failure in failures { Console.error("failed: \(failure.path): \(failure.reason)") }
         if !failures.isEmpty {
             throw SmoothnessError(
                 .partial, "\(failures.count) of \(results.count + failures.count) runs failed; the others are measured")
+        }
+    }
+
+    private func measure(_ batch: Batch) throws -> (results: [BatchResult], failures: [BatchFailure]) {
+        var reporter = ProgressReporter(label: "batch", total: batch.manifest.entries.count)
+        defer { reporter.finish() }
+        return try batch.run(isForced: force, isCancelled: { Interruption.isRequested }) { progress in
+            let name = URL(filePath: progress.path).lastPathComponent
+            reporter.update(
+                completed: progress.runsDone, [ProgressField(name, "\(progress.rowsDone)/\(progress.rowCount)")])
         }
     }
 

@@ -34,7 +34,7 @@ struct EstimateCommand: ParsableCommand {
     var dryRun = false
 
     func validate() throws {
-        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
+        try checkThreadCount(threads)
     }
 
     func run() throws {
@@ -88,7 +88,8 @@ struct EstimateDefinitionOptions: ParsableArguments {
     var delta: Double?
     @Option(help: ArgumentHelp("The γ themselves, each in (0, 1], separated by commas.", valueName: "γ,…"))
     var gammas: NumberList?
-    @Option(help: "Share of the components in the subset, drawn without replacement. (default: 0.1)")
+    @Option(
+        help: "Share of the components in the subset, drawn without replacement. (default: 0.1; all of fewer than ten)")
     var subset: Double?
     @Option(help: "Seed of that sample. (default: 0)")
     var subsetSeed: UInt64?
@@ -118,7 +119,7 @@ struct EstimateDefinitionOptions: ParsableArguments {
             EstimationConfiguration(
                 grid: gammas.map { .explicit(gammas: $0.values) } ?? .spacing(delta: delta ?? 0.1),
                 subset: try components.map { try ComponentSelection(parsing: $0) }
-                    ?? .sample(fraction: subset ?? 0.1, seed: subsetSeed ?? 0),
+                    ?? subset.map { .sample(fraction: $0, seed: subsetSeed ?? 0) } ?? .standard(seed: subsetSeed ?? 0),
                 precision: precision,
                 evaluation: EvaluationOptions(masks: masks, microBatch: microBatch, device: device))
         }

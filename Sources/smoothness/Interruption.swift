@@ -13,6 +13,8 @@ enum Interruption {
         guard signalCount.load(ordering: .relaxed) == 0 else { return }
         for number in [SIGINT, SIGTERM] {
             signal(number) { _ in
+                let before = errno
+                defer { errno = before }
                 if signalCount.wrappingAdd(1, ordering: .relaxed).newValue > 1 { _exit(130) }
                 let message: StaticString = "\nstopping after the current row; a second signal stops at once\n"
                 _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)

@@ -38,6 +38,12 @@ struct FitOptionGroup: ParsableArguments {
     }
 }
 
+/// Refuses a number of threads that no machine has: each would get a stack and a share of every small product.
+func checkThreadCount(_ threads: Int?) throws {
+    guard let threads, !(1...1024).contains(threads) else { return }
+    throw ValidationError("--threads must lie between 1 and 1024, not \(threads)")
+}
+
 /// Writes what a subcommand prints: to a file, whole or not at all, or to stdout.
 func deliver(_ text: String, to path: String?) throws {
     guard let path else { return try Console.output(text) }

@@ -132,7 +132,9 @@ struct TrainCommand: ParsableCommand {
     ) throws {
         let description = try ObjectiveDescription(json: header.objective)
         let options = EvaluationOptions(microBatch: configuration.microBatch, device: configuration.device)
-        let set = try makeObjective(description, as: scalar, options: options, dataOverride: objective.data)
+        let set = try makeObjective(
+            description, as: scalar, options: options,
+            dataOverride: objective.data ?? description.dataBeside(runFile: path))
         let trainer = try Trainer(set, configuration)
         try setThreadCount(configuration.threads)
         try work(on: path, trainer, description) { progress in
@@ -149,6 +151,7 @@ struct TrainCommand: ParsableCommand {
         _ train: (_ progress: (TrainingProgress) -> Void) throws -> TrainingSummary
     ) throws {
         Console.error("training on \(description.summary) → \(path)")
+        for note in description.dataNotes { Console.error("note: \(note)") }
         Interruption.install()
         let metric = trainer.objectives.metricName
         var reporter: ProgressReporter?

@@ -61,7 +61,7 @@ struct TrainOptimizerOptions: ParsableArguments {
         if gamma != nil && clipNorm != nil { throw ValidationError("give --gamma or --clip-norm, not both") }
         if iterations != nil && epochs != nil { throw ValidationError("give --iterations or --epochs, not both") }
         if let epochs, epochs < 1 { throw ValidationError("--epochs must be at least 1, found \(epochs)") }
-        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, found \(threads)") }
+        try checkThreadCount(threads)
     }
 
     /// What evaluates the objective, defaults included.

@@ -44,6 +44,10 @@ struct DefinitionTests {
         #expect(try first == ComponentSelection.sample(fraction: 0.1, seed: 7).resolved(of: 1000))
         #expect(try first != ComponentSelection.sample(fraction: 0.1, seed: 8).resolved(of: 1000))
         #expect(try ComponentSelection.sample(fraction: 1, seed: 3).resolved(of: 5) == [0, 1, 2, 3, 4])
+        // Where nothing is asked for: a tenth, and all where a tenth is less than one.
+        #expect(try ComponentSelection.standard(seed: 7).resolved(of: 1000) == first)
+        #expect(try ComponentSelection.standard(seed: 7).resolved(of: 1) == [0])
+        #expect(try ComponentSelection.standard(seed: 7).resolved(of: 9) == Array(0..<9))
     }
 
     @Test("every component is drawn equally often")

@@ -89,3 +89,15 @@ import Testing
         #expect(answer.json[1] == ["12", "123456.789", "comma, \"quote\"\nline ‖∇f‖", "false"])
     }
 }
+
+@Suite struct AtomicFileTests {
+    @Test func aSpecialFileIsNotReplaced() throws {
+        let folder = try TemporaryFolder()
+        try #require(mkfifo(folder.path("pipe"), 0o600) == 0)
+        let error = try #require(throws: SmoothnessError.self) { try writeAtomically("text", to: folder.path("pipe")) }
+        #expect(error.kind == .cannotCreate && error.file == folder.path("pipe"))
+        var status = stat()
+        #expect(stat(folder.path("pipe"), &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["pipe"])
+    }
+}

@@ -85,6 +85,7 @@ struct VerificationTests {
         ("history differs", "trajectory agrees with history", "/trajectory row 2, iteration 2"),
         ("gradient", "gradient norms", "/trajectory/gradient_norm row 0"),
         ("iterations descend", "iterations ascend", "/trajectory/iteration row 2"),
+        ("negative iteration", "iterations ascend", "/trajectory/iteration"),
         ("commit beyond capacity", "opens as a run file", "/commit"),
         ("history commit beyond capacity", "opens as a run file", "/history/commit"),
         ("resume ahead", "resume point lies in what is committed", "/resume"),

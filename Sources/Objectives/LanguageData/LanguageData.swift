@@ -54,7 +54,7 @@ private struct TextParts {
             guard count < lines.count else {
                 throw SmoothnessError(
                     .data, "has too few lines to hold some out", file: name, expected: "at least 2 lines",
-                    found: "\(lines.count)", remedy: "Name a validation file or hold nothing out")
+                    found: "\(lines.count)", remedy: "Name a held-out text with --valid, or give a longer text")
             }
             training.lines = Array(lines.dropLast(count))
             validation = Part(file: name, object: "held-out text", lines: Array(lines.suffix(count)))

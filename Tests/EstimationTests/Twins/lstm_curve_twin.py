@@ -110,6 +110,8 @@ def subset(rule, count):
     """The components that a configuration names, drawn anew."""
     if "list" in rule:
         return sorted(rule["list"]["indices"])
+    if "standard" in rule:
+        rule = {"sample": {"fraction": 1 if count < 10 else 0.1, "seed": rule["standard"]["seed"]}}
     size = int(np.floor(rule["sample"]["fraction"] * count + 0.5))
     code = 0xCBF29CE484222325
     for byte in b"subset":

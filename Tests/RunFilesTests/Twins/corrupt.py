@@ -55,6 +55,8 @@ with h5py.File(path, "r+") as file:
             t["gradient"][0] = t["gradient"][0] * 2
         case "iterations descend":
             t["iteration"][2] = 1
+        case "negative iteration":
+            t["iteration"][0] = -5
         case "commit beyond capacity":
             file["commit"][()] = 99
         case "history commit beyond capacity":
