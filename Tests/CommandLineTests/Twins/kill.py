@@ -3,8 +3,11 @@
     kill.py train|estimate PROGRAM REFERENCE OUTPUT KILLS SEED -- first call's arguments -- continuing call's arguments
 
 REFERENCE is the file of an undisturbed call. After every kill each row below a commit counter must equal the reference's to
-the bit; when a call comes through, the whole file must; then the work starts anew, until KILLS kills have been dealt.
-Prints one line of JSON: kills, completions, and how often the file was not there yet.
+the bit, no counter may have fallen, and the point from which a run will go on must lie on the reference's path; when a call
+comes through, all rows must be there and equal. Then the work starts anew, until KILLS kills have been dealt. The last call
+is left in peace, so that the file at OUTPUT is whole at the end.
+Prints one line of JSON: kills; how many found the work half done (some rows committed and some not); calls that came through;
+kills before the file was there; seconds of an undisturbed call and of everything.
 """
 
 import json
@@ -19,39 +22,95 @@ import h5py
 import numpy as np
 
 
+def datasets(group):
+    """All datasets of a group and of the groups in it that have a row axis."""
+    found = []
+    group.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) and item.shape else None)
+    return found
+
+
 def rows(file, kind):
     """Yields (dataset path, number of rows that count)."""
-    if kind == "train":
-        snapshots = int(file["/commit"][()])
-        # When every iteration is saved, row k needs the iterate of row k + 1 too.
-        consecutive = "next_iterate" not in file["/trajectory"]
-        for name in file["/trajectory"]:
-            extra = 1 if consecutive and name == "iterate" and snapshots > 0 else 0
-            yield f"/trajectory/{name}", snapshots + extra
-        iterations = int(file["/history/commit"][()])
-        for name, item in file["/history"].items():
-            if isinstance(item, h5py.Dataset) and item.shape:
-                yield f"/history/{name}", iterations
-        evaluations = int(file["/history/evaluation/commit"][()])
-        for name, item in file["/history/evaluation"].items():
-            if isinstance(item, h5py.Dataset) and item.shape:
-                yield f"/history/evaluation/{name}", evaluations
-    else:
+    if kind == "estimate":
         committed = int(file["/commit"][()])
-        for name, item in file["/estimates"].items():
+        for name in datasets(file["/estimates"]):
+            yield f"/estimates/{name}", committed
+        # Rows depend on it: it is there as soon as the first of them is.
+        yield "/repeatability", min(committed, 1)
+        return
+    snapshots = int(file["/commit"][()])
+    # When every iteration is saved, row k needs the iterate of row k + 1 too.
+    consecutive = "next_iterate" not in file["/trajectory"]
+    for name in datasets(file["/trajectory"]):
+        extra = 1 if consecutive and name == "iterate" and snapshots > 0 else 0
+        yield f"/trajectory/{name}", snapshots + extra
+    for group in ("/history", "/history/evaluation"):
+        count = int(file[f"{group}/commit"][()])
+        for name, item in file[group].items():
             if isinstance(item, h5py.Dataset) and item.shape:
-                yield f"/estimates/{name}", committed
+                yield f"{group}/{name}", count
+
+
+def check_resume_point(file, expected):
+    """The last whole resume point: where the reference saved that iterate too, it is the same to the bit."""
+    count = int(file["/resume/commit"][()])
+    if count == 0:
+        return
+    slot = (count - 1) % 2
+    iteration = int(file["/resume/iteration"][slot])
+    if iteration > int(file["/history/commit"][()]):
+        raise SystemExit(f"/resume: goes on at iteration {iteration}, which the committed history does not reach")
+    evaluations = int(file["/resume/evaluation_count"][slot])
+    if evaluations > int(file["/history/evaluation/commit"][()]):
+        raise SystemExit(f"/resume: counts {evaluations} evaluations, which are not committed")
+    trajectory = expected["/trajectory"]
+    saved = trajectory["iteration"][:].tolist()
+    if iteration in saved:
+        iterate = trajectory["iterate"][saved.index(iteration)]
+    elif iteration - 1 in saved:
+        row = saved.index(iteration - 1)
+        iterate = trajectory["next_iterate"][row] if "next_iterate" in trajectory else trajectory["iterate"][row + 1]
+    else:
+        return
+    if file["/resume/iterate"][slot].tobytes() != iterate.tobytes():
+        raise SystemExit(f"/resume/iterate: slot {slot} is not x_{iteration} of the undisturbed run")
+    if not np.isfinite(file["/resume/momentum"][slot]).all():
+        raise SystemExit(f"/resume/momentum: slot {slot} holds what is not finite")
+
+
+def counters(file, kind):
+    names = ["/commit"] if kind == "estimate" else ["/commit", "/history/commit", "/history/evaluation/commit"]
+    return [int(file[name][()]) for name in names]
 
 
 def compare(path, reference, kind):
-    """Rows that count in `path` against the reference; returns the number of rows below the main counter."""
+    """Rows that count in `path` against the reference; returns the counters and those of the reference."""
     with h5py.File(path, "r") as file, h5py.File(reference, "r") as expected:
         for name, count in rows(file, kind):
             ours, theirs = file[name][:count], expected[name][:count]
+            if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+                raise SystemExit(f"{name}: {ours.dtype} {ours.shape}, in the undisturbed file {theirs.dtype} {theirs.shape}")
             if ours.tobytes() != theirs.tobytes():
                 bad = [row for row in range(count) if ours[row].tobytes() != theirs[row].tobytes()]
-                raise SystemExit(f"{name}: rows {bad[:5]} below the counter differ from the undisturbed run")
-        return int(file["/commit"][()])
+                raise SystemExit(f"{name}: rows {bad[:5]} below the counter differ from the undisturbed file")
+        if kind == "train":
+            check_resume_point(file, expected)
+        return counters(file, kind), counters(expected, kind)
+
+
+def check_complete(path, found, whole):
+    with h5py.File(path, "r") as file:
+        state = file.attrs["state"]
+    if state != "complete" or found != whole:
+        raise SystemExit(f"a call that came through left state {state!r} and counters {found} of {whole}")
+
+
+def moment(randomness, startup, duration):
+    """When to kill, in seconds after the start: a quarter of the kills while the process starts, finds its files and makes
+    what is missing, the others while it works."""
+    if randomness.random() < 0.25:
+        return randomness.uniform(0, 1.2 * startup)
+    return startup + randomness.uniform(0, 0.3 * max(duration - startup, 0))
 
 
 def main():
@@ -59,40 +118,46 @@ def main():
     kind, program, reference, output, kills, seed = head.split()
     randomness = random.Random(int(seed))
     first, again = [program, *first.split()], [program, *again.split()]
+    began = time.monotonic()
 
-    started = time.monotonic()
+    subprocess.run([program, "--version"], check=True, stdout=subprocess.DEVNULL)
+    startup = time.monotonic() - began
     subprocess.run(first, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    duration = time.monotonic() - started
-    compare(output, reference, kind)
+    duration = time.monotonic() - began - startup
+    check_complete(output, *compare(output, reference, kind))
     os.remove(output)
 
-    dealt = completions = absent = 0
-    furthest = 0
-    while dealt < int(kills):
+    dealt = completions = absent = halfway = 0
+    furthest = None
+    while True:
         call = again if os.path.exists(output) else first
         process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        time.sleep(randomness.uniform(0, 0.6 * duration))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            dealt += 1
+        if dealt < int(kills):
+            time.sleep(moment(randomness, startup, duration))
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                dealt += 1
         message = process.communicate()[1].decode(errors="replace")
         if process.returncode not in (0, -signal.SIGKILL):
             raise SystemExit(f"{' '.join(call)} ended with {process.returncode}: {message[-2000:]}")
         if not os.path.exists(output):
             absent += 1
             continue
-        committed = compare(output, reference, kind)
-        if committed < furthest:
-            raise SystemExit(f"the counter fell from {furthest} to {committed}")
-        furthest = committed
+        found, whole = compare(output, reference, kind)
+        if furthest and any(now < before for now, before in zip(found, furthest)):
+            raise SystemExit(f"the counters fell from {furthest} to {found}")
+        furthest = found
+        halfway += any(found) and found != whole
         if process.returncode == 0:
             completions += 1
-            with h5py.File(output, "r") as file:
-                if file.attrs["state"] != "complete":
-                    raise SystemExit(f"a call that came through left state {file.attrs['state']!r}")
+            check_complete(output, found, whole)
+            if dealt >= int(kills):
+                break
             os.remove(output)
-            furthest = 0
-    print(json.dumps({"kills": dealt, "completions": completions, "absent": absent, "duration": duration}))
+            furthest = None
+    print(json.dumps({
+        "kind": kind, "kills": dealt, "halfway": halfway, "completions": completions, "absent": absent,
+        "seconds_undisturbed": round(duration, 2), "seconds": round(time.monotonic() - began, 1)}))
 
 
 main()

@@ -1,0 +1,82 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What `kill.py` prints.
+private struct KillCount: Decodable {
+    var kills: Int
+    var halfway: Int
+    var completions: Int
+    var absent: Int
+    var seconds_undisturbed: Double
+}
+
+/// SIGKILL at random moments. What is committed is exact, and the work goes on to the bytes of an undisturbed run.
+@Suite("Killed commands", .enabled(if: Workplace.python != nil, "needs Python with h5py: set SMOOTHNESS_PYTHON"))
+struct KilledCommandTests {
+    private static let isLong = ProcessInfo.processInfo.environment["SMOOTHNESS_LONG_TESTS"] == "1"
+    /// SMOOTHNESS_LONG_TESTS=1 (`make test-long`) makes it the number that the crash rule promises.
+    private static let kills = isLong ? 200 : 25
+
+    private let bench: Workbench
+
+    init() throws { bench = try Workbench() }
+
+    private static let languageModel = [
+        "--hidden", "8", "--embedding", "8", "--layers", "1", "--vocabulary", "200", "--batch-size", "16",
+        "--sequence-length", "64", "--dropout", "0.2", "--threads", "1",
+    ]
+
+    /// Kills the command again and again; then `output` is whole and must verify.
+    private func kill(_ kind: String, first: [String], again: [String], seed: Int) throws {
+        try bench.succeed(first + ["--output", "whole.h5"])
+        let printed = try bench.python(
+            "kill.py",
+            [kind, Workplace.program, "whole.h5", "killed.h5", "\(Self.kills)", "\(seed)", "--"]
+                + first + ["--output", "killed.h5", "--"] + again)
+        let count = try JSONDecoder().decode(KillCount.self, from: Data(printed.utf8))
+        #expect(count.kills == Self.kills && count.completions >= 1)
+        // Kills that meet an empty or a finished file prove little.
+        #expect(count.halfway >= Self.kills / 4, "\(printed)")
+        print("kill.py: \(printed)", terminator: "")
+        let verification = try bench.smoothness("verify", "killed.h5")
+        #expect(verification.exitCode == 0, "\(verification.standardOutput)")
+        // Files that a process was killed over while it made them are all that may be left beside.
+        let left = try bench.contents().keys.filter { !$0.contains("killed.h5.creating-") }
+        #expect(Set(left).isSubset(of: ["whole.h5", "killed.h5", "run.h5"]), "\(left)")
+    }
+
+    @Test("a language model with momentum, every iterate saved", .timeLimit(.minutes(isLong ? 30 : 5)))
+    func trainLanguageModel() throws {
+        try kill(
+            "train",
+            first: ["train"] + Self.languageModel + [
+                "--learning-rate", "2", "--gamma", "0.5", "--beta", "0.9", "--nu", "0.5", "--iterations", "2500",
+                "--save", "every=1",
+            ], again: ["train", "--resume", "killed.h5"], seed: 1)
+    }
+
+    @Test("a quadratic with momentum, some iterates saved", .timeLimit(.minutes(isLong ? 30 : 5)))
+    func trainQuadratic() throws {
+        let spectrum = (1...400).map { "\(1 / Double($0))" }.joined(separator: ",")
+        try kill(
+            "train",
+            first: [
+                "train", "--objective", "quadratic", "--spectrum", spectrum, "--rotations", "8", "--components", "50",
+                "--noise", "0.1", "--algorithm", "heavy-ball", "--learning-rate", "0.005", "--order",
+                "with-replacement",
+                "--precision", "float64", "--iterations", "50000", "--save", "every=250", "--store-gradients",
+                "--threads", "1",
+            ], again: ["train", "--resume", "killed.h5"], seed: 2)
+    }
+
+    @Test("an estimate", .timeLimit(.minutes(isLong ? 30 : 5)))
+    func estimate() throws {
+        try bench.succeed(
+            ["train"] + Self.languageModel + [
+                "--learning-rate", "5", "--iterations", "300", "--save", "every=1", "--output", "run.h5",
+            ])
+        let estimate = ["estimate", "run.h5", "--components", "0-4", "--delta", "0.5", "--threads", "1"]
+        try kill("estimate", first: estimate, again: estimate + ["--output", "killed.h5"], seed: 3)
+    }
+}
