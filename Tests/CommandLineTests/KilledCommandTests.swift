@@ -74,7 +74,7 @@ struct KilledCommandTests {
     func estimate() throws {
         try bench.succeed(
             ["train"] + Self.languageModel + [
-                "--learning-rate", "5", "--iterations", "300", "--save", "every=1", "--output", "run.h5",
+                "--learning-rate", "5", "--iterations", "200", "--save", "every=1", "--output", "run.h5",
             ])
         let estimate = ["estimate", "run.h5", "--components", "0-4", "--delta", "0.5", "--threads", "1"]
         try kill("estimate", first: estimate, again: estimate + ["--output", "killed.h5"], seed: 3)
