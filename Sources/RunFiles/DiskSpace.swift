@@ -34,10 +34,13 @@ package enum DiskSpace {
     }
 
     /// Makes a file of this size at `path` and removes it: what cannot be made or does not fit is known before libhdf5 begins,
-    /// which after a failed write can neither close its file nor end its process in order. Meant for small files: a
+    /// which after a failed write can neither close its file nor end its process in order. Meant for few bytes: a
     /// file system that cannot reserve has every block written.
+    /// - Parameter extent: How far apart in the file these bytes may lie; what is between stays a hole.
     /// - Throws: `SmoothnessError` with kind `.cannotCreate`.
-    package static func rehearse(_ byteCount: Int, at path: String, file: String, folder: String) throws {
+    package static func rehearse(
+        _ byteCount: Int, extent: Int? = nil, at path: String, file: String, folder: String
+    ) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw SmoothnessError(
@@ -49,6 +52,8 @@ package enum DiskSpace {
             unlink(path)
         }
         try reserve(byteCount, descriptor: descriptor, file: file, folder: folder)
+        guard let extent, ftruncate(descriptor, off_t(extent)) != 0 else { return }
+        throw shortage(of: extent, file: file, folder: folder, reason: String(cString: strerror(errno)))
     }
 
     private static func shortage(of byteCount: Int, file: String, folder: String, reason: String) -> SmoothnessError {

@@ -16,11 +16,23 @@ struct RunFileCreation {
     private var folder: String { URL(filePath: path).deletingLastPathComponent().path }
     private var layout: RunFileLayout { RunFileLayout(plan: plan, parameterCount: header.layout.count, scalar: scalar) }
 
+    /// What the library takes for everything that is not rows, at most: it was 40 kB for one block and short texts.
+    private var structureByteCount: Int {
+        let blocks = header.layout.blocks.reduce(0) { $0 + $1.name.utf8.count + 128 }
+        return 64 * 1024 + blocks + header.objective.utf8.count + header.optimizer.utf8.count
+    }
+
+    /// Saturates, as the bytes of a plan do.
+    private var totalByteCount: Int {
+        let (sum, isOverflow) = layout.byteCount.addingReportingOverflow(structureByteCount)
+        return isOverflow ? .max : sum
+    }
+
     /// Creates the file and returns the lock that guards it. Whatever goes wrong, nothing is left behind.
     func create() throws -> WriterLock {
         try requireSense()
         try requireFreshName()
-        try DiskSpace.requireRoom(for: layout.byteCount, file: path, folder: folder)
+        try DiskSpace.requireRoom(for: totalByteCount, file: path, folder: folder)
         FileInTheMaking.removeLeftovers(of: path)
         guard isReplacing, FileManager.default.fileExists(atPath: path) else { return try createBeside() }
         // A file that another process is writing is not taken from under it.
@@ -35,6 +47,9 @@ struct RunFileCreation {
         let temporary = FileInTheMaking.name(for: path)
         // `unlink` of a name that was moved away is a failure that means nothing.
         defer { unlink(temporary) }
+        // While the structure is written the rows are holes.
+        try DiskSpace.rehearse(
+            structureByteCount, extent: totalByteCount, at: temporary, file: path, folder: folder)
         try translating(.cannotCreate) { try fill(temporary) }
         let lock = try WriterLock(temporary, shownAs: path)
         let size = try FileManager.default.attributesOfItem(atPath: temporary)[.size] as? Int ?? layout.byteCount
