@@ -90,8 +90,9 @@ struct StatusTests {
         #expect(try statuses("--subset", "1") == ["ok"] + Array(repeating: "zeroStep", count: 4))
         try bench.expectRefusal(
             ["fit", "run.h5"], code: 65,
-            "too few points to fit a line (expected at least 3 usable points, found 1 of 5 usable). Save more iterates of "
-                + "the run and estimate again.")
+            "too few points to fit a line (expected at least 3 usable points, found 1 of 5 usable and left out "
+                + "(4: gradient norm or smoothness is NaN or infinite)). Save more iterates of the run and estimate again."
+        )
     }
 
     @Test("a run that stays where it began has nothing to fit and nothing to draw") func standstill() throws {
@@ -100,8 +101,8 @@ struct StatusTests {
             "--iterations", "4", "--save", "every=1", "-o", "run.h5")
         #expect(try statuses("--subset", "1") == Array(repeating: "zeroStep", count: 4))
         let few =
-            "too few points to fit a line (expected at least 3 usable points, found 0 of 4 usable). Save more iterates of "
-            + "the run and estimate again."
+            "too few points to fit a line (expected at least 3 usable points, found 0 of 4 usable and left out (4: gradient "
+            + "norm or smoothness is NaN or infinite)). Save more iterates of the run and estimate again."
         try bench.expectRefusal(["fit", "run.estimates.h5"], code: 65, few)
         let drawn = try bench.smoothness("plot", "run.h5", "-o", "scatter.svg")
         #expect(drawn.exitCode == 65)

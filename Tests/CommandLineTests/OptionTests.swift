@@ -1,0 +1,159 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Options with wrong values: exit code 64, what is wrong, and nothing on disk.
+@Suite("Wrong options")
+struct OptionTests {
+    private let bench: Workbench
+
+    init() throws {
+        bench = try Workbench()
+        try Sample.run.copy(to: bench.path("run.h5"))
+    }
+
+    /// The argument parser's own text: what is wrong, then how to call it.
+    private func expectUsage(
+        _ arguments: [String], _ message: String, usage: String, help: String? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let before = try bench.contents()
+        let outcome = try bench.smoothness(arguments)
+        let command = ["smoothness", arguments.first { $0 == usage }].compactMap(\.self).joined(separator: " ")
+        let said = outcome.standardError
+        #expect(outcome.exitCode == 64 && outcome.standardOutput.isEmpty, "\(said)", sourceLocation: sourceLocation)
+        #expect(said.hasPrefix("Error: \(message)\n"), "\(said)", sourceLocation: sourceLocation)
+        #expect(said.contains("\nUsage: \(command) "), "\(said)", sourceLocation: sourceLocation)
+        #expect(
+            said.hasSuffix("\n  See '\(command) --help' for more information.\n"), "\(said)",
+            sourceLocation: sourceLocation)
+        #expect(try bench.contents() == before, sourceLocation: sourceLocation)
+    }
+
+    @Test(
+        "what the argument parser refuses",
+        arguments: [
+            (["nonsense"], "Unexpected argument 'nonsense'"),
+            (["estimate"], "Missing expected argument '<run>'"),
+            (["fit"], "Missing expected argument '<input>'"),
+            (["plot"], "Missing expected argument '<input>'"),
+            (["inspect"], "Missing expected argument '<file>'"),
+            (["verify"], "Missing expected argument '<file>'"),
+            (["estimate", "run.h5", "other.h5"], "Unexpected argument 'other.h5'"),
+            (["estimate", "run.h5", "--wrong"], "Unknown option '--wrong'"),
+            (["estimate", "run.h5", "--delta"], "Missing value for '--delta <delta>'"),
+            (["estimate", "run.h5", "--delta", "x"], "The value 'x' is invalid for '--delta <delta>'"),
+            (["estimate", "run.h5", "--gammas", ""], "The value '' is invalid for '--gammas <γ,…>'"),
+            (["estimate", "run.h5", "--delta", "0.5", "--gammas", "1"], "give --delta or --gammas, not both"),
+            (
+                ["estimate", "run.h5", "--components", "0", "--subset", "1"],
+                "--components names the subset; leave out --subset and --subset-seed"
+            ),
+            (["estimate", "run.h5", "--threads", "0"], "--threads must be at least 1, not 0"),
+            (["estimate", "run.h5", "--micro-batch", "0"], "--micro-batch must be at least 1, not 0"),
+            (
+                ["estimate", "run.h5", "--format", "xml"],
+                "The value 'xml' is invalid for '--format <format>'. Please provide one of 'text', 'csv' or 'json'."
+            ),
+            (["fit", "run.h5", "--replicates=-1"], "--replicates must be 0 or more, not -1"),
+            (["fit", "run.h5", "--confidence", "1"], "--confidence must lie between 0 and 1, not 1.0"),
+            (["plot", "run.h5", "--block-length", "0"], "--block-length must be 1 or more, not 0"),
+            (
+                ["inspect", "run.h5", "--format", "csv"],
+                "The value 'csv' is invalid for '--format <format>'. Please provide one of 'text' and 'json'."
+            ),
+            (
+                ["verify", "run.h5", "--format", "csv"],
+                "The value 'csv' is invalid for '--format <format>'. Please provide one of 'text' and 'json'."
+            ),
+        ]) func parser(arguments: [String], message: String) throws
+    {
+        let subcommands = ["train", "estimate", "fit", "plot", "inspect", "verify"]
+        try expectUsage(arguments, message, usage: subcommands.first { $0 == arguments[0] } ?? "")
+    }
+
+    @Test(
+        "what only the run can tell",
+        arguments: [
+            (["--delta", "0"], "δ is outside the step (expected a number in (0, 1], found 0.0). \(OptionTests.step)"),
+            (["--delta=-0.1"], "δ is outside the step (expected a number in (0, 1], found -0.1). \(OptionTests.step)"),
+            (
+                ["--delta", "1.5"],
+                "δ is outside the step (expected a number in (0, 1], found 1.5). \(OptionTests.step)"
+            ),
+            (
+                ["--delta", "nan"],
+                "δ is outside the step (expected a number in (0, 1], found nan). \(OptionTests.step)"
+            ),
+            (
+                ["--delta", "1e-9"],
+                "δ gives more than 10000 gradients a step (found δ = 1e-09). Give a larger δ, or the few values you want with "
+                    + "--gammas."
+            ),
+            (
+                ["--gammas", "0.5,0"],
+                "γ is outside the step (expected a number in (0, 1], found 0.0). \(OptionTests.step)"
+            ),
+            (
+                ["--gammas", "1.1,1"],
+                "γ is outside the step (expected a number in (0, 1], found 1.1). \(OptionTests.step)"
+            ),
+            (
+                ["--gammas", "nan"],
+                "γ is outside the step (expected a number in (0, 1], found nan). \(OptionTests.step)"
+            ),
+            (
+                ["--subset", "0.1"],
+                "a fraction of 0.1 of 1 components is no component at all. Give --subset 1.0 or more, or name components with "
+                    + "--components."
+            ),
+            (
+                ["--subset", "0"],
+                "the subset is not a part of the components (expected a fraction in (0, 1], found 0.0)"
+            ),
+            (
+                ["--subset", "2"],
+                "the subset is not a part of the components (expected a fraction in (0, 1], found 2.0)"
+            ),
+            (["--components", "5"], "the objective has no component 5 (expected 0 … 0, found 5)"),
+            (["--components", "0,0"], "component 0 is named twice. A component counts once in the mean."),
+            (
+                ["--components", "5-1"],
+                "'5-1' names no component (expected numbers and ranges, as 0,3,8-11, found '5-1')"
+            ),
+            (["--components", ""], "'' names no component (expected numbers and ranges, as 0,3,8-11, found '')"),
+            // Neither memory nor patience for it.
+            (
+                ["--components", "0-999999999999"],
+                "'0-999999999999' names no component (expected numbers and ranges, as 0,3,8-11, found '0-999999999999')"
+            ),
+        ]) func estimate(arguments: [String], message: String) throws
+    {
+        try bench.expectRefusal(["estimate", "run.h5"] + arguments, code: 64, message)
+    }
+
+    static let step = "γ = 0 is the iterate itself and γ = 1 the next one."
+
+    @Test func plotsOfUnknownKind() throws {
+        try Sample.estimates.copy(to: bench.path("run.estimates.h5"))
+        for name in ["scatter.jpg", "scatter", "."] {
+            // One good name among them does not get written either.
+            try bench.expectRefusal(
+                ["plot", "run.h5", "-o", "good.csv", "-o", name], code: 64,
+                "\(name): the kind of plot follows from the end of the name, and this one is unknown (expected .csv, .svg, "
+                    + ".png, .pdf, .vl.json)")
+        }
+    }
+
+    @Test("without arguments, and with --help, the way in is shown") func help() throws {
+        for arguments in [[], ["--help"], ["help"]] {
+            let outcome = try bench.succeed(arguments)
+            #expect(outcome.standardError.isEmpty)
+            for name in ["train", "estimate", "fit", "plot", "inspect", "verify"] {
+                #expect(outcome.standardOutput.contains("\n  \(name) "), "\(name)")
+            }
+        }
+        #expect(try bench.succeed("estimate", "--help").standardOutput.contains("--subset-seed"))
+        #expect(try bench.succeed("--version").standardOutput.split(separator: ".").count == 3)
+    }
+}
