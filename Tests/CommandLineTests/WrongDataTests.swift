@@ -34,8 +34,8 @@ struct WrongDataTests {
             ),
             (
                 "short.txt", 65,
-                "has too few lines to hold some out (expected at least 2 lines, found 1). Name a validation file or hold "
-                    + "nothing out"
+                "has too few lines to hold some out (expected at least 2 lines, found 1). Name a held-out text with "
+                    + "--valid, or give a longer text"
             ),
             (
                 "latin.txt", 65,
