@@ -21,6 +21,14 @@ public protocol Objective<Scalar>: Sendable {
     func gradient(ofComponent component: Int, at point: [Scalar], into gradient: inout [Scalar]) throws -> Double
     /// The point where training starts: a function of the seed alone.
     func initialPoint(seed: UInt64) -> [Scalar]
+    /// The same finite sum with its random parts (masks, augmentation, cuts) of another draw: component i of draw n is a
+    /// function of (seed, n, i). Draw 0 is the objective itself. The number of components and Σ wᵢ do not depend on the draw.
+    func redrawn(_ draw: UInt64) -> any Objective<Scalar>
+}
+
+extension Objective {
+    /// Nothing is random.
+    public func redrawn(_ draw: UInt64) -> any Objective<Scalar> { self }
 }
 
 /// An objective with a known Hessian, so that L̂ can be held against ‖∇²f‖.
