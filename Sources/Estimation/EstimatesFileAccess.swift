@@ -7,8 +7,10 @@ import RunFiles
 /// What reader, writer and verifier share.
 enum EstimatesFileAccess {
     static func open(_ path: String, _ access: HDF5.File.Access) throws -> HDF5.File {
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw SmoothnessError(.noInput, "there is no such file", file: path)
+        switch PlaceKind(path) {
+        case .file: break
+        case .free: throw SmoothnessError(.noInput, "there is no such file", file: path)
+        case .folder, .special: throw SmoothnessError(.data, "is not an ordinary file", file: path)
         }
         guard FileManager.default.isReadableFile(atPath: path) else {
             throw SmoothnessError(.noInput, "may not be read", file: path, remedy: "Check its permissions.")

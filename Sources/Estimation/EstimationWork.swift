@@ -27,10 +27,7 @@ struct StandingEstimate {
 
     /// `nil` where there is nothing, or it is to be replaced.
     init?(at path: String, isForced: Bool) throws {
-        var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-            throw SmoothnessError(.cannotCreate, "is a folder", file: path, remedy: "Name a file.")
-        }
+        try FileInTheMaking.requireOrdinaryPlace(path)
         guard !isForced, FileManager.default.fileExists(atPath: path) else { return nil }
         do {
             let reader = try EstimatesFileReader(path)

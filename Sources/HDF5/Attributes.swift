@@ -68,8 +68,8 @@ extension Bool: HDF5AttributeValue {
     }
 }
 
-/// How an attribute lies in the file, for validators.
-public struct AttributeForm: Sendable, Hashable {
+/// How an attribute or a dataset lies in the file, for validators.
+public struct ValueForm: Sendable, Hashable, CustomStringConvertible {
     /// As `Dataset.elementName`.
     public var elementName: String
     /// Empty for a scalar.
@@ -82,6 +82,25 @@ public struct AttributeForm: Sendable, Hashable {
         self.shape = shape
         self.isVariableLength = isVariableLength
         self.isUTF8 = isUTF8
+    }
+
+    init(type: hid_t, shape: [Int]) {
+        let isText = H5Tget_class(type) == H5T_STRING
+        self.init(
+            elementName: HDF5.elementName(ofType: type), shape: shape,
+            isVariableLength: isText && H5Tis_variable_str(type) > 0,
+            isUTF8: isText && H5Tget_cset(type) == H5T_CSET_UTF8)
+    }
+
+    public var description: String {
+        let extents = shape.isEmpty ? "a scalar" : "extents \(shape)"
+        guard elementName == "string" else { return "\(elementName), \(extents)" }
+        return "\(isVariableLength ? "variable" : "fixed")-length \(isUTF8 ? "UTF-8" : "ASCII") text, \(extents)"
+    }
+
+    /// Variable-length UTF-8 text, what h5py writes for `str`.
+    public static func text(_ shape: [Int] = []) -> ValueForm {
+        ValueForm(elementName: "string", shape: shape, isVariableLength: true, isUTF8: true)
     }
 }
 
@@ -178,7 +197,7 @@ extension File {
     }
 
     /// How an attribute is stored.
-    public func attributeForm(_ name: String, of object: String = "/") throws(HDF5Error) -> AttributeForm {
+    public func attributeForm(_ name: String, of object: String = "/") throws(HDF5Error) -> ValueForm {
         Library.enter()
         defer { Library.leave() }
         let place = "\(object)@\(name)"
@@ -192,11 +211,7 @@ extension File {
             H5Sget_simple_extent_dims(space.value, &extents, nil), "H5Sget_simple_extent_dims", file: path,
             object: place)
         let type = try typeOfAttribute(attribute.value, place)
-        let isText = H5Tget_class(type.value) == H5T_STRING
-        return AttributeForm(
-            elementName: elementName(ofType: type.value), shape: extents.map { Int($0) },
-            isVariableLength: isText && H5Tis_variable_str(type.value) > 0,
-            isUTF8: isText && H5Tget_cset(type.value) == H5T_CSET_UTF8)
+        return ValueForm(type: type.value, shape: extents.map { Int($0) })
     }
 
     /// The names of an object's attributes, in alphabetical order.

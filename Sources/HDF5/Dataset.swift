@@ -38,6 +38,16 @@ public struct Dataset: ~Copyable, Sendable {
         }
     }
 
+    public var form: ValueForm {
+        get throws(HDF5Error) {
+            Library.enter()
+            defer { Library.leave() }
+            let type = try Identifier(
+                owning: H5Dget_type(identifier.value), { H5Tclose($0) }, "H5Dget_type", file: file, object: path)
+            return ValueForm(type: type.value, shape: try shape)
+        }
+    }
+
     public var layout: Layout {
         get throws(HDF5Error) {
             Library.enter()

@@ -53,6 +53,17 @@ public struct File: ~Copyable, Sendable {
         return "\(major).\(minor).\(release)"
     }
 
+    /// 0 to 2 can be read by every HDF5 since 1.8; 3 takes 1.10.
+    public var superblockVersion: Int {
+        get throws(HDF5Error) {
+            Library.enter()
+            defer { Library.leave() }
+            var information = H5F_info2_t()
+            try checked(H5Fget_info2(identifier.value, &information), "H5Fget_info2", file: path)
+            return Int(information.super.version)
+        }
+    }
+
     /// Hands everything in the library's buffers to the operating system. After this a killed process loses nothing of
     /// it; a machine that loses power may: that takes `fsync`.
     public func flush() throws(HDF5Error) {

@@ -10,7 +10,8 @@ public func readPoints(csv path: String) throws -> SmoothnessPoints {
     guard FileManager.default.fileExists(atPath: path) else {
         throw SmoothnessError(.noInput, "there is no such file", file: path)
     }
-    guard let data = FileManager.default.contents(atPath: path) else {
+    // Not `contents(atPath:)`, which asks for the size first: a pipe has none.
+    guard let handle = FileHandle(forReadingAtPath: path), let data = try? handle.readToEnd() ?? Data() else {
         throw SmoothnessError(.inputOutput, "cannot be read", file: path)
     }
     guard let text = String(validating: data, as: UTF8.self) else {

@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 
 /// The name of a file while it is made: beside the final one, with the process in it, so that what a killed process left can
@@ -8,6 +9,18 @@ package enum FileInTheMaking {
     /// A name that no other call gives, in this process or in one with the same number.
     package static func name(for path: String) -> String {
         "\(path)\(mark)\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0...(.max)))"
+    }
+
+    /// Refuses a place where a file cannot be put, or would take away a device or a pipe from everybody.
+    /// - Throws: `SmoothnessError(.cannotCreate)`
+    package static func requireOrdinaryPlace(_ path: String) throws {
+        switch PlaceKind(path) {
+        case .free, .file: return
+        case .folder: throw SmoothnessError(.cannotCreate, "is a folder", file: path, remedy: "Name a file")
+        case .special:
+            throw SmoothnessError(
+                .cannotCreate, "is a pipe or a device, which a file would replace", file: path, remedy: "Name a file")
+        }
     }
 
     /// Removes what processes left that were killed while they made this very file: the process is gone and the file

@@ -71,6 +71,7 @@ struct RunFileCreation {
     }
 
     private func requireFreshName() throws {
+        if isReplacing { try FileInTheMaking.requireOrdinaryPlace(path) }
         guard isReplacing || !FileManager.default.fileExists(atPath: path) else {
             throw SmoothnessError(
                 .cannotCreate, "something of this name exists", file: path,

@@ -7,12 +7,11 @@ import ParameterSpace
 enum RunFileOpening {
     /// Opens a file that is there, is HDF5, is a run file and is not of a newer major version; says which it is not.
     static func open(_ path: String, _ access: File.Access) throws -> File {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw SmoothnessError(.noInput, "there is no such file", file: path)
-        }
-        guard !isFolder.boolValue else {
-            throw SmoothnessError(.data, "is a folder, not a run file", file: path)
+        switch PlaceKind(path) {
+        case .file: break
+        case .free: throw SmoothnessError(.noInput, "there is no such file", file: path)
+        case .folder: throw SmoothnessError(.data, "is a folder, not a run file", file: path)
+        case .special: throw SmoothnessError(.data, "is a pipe or a device, not a run file", file: path)
         }
         guard FileManager.default.isReadableFile(atPath: path) else {
             throw SmoothnessError(.noInput, "may not be read", file: path, remedy: "Check its permissions")

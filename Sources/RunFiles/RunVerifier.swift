@@ -27,6 +27,10 @@ struct RunVerifier {
         do {
             let file = try RunFileOpening.open(path, .readOnly)
             report.pass("opens as a run file")
+            let superblock = try translating(.data) { try file.superblockVersion }
+            report.check(
+                "HDF5 1.8 can open it", superblock <= 2, at: "superblock", expected: "version 0, 1 or 2",
+                found: "\(superblock)")
             report.format = "\(RunFormat.name) \((try? file.attribute("format_version", as: String.self)) ?? "?")"
             checkRootAttributes(file)
             checkTexts(file)
@@ -76,11 +80,19 @@ struct RunVerifier {
     /// A text attribute must be a variable-length UTF-8 scalar.
     private mutating func checkText(_ name: String, of object: String, in file: borrowing File) throws {
         let form = try file.attributeForm(name, of: object)
-        let wanted = AttributeForm(elementName: "string", shape: [], isVariableLength: true, isUTF8: true)
         report.check(
-            "attributes are text as specified", form == wanted, at: "\(object)@\(name)",
-            expected: "a scalar variable-length UTF-8 string",
-            found: "\(form.elementName) \(form.shape), variable length \(form.isVariableLength), UTF-8 \(form.isUTF8)")
+            "attributes are text as specified", form == .text(), at: "\(object)@\(name)",
+            expected: "\(ValueForm.text())", found: "\(form)")
+    }
+
+    /// A dataset of text must be of variable-length UTF-8 strings.
+    private mutating func checkTextDataset(_ object: String, shape: [Int], in file: borrowing File) {
+        do {
+            let form = try translating(.data) { try file.dataset(object).form }
+            report.check(
+                "texts are as specified", form == .text(shape), at: object,
+                expected: "\(ValueForm.text(shape))", found: "\(form)")
+        } catch { fail(error, "texts are as specified") }
     }
 
     private mutating func checkTexts(_ file: borrowing File) {
@@ -91,6 +103,7 @@ struct RunVerifier {
                 report.check(
                     "descriptions are JSON objects", json is [String: Any], at: object, expected: "a JSON object",
                     found: String(text.prefix(60)))
+                checkTextDataset(object, shape: [], in: file)
             } catch { fail(error, "descriptions are JSON objects") }
         }
         for object in RunFileLayout.textAttributes.keys.sorted() { checkDescription(object, in: file) }
@@ -117,6 +130,7 @@ struct RunVerifier {
             report.check(
                 "parameter names are distinct", names.count == layout.blocks.count, at: RunFilePath.parameterName,
                 expected: "\(layout.blocks.count) names", found: "\(names.count) distinct ones")
+            checkTextDataset(RunFilePath.parameterName, shape: [layout.blocks.count], in: file)
             report.check(
                 "there are parameters", layout.count > 0, at: RunFilePath.parameterCount, expected: "P ≥ 1", found: "0")
             for object in [RunFilePath.parameterShape, RunFilePath.parameterOffset, RunFilePath.parameterCount] {
@@ -201,6 +215,12 @@ struct RunVerifier {
             found: contiguous ? "\(dataset.storageSize) bytes" : "chunked or compact")
         isReadable = isReadable && hasType && hasShape
         checkDescription(definition.path, in: file, also: definition.attributes.keys.sorted())
+        if definition.path == RunFilePath.gradient {
+            let clipping = try file.attribute("clipping", of: definition.path, as: String.self)
+            report.check(
+                "gradients are those before clipping", clipping == "before", at: "\(definition.path)@clipping",
+                expected: "before", found: "\"\(clipping)\"")
+        }
     }
 
     private mutating func checkFixedSubset(_ file: borrowing File, _ plan: RunPlan, _ layout: ParameterLayout) {

@@ -13,11 +13,15 @@ enum FileKind {
     /// - Throws: `SmoothnessError(.noInput)` for a missing file, `.data` for a folder and for HDF5 that is truncated or not
     ///   ours.
     init(of path: String) throws {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw SmoothnessError(.noInput, "there is no such file", file: path)
+        switch PlaceKind(path) {
+        case .file: break
+        case .free: throw SmoothnessError(.noInput, "there is no such file", file: path)
+        case .folder: throw SmoothnessError(.data, "is a folder", file: path, expected: "a file")
+        case .special:
+            // A pipe can be read once, and HDF5 has to go back and forth.
+            self = .other
+            return
         }
-        guard !isFolder.boolValue else { throw SmoothnessError(.data, "is a folder", file: path, expected: "a file") }
         guard FileManager.default.isReadableFile(atPath: path) else {
             throw SmoothnessError(.noInput, "may not be read", file: path, remedy: "Check its permissions")
         }

@@ -84,11 +84,7 @@ struct TrainCommand: ParsableCommand {
     /// Whether the output holds this very run already.
     /// - Throws: where it holds something else, unless `--force` was given.
     private func isDone(_ path: String, objective: String, optimizer: String) throws -> Bool {
-        var isFolder: ObjCBool = false
-        _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        if isFolder.boolValue {
-            throw SmoothnessError(.cannotCreate, "is a folder", file: path, remedy: "Name a file")
-        }
+        try FileInTheMaking.requireOrdinaryPlace(path)
         if force { return false }
         guard let header = try? RunFileReader(path).header else {
             throw SmoothnessError(

@@ -8,7 +8,6 @@ private struct KillCount: Decodable {
     var halfway: Int
     var completions: Int
     var absent: Int
-    var seconds_undisturbed: Double
 }
 
 /// SIGKILL at random moments. What is committed is exact, and the work goes on to the bytes of an undisturbed run.
@@ -46,7 +45,7 @@ struct KilledCommandTests {
         #expect(Set(left).isSubset(of: ["whole.h5", "killed.h5", "run.h5"]), "\(left)")
     }
 
-    @Test("a language model with momentum, every iterate saved", .timeLimit(.minutes(isLong ? 30 : 5)))
+    @Test("a language model with momentum, every iterate saved")
     func trainLanguageModel() throws {
         try kill(
             "train",
@@ -56,7 +55,7 @@ struct KilledCommandTests {
             ], again: ["train", "--resume", "killed.h5"], seed: 1)
     }
 
-    @Test("a quadratic with momentum, some iterates saved", .timeLimit(.minutes(isLong ? 30 : 5)))
+    @Test("a quadratic with momentum, some iterates saved")
     func trainQuadratic() throws {
         let spectrum = (1...400).map { "\(1 / Double($0))" }.joined(separator: ",")
         try kill(
@@ -70,7 +69,7 @@ struct KilledCommandTests {
             ], again: ["train", "--resume", "killed.h5"], seed: 2)
     }
 
-    @Test("an estimate", .timeLimit(.minutes(isLong ? 30 : 5)))
+    @Test("an estimate")
     func estimate() throws {
         try bench.succeed(
             ["train"] + Self.languageModel + [

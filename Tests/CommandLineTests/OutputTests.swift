@@ -43,12 +43,46 @@ struct OutputTests {
                 train + ["-o", "here.svg"] + force, code: 73, "@/here.svg: is a folder. Name a file")
             try bench.expectRefusal(
                 ["estimate", "run.h5", "--subset", "1", "-o", "here.svg"] + force, code: 73,
-                "@/here.svg: is a folder. Name a file.")
+                "@/here.svg: is a folder. Name a file")
         }
         try bench.expectRefusal(
             ["fit", "run.h5", "-o", "here.svg"], code: 73, "here.svg: cannot be created: it is a folder")
         try bench.expectRefusal(
             ["plot", "run.h5", "-o", "here.svg"], code: 73, "here.svg: cannot be created: it is a folder")
+    }
+
+    @Test("a pipe, or any other special file, forced or not") func pipe() throws {
+        try #require(mkfifo(bench.path("pipe.svg"), 0o600) == 0)
+        for force in [[], ["--force"]] {
+            for command in [train, ["estimate", "run.h5", "--subset", "1"]] {
+                let outcome = try bench.smoothness(command + ["-o", "pipe.svg"] + force)
+                #expect(outcome.exitCode == 73)
+                let said = outcome.standardError.replacing(bench.place, with: "@")
+                #expect(said == "error: @/pipe.svg: is a pipe or a device, which a file would replace. Name a file\n")
+            }
+        }
+        let plot = try bench.smoothness("plot", "run.h5", "-o", "pipe.svg")
+        #expect(plot.exitCode == 73)
+        #expect(
+            plot.standardError
+                == "error: pipe.svg: is not an ordinary file and would be replaced. Leave --output out to write "
+                + "to standard output, and redirect that.\n")
+        var status = stat()
+        #expect(stat(bench.path("pipe.svg"), &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+    }
+
+    @Test("points from a pipe; run files cannot come from one") func pipeAsInput() throws {
+        try bench.write("gradient_norm,smoothness\n1,1\n2,2\n3,4\n4,7\n5,6\n", to: "points.csv")
+        let direct = try bench.succeed("fit", "points.csv", "--format", "json").standardOutput
+        #expect(try bench.shell("cat points.csv | smoothness fit /dev/stdin --format json").standardOutput == direct)
+        for (command, message) in [
+            ("estimate", "is a pipe or a device, not a run file"),
+            ("inspect", "is not an HDF5 file (expected a run file or an estimates file)"),
+        ] {
+            let outcome = try bench.shell("cat run.h5 | smoothness \(command) /dev/stdin")
+            #expect(outcome.exitCode == 65)
+            #expect(outcome.standardError == "error: /dev/stdin: \(message)\n")
+        }
     }
 
     @Test("an input, by whatever name, forced or not") func input() throws {

@@ -114,6 +114,9 @@ struct VerifierTests {
         try expectFinding("every component has a weight") { try $0.dataset("/component_weights").write(0.0, at: [0]) }
         try expectFinding("opens as an estimates file") { try $0.setAttribute("format_version", to: "2.0") }
         try expectFinding("opens as an estimates file") { try $0.setAttribute("format", to: "something-else") }
+        for name in ["../run.h5", "", ".", "folder/run.h5"] {
+            try expectFinding("run_file is a name") { try $0.setAttribute("run_file", to: name) }
+        }
         try expectFinding("state is known") { try $0.setAttribute("state", to: "done") }
         try expectFinding("rows follow from their sums") { try $0.dataset("/repeatability").write(all: [1.0]) }
     }

@@ -59,7 +59,7 @@ struct TextTests {
         #expect(try again.hasAttribute("text"))
         #expect(try !again.hasAttribute("nothing"))
         let form = try again.attributeForm("text")
-        #expect(form == AttributeForm(elementName: "string", shape: [], isVariableLength: true, isUTF8: true))
+        #expect(form == .text())
         let wrong = try #require(throws: HDF5Error.self) { try again.attribute("text", as: Double.self) }
         #expect(wrong.object == "/@text")
         #expect(throws: HDF5Error.self) { try again.attribute("unsigned", of: "/g", as: Int64.self) }

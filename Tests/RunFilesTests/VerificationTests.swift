@@ -107,6 +107,11 @@ struct VerificationTests {
         ("names", "parameter names are distinct", "/parameters/name"),
         ("evaluation", "evaluations lie in the run", "/history/evaluation row 0"),
         ("half a resume", "datasets exist", "/resume/momentum"),
+        ("clipping after", "gradients are those before clipping", "/trajectory/gradient@clipping"),
+        ("fixed-length objective", "texts are as specified", "/objective"),
+        ("fixed-length names", "texts are as specified", "/parameters/name"),
+        ("ascii optimizer", "texts are as specified", "/optimizer"),
+        ("superblock", "HDF5 1.8 can open it", "superblock"),
         ("half a fixed subset", "fixed subset is whole", "/fixed_subset/next_gradient"),
     ]
 
