@@ -122,7 +122,7 @@ struct FileTests {
         #expect(throws: HDF5Error.self) { try file.setAttribute("a", to: 1.0) }
     }
 
-    @Test("many threads at once work on many files", .timeLimit(.minutes(1)))
+    @Test("many threads at once work on many files")
     func threads() async throws {
         let folder = folder
         try await withThrowingTaskGroup(of: Bool.self) { group in

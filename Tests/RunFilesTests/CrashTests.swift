@@ -38,7 +38,7 @@ struct CrashTests {
 
     @Test(
         "killed at random moments, every committed row is whole, and the continued run equals the undisturbed one",
-        .timeLimit(.minutes(2)), arguments: ["third", "every"])
+        arguments: ["third", "every"])
     func killed(_ kind: String) throws {
         let arguments = [kind, "200", "240"]
         let whole = folder.path("whole.h5")

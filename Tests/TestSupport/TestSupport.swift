@@ -72,8 +72,15 @@ public final class RunningProcess {
     public func send(signal: Int32) { kill(process.processIdentifier, signal) }
     public var standardErrorSoFar: String { Self.text(folder.path("err")) }
 
+    /// Waits for the end. A program that hangs is killed after half an hour, far beyond what any call of the tests takes on a
+    /// busy machine, and so shows as one that a signal ended. Tests carry no time limits of their own: those would count
+    /// the time in which a test waits for its turn.
     public func wait() -> ProcessOutcome {
+        let identifier = process.processIdentifier
+        let watch = DispatchWorkItem { kill(identifier, SIGKILL) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(1800), execute: watch)
         process.waitUntilExit()
+        watch.cancel()
         return ProcessOutcome(
             exitCode: process.terminationStatus, wasSignalled: process.terminationReason == .uncaughtSignal,
             standardOutput: Self.text(folder.path("out")), standardError: Self.text(folder.path("err")))
