@@ -24,11 +24,38 @@ public protocol Objective<Scalar>: Sendable {
     /// The same finite sum with its random parts (masks, augmentation, cuts) of another draw: component i of draw n is a
     /// function of (seed, n, i). Draw 0 is the objective itself. The number of components and Σ wᵢ do not depend on the draw.
     func redrawn(_ draw: UInt64) -> any Objective<Scalar>
+    /// What an evaluation at the end of an epoch wants to know of component i: fᵢ(x) and, where the examples have right
+    /// answers, how many of them the model gives.
+    func evaluation(ofComponent component: Int, at point: [Scalar]) throws -> ComponentEvaluation
+    /// This objective for evaluations at one point: what all components share there (population statistics of batch
+    /// normalisation) is worked out once. A function of the objective and the point alone.
+    func settled(at point: [Scalar]) throws -> any Objective<Scalar>
+}
+
+/// What an evaluation finds of one component.
+public struct ComponentEvaluation: Sendable, Hashable {
+    /// fᵢ(x)
+    public var loss: Double
+    /// How many of the component's examples are answered correctly; `nil` where there are no right answers.
+    public var correctCount: Int?
+
+    public init(loss: Double, correctCount: Int? = nil) {
+        self.loss = loss
+        self.correctCount = correctCount
+    }
 }
 
 extension Objective {
     /// Nothing is random.
     public func redrawn(_ draw: UInt64) -> any Objective<Scalar> { self }
+
+    /// The loss alone.
+    public func evaluation(ofComponent component: Int, at point: [Scalar]) throws -> ComponentEvaluation {
+        ComponentEvaluation(loss: try loss(ofComponent: component, at: point))
+    }
+
+    /// Nothing is shared.
+    public func settled(at point: [Scalar]) throws -> any Objective<Scalar> { self }
 }
 
 /// An objective with a known Hessian, so that L̂ can be held against ‖∇²f‖.

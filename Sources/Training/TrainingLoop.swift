@@ -6,7 +6,9 @@ import RunFiles
 struct TrainingLoop<Scalar: ParameterScalar> {
     private let trainer: Trainer<Scalar>
     private let configuration: TrainingConfiguration
-    private let objective: any Objective<Scalar>
+    /// The training objective with the draw of the epoch.
+    private var objective: any Objective<Scalar>
+    private var draw: UInt64 = 0
     private let rule: UpdateRule
     private var state: TrainingState<Scalar>
     private let clock = ContinuousClock()
@@ -58,6 +60,7 @@ struct TrainingLoop<Scalar: ParameterScalar> {
 
     /// One step of the rule, recorded; afterwards `state` is that of the next iteration.
     private mutating func iterateOnce(into writer: inout RunFileWriter<Scalar>) throws -> IterationRecord {
+        drawForEpoch()
         let component = state.order.component(at: state.iteration)
         let before = clock.now
         let loss = try objective.gradient(ofComponent: component, at: state.iterate, into: &state.gradient)
@@ -74,6 +77,15 @@ struct TrainingLoop<Scalar: ParameterScalar> {
         swap(&state.iterate, &state.next)
         state.iteration += 1
         return record
+    }
+
+    /// The draw is a function of the iteration, so that a resumed run draws as one that was never interrupted.
+    private mutating func drawForEpoch() {
+        guard trainer.objectives.trainingDraws == .fresh else { return }
+        let epoch = UInt64(state.iteration / trainer.epochLength)
+        guard epoch != draw else { return }
+        draw = epoch
+        objective = trainer.objectives.training.redrawn(epoch)
     }
 
     /// Writes x_{t+1} into `state.next`: the rule's, or x_t where something is not finite.
@@ -105,24 +117,30 @@ struct TrainingLoop<Scalar: ParameterScalar> {
             gradient: configuration.storesGradients ? state.gradient : nil)
     }
 
-    /// The validation loss at the end of an epoch and the mean training loss of the epoch.
+    /// The validation loss and metric at the end of an epoch and the mean training loss of the epoch.
     /// - Returns: `false` where it was asked to stop; nothing is recorded then, and the evaluation is still due.
     private mutating func evaluate(
         into writer: inout RunFileWriter<Scalar>, shouldStop: () -> Bool
     ) throws -> Bool {
-        guard let validation = trainer.objectives.validation else { return true }
+        guard let heldOut = trainer.objectives.validation else { return true }
         let before = clock.now
         defer { done.evaluationTime += clock.now - before }
+        let validation = try heldOut.settled(at: state.iterate)
         var sum = WeightedSum()
+        var correctCount: Int? = 0
+        var exampleCount = 0.0
         for component in 0..<validation.componentCount {
             if shouldStop() { return false }
-            sum.add(
-                try validation.loss(ofComponent: component, at: state.iterate),
-                weight: validation.weight(ofComponent: component))
+            let weight = validation.weight(ofComponent: component)
+            let evaluation = try validation.evaluation(ofComponent: component, at: state.iterate)
+            sum.add(evaluation.loss, weight: weight)
+            exampleCount += weight
+            correctCount = correctCount.flatMap { count in evaluation.correctCount.map { count + $0 } }
         }
         let record = EvaluationRecord(
             epoch: state.evaluationCount + 1, iteration: state.iteration, trainingLoss: state.epochLoss.mean,
-            validationLoss: sum.mean, metric: trainer.objectives.metric(sum.mean))
+            validationLoss: sum.mean,
+            metric: correctCount.map { Double($0) / exampleCount } ?? trainer.objectives.metric(sum.mean))
         try writer.record(record)
         done.lastEvaluation = record
         state.evaluationCount += 1

@@ -30,23 +30,34 @@ public struct EvaluationOptions: Sendable, Hashable, Codable {
     }
 }
 
+/// Which draw of an objective's random parts training uses; estimates are made at draw 0.
+public enum TrainingDraws: String, Codable, Sendable, Hashable, CaseIterable {
+    /// Draw 0 throughout: training minimises the function that is measured.
+    case fixed
+    /// Draw e in epoch e, counted from 0.
+    case fresh
+}
+
 /// An objective for training and, where there is held-out data, one that measures on that.
 public struct ObjectiveSet<Scalar: ParameterScalar>: Sendable {
     public var training: any Objective<Scalar>
     public var validation: (any Objective<Scalar>)?
-    /// The field's number for a held-out loss, as `perplexity`.
+    /// The field's number for held-out data: `perplexity`, or `accuracy` where components count right answers.
     public var metricName: String?
-    /// From a mean loss to that number.
+    /// From a mean loss to that number. Not asked where components count right answers: their share is the number then.
     public var metric: @Sendable (Double) -> Double
+    /// Whether epoch e of training uses draw e of the random parts, or every epoch draw 0.
+    public var trainingDraws = TrainingDraws.fixed
 
     public init(
         training: any Objective<Scalar>, validation: (any Objective<Scalar>)? = nil, metricName: String? = nil,
-        metric: @escaping @Sendable (Double) -> Double = { $0 }
+        metric: @escaping @Sendable (Double) -> Double = { $0 }, trainingDraws: TrainingDraws = .fixed
     ) {
         self.training = training
         self.validation = validation
         self.metricName = metricName
         self.metric = metric
+        self.trainingDraws = trainingDraws
     }
 }
 
