@@ -28,7 +28,8 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
             }
             indices += first...last
         }
-        self = .list(indices: indices)
+        // A set: the order in which it was written makes no other definition.
+        self = .list(indices: indices.sorted())
     }
 
     /// The component indices of S in increasing order.
