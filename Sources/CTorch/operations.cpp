@@ -1,6 +1,10 @@
 // Arithmetic: one line an operation.
 #include "support.h"
 
+#include <cmath>
+#include <limits>
+#include <torch/version.h>
+
 using namespace ctorch;
 
 #define UNARY(name, expression)                                                                                        \
@@ -46,6 +50,7 @@ WITH_SCALAR(power, a.pow(b))
 UNARY(sigmoid, a.sigmoid())
 UNARY(tanh, a.tanh())
 UNARY(relu, a.relu())
+UNARY(gelu, at::gelu(a))
 UNARY(exp, a.exp())
 UNARY(log, a.log())
 UNARY(sum, a.sum())
@@ -103,5 +108,32 @@ ctorch_status ctorch_cross_entropy(const ctorch_tensor *logits, const ctorch_ten
         if (input.dim() != 2) throw Failure{ctorch_bad_argument, "logits have two dimensions"};
         check_indices(targets->value, input.size(1), "targets");
         return at::nll_loss(input.log_softmax(1), targets->value, {}, reduction(mean));
+    });
+}
+
+ctorch_status ctorch_softmax(const ctorch_tensor *a, int64_t dimension, ctorch_tensor **result) {
+    return making(result, [&] { return a->value.softmax(dimension); });
+}
+
+ctorch_status ctorch_layer_norm(const ctorch_tensor *a, const ctorch_tensor *weight, const ctorch_tensor *bias,
+                                double epsilon, ctorch_tensor **result) {
+    return making(result, [&] {
+        return at::layer_norm(a->value, weight->value.sizes(), weight->value, bias->value, epsilon);
+    });
+}
+
+ctorch_status ctorch_causal_attention(const ctorch_tensor *queries, const ctorch_tensor *keys,
+                                      const ctorch_tensor *values, ctorch_tensor **result) {
+    return making(result, [&] {
+        const at::Tensor &q = queries->value, &k = keys->value, &v = values->value;
+        if (q.dim() != 4 || k.dim() != 4 || v.dim() != 4 || q.size(2) != k.size(2))
+            throw Failure{ctorch_bad_argument, "queries, keys and values are [B, heads, T, D] with one T"};
+#if TORCH_VERSION_MAJOR >= 2
+        return at::scaled_dot_product_attention(q, k, v, {}, 0.0, true);
+#else
+        at::Tensor scores = q.matmul(k.transpose(2, 3)) * (1 / std::sqrt((double)q.size(3)));
+        at::Tensor later = at::ones({q.size(2), k.size(2)}, q.options().dtype(at::kBool)).triu(1);
+        return scores.masked_fill(later, -std::numeric_limits<double>::infinity()).softmax(3).matmul(v);
+#endif
     });
 }

@@ -25,45 +25,100 @@ public struct LSTMSizes: Sendable, Hashable {
     }
 }
 
-/// Which elements dropout keeps: [T][B][E], then [T][B][H] for every layer, one after the other; kept elements are
-/// multiplied by `scale`.
+/// What dropout keeps, and by what it multiplies that. What is `nil` drops nothing.
 public struct LSTMDropout: Sendable {
-    public var keep: [Bool]
-    public var scale: Double
+    /// [T][B][E], then [T][B][H] for every layer, one after the other; [B][E] and [B][H], the same at every step, where
+    /// `isLocked`.
+    public var keep: [Bool]?
+    /// One a place: the embedding, then every layer.
+    public var scales: [Double]
+    public var isLocked: Bool
+    /// Whole rows of the embedding [V] as the input reads them; the decoder reads them whole.
+    public var words: [Bool]?
+    public var wordScale: Double
+    /// Elements of W_hh [4H][H] of every layer, one after the other.
+    public var recurrent: [Bool]?
+    public var recurrentScale: Double
 
-    public init(keep: [Bool], scale: Double) {
+    public init(
+        keep: [Bool]? = nil, scales: [Double] = [], isLocked: Bool = false, words: [Bool]? = nil, wordScale: Double = 1,
+        recurrent: [Bool]? = nil, recurrentScale: Double = 1
+    ) {
         self.keep = keep
-        self.scale = scale
+        self.scales = scales
+        self.isLocked = isLocked
+        self.words = words
+        self.wordScale = wordScale
+        self.recurrent = recurrent
+        self.recurrentScale = recurrentScale
     }
 }
 
-/// The mean cross-entropy per token of an LSTM language model from a zero state, and its gradient, in one fused C++ call on
-/// the processor; no tensors, no graph.
+/// Terms that are added to the cross-entropy: α·mean(y²) + β·mean((h_{t+1} − h_t)²), h what the last layer puts out and y the
+/// same after dropout; means over all elements.
+public struct LSTMActivationTerms: Sendable, Hashable {
+    /// α
+    public var activation: Double
+    /// β
+    public var temporal: Double
+
+    public init(activation: Double = 0, temporal: Double = 0) {
+        self.activation = activation
+        self.temporal = temporal
+    }
+}
+
+/// The mean cross-entropy per token of an LSTM language model, with the activation terms, and its gradient, in one fused C++
+/// call on the processor; no tensors, no graph.
 ///
 /// `point` and `gradient` (overwritten) are flat vectors of Float or Double: embedding [V, E]; for each layer W_ih [4H, I],
 /// W_hh [4H, H], b_ih [4H], b_hh [4H], gates in the order i, f, g, o; decoder weight [V, H_last] unless tied; decoder bias
 /// [V]. `inputs` and `targets` are [T][B].
+///
+/// `state` is the state before the first step: for every layer h [B][H], then c [B][H]; `nil` is zero. It counts as a constant.
 ///
 /// Reduction order: the recurrent products, softmax, bias sums and the loss do not depend on the number of threads; the
 /// large products are LibTorch's matrix library's, which may split them otherwise for another number of threads.
 /// - Throws: `.badArgument` for tokens outside the vocabulary or arrays of the wrong size; `.outOfMemory`.
 /// - Returns: the loss in nats.
 public func lstmLanguageModelGradient<Element>(
-    _ sizes: LSTMSizes, inputs: [Int64], targets: [Int64], dropout: LSTMDropout?, at point: [Element],
+    _ sizes: LSTMSizes, inputs: [Int64], targets: [Int64], dropout: LSTMDropout?,
+    terms: LSTMActivationTerms = LSTMActivationTerms(), from state: [Element]? = nil, at point: [Element],
     into gradient: inout [Element]
 ) throws(TorchError) -> Double {
     try requireCount(gradient.count, point.count, "gradient")
-    let status = gradient.withUnsafeMutableBytes { memory in
-        callFused(sizes, inputs, targets, dropout, point, memory.baseAddress)
-    }
-    return try status.get()
+    let call = FusedCall(
+        sizes: sizes, inputs: inputs, targets: targets, dropout: dropout, terms: terms, state: state, point: point)
+    let result = gradient.withUnsafeMutableBytes { memory in call.run(gradient: memory.baseAddress) }
+    return try result.get()
 }
 
 /// The loss alone: forward without backward. The same number as the gradient's.
 public func lstmLanguageModelLoss<Element>(
-    _ sizes: LSTMSizes, inputs: [Int64], targets: [Int64], dropout: LSTMDropout?, at point: [Element]
+    _ sizes: LSTMSizes, inputs: [Int64], targets: [Int64], dropout: LSTMDropout?,
+    terms: LSTMActivationTerms = LSTMActivationTerms(), from state: [Element]? = nil, at point: [Element]
 ) throws(TorchError) -> Double {
-    try callFused(sizes, inputs, targets, dropout, point, nil).get()
+    try FusedCall(
+        sizes: sizes, inputs: inputs, targets: targets, dropout: dropout, terms: terms, state: state, point: point
+    ).run().get()
+}
+
+/// The state after the last step, in the form of `state` of `lstmLanguageModelGradient`.
+public func lstmLanguageModelState<Element: ExpressibleByIntegerLiteral>(
+    _ sizes: LSTMSizes, after inputs: [Int64], dropout: LSTMDropout?, from state: [Element]? = nil, at point: [Element]
+) throws(TorchError) -> [Element] {
+    var final = [Element](repeating: 0, count: sizes.stateCount)
+    let call = FusedCall(
+        sizes: sizes, inputs: inputs, targets: nil, dropout: dropout, terms: LSTMActivationTerms(), state: state,
+        point: point)
+    let result = final.withUnsafeMutableBytes { memory in call.run(final: memory.baseAddress) }
+    _ = try result.get()
+    return final
+}
+
+extension LSTMSizes {
+    /// Elements of a state: h and c of every layer.
+    public var stateCount: Int { 2 * streams * hidden.reduce(0, +) }
 }
 
 /// Gives memory that fused gradients keep between calls (about the size of one call's activations) back to the system.
@@ -87,37 +142,90 @@ private func requireCount(_ found: Int, _ expected: Int, _ what: String) throws(
     }
 }
 
-private func callFused<Element>(
-    _ sizes: LSTMSizes, _ inputs: [Int64], _ targets: [Int64], _ dropout: LSTMDropout?, _ point: [Element],
-    _ gradient: UnsafeMutableRawPointer?
-) -> Result<Double, TorchError> {
-    Result { () throws(TorchError) in
-        let type = try ScalarType.required(of: Element.self, "lstmLanguageModelGradient")
-        try requireCount(inputs.count, sizes.steps * sizes.streams, "inputs")
-        try requireCount(targets.count, sizes.steps * sizes.streams, "targets")
-        let hidden = sizes.hidden.map(Int64.init)
-        var loss = 0.0
-        let status = hidden.withUnsafeBufferPointer { hidden in
-            var rawSizes = ctorch_lstm_sizes(
-                vocabulary: Int64(sizes.vocabulary), embedding: Int64(sizes.embedding), layers: Int64(hidden.count),
-                hidden: hidden.baseAddress, tied: sizes.tied, steps: Int64(sizes.steps), streams: Int64(sizes.streams))
-            return inputs.withUnsafeBufferPointer { inputs in
-                targets.withUnsafeBufferPointer { targets in
-                    (dropout?.keep ?? []).withUnsafeBufferPointer { keep in
-                        var batch = ctorch_lstm_batch(
-                            inputs: inputs.baseAddress, targets: targets.baseAddress,
-                            keep: dropout == nil ? nil : keep.baseAddress, keep_count: keep.count,
-                            keep_scale: dropout?.scale ?? 1)
-                        return point.withUnsafeBytes { point in
-                            ctorch_lstm_gradient(
-                                &rawSizes, &batch, type.raw, point.baseAddress, gradient,
-                                point.count / MemoryLayout<Element>.stride, &loss)
-                        }
+/// The arguments of one call of the C function.
+private struct FusedCall<Element> {
+    var sizes: LSTMSizes
+    var inputs: [Int64]
+    /// `nil`: only the state is wanted.
+    var targets: [Int64]?
+    var dropout: LSTMDropout?
+    var terms: LSTMActivationTerms
+    var state: [Element]?
+    var point: [Element]
+
+    func run(
+        gradient: UnsafeMutableRawPointer? = nil, final: UnsafeMutableRawPointer? = nil
+    ) -> Result<Double, TorchError> {
+        Result { () throws(TorchError) in
+            let type = try ScalarType.required(of: Element.self, "lstmLanguageModelGradient")
+            try requireCount(inputs.count, sizes.steps * sizes.streams, "inputs")
+            if let targets { try requireCount(targets.count, inputs.count, "targets") }
+            if let state { try requireCount(state.count, sizes.stateCount, "state") }
+            if dropout?.keep != nil { try requireCount(dropout?.scales.count ?? 0, sizes.hidden.count + 1, "scales") }
+            var loss = 0.0
+            let status = withSizes { rawSizes in
+                withBatch { batch in
+                    var (rawSizes, batch) = (rawSizes, batch)
+                    batch.final = final
+                    return point.withUnsafeBytes { point in
+                        ctorch_lstm_gradient(
+                            &rawSizes, &batch, type.raw, point.baseAddress, gradient, self.point.count, &loss)
+                    }
+                }
+            }
+            try check(status, "lstmLanguageModelGradient")
+            return loss
+        }
+    }
+
+    private func withSizes(_ body: (ctorch_lstm_sizes) -> ctorch_status) -> ctorch_status {
+        withPointer(to: sizes.hidden.map(Int64.init)) { hidden in
+            body(
+                ctorch_lstm_sizes(
+                    vocabulary: Int64(sizes.vocabulary), embedding: Int64(sizes.embedding),
+                    layers: Int64(sizes.hidden.count), hidden: hidden, tied: sizes.tied, steps: Int64(sizes.steps),
+                    streams: Int64(sizes.streams)))
+        }
+    }
+
+    private func withBatch(_ body: (ctorch_lstm_batch) -> ctorch_status) -> ctorch_status {
+        withPointer(to: inputs) { inputs in
+            withPointer(to: targets) { targets in
+                withPointer(to: state) { state in
+                    withMasks { masks in
+                        body(
+                            ctorch_lstm_batch(
+                                inputs: inputs, targets: targets, masks: masks, initial: state, final: nil,
+                                activation: terms.activation, temporal_activation: terms.temporal))
                     }
                 }
             }
         }
-        try check(status, "lstmLanguageModelGradient")
-        return loss
     }
+
+    private func withMasks(_ body: (ctorch_lstm_masks) -> ctorch_status) -> ctorch_status {
+        withPointer(to: dropout?.keep) { keep in
+            withPointer(to: dropout?.scales) { scales in
+                withPointer(to: dropout?.words) { words in
+                    withPointer(to: dropout?.recurrent) { recurrent in
+                        body(
+                            ctorch_lstm_masks(
+                                keep: keep, keep_count: dropout?.keep?.count ?? 0, keep_scales: scales,
+                                locked: dropout?.isLocked ?? false, words: words,
+                                word_count: dropout?.words?.count ?? 0, word_scale: dropout?.wordScale ?? 1,
+                                recurrent: recurrent, recurrent_count: dropout?.recurrent?.count ?? 0,
+                                recurrent_scale: dropout?.recurrentScale ?? 1))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The array's memory for the duration of `body`; NULL for `nil`.
+private func withPointer<Element, Result>(
+    to array: [Element]?, _ body: (UnsafePointer<Element>?) -> Result
+) -> Result {
+    guard let array else { return body(nil) }
+    return array.withUnsafeBufferPointer { body($0.baseAddress) }
 }

@@ -34,6 +34,8 @@ extension Tensor {
     public func sigmoid() throws(TorchError) -> Tensor { try .making("sigmoid") { ctorch_sigmoid(handle, $0) } }
     public func tanh() throws(TorchError) -> Tensor { try .making("tanh") { ctorch_tanh(handle, $0) } }
     public func relu() throws(TorchError) -> Tensor { try .making("relu") { ctorch_relu(handle, $0) } }
+    /// x·Φ(x), Φ the normal distribution function.
+    public func gelu() throws(TorchError) -> Tensor { try .making("gelu") { ctorch_gelu(handle, $0) } }
     public func exp() throws(TorchError) -> Tensor { try .making("exp") { ctorch_exp(handle, $0) } }
     public func log() throws(TorchError) -> Tensor { try .making("log") { ctorch_log(handle, $0) } }
 
@@ -64,6 +66,23 @@ extension Tensor {
     /// - Throws: `.badArgument` for an index outside 0 ..< V.
     public func embedding(_ indices: Tensor) throws(TorchError) -> Tensor {
         try .making("embedding") { ctorch_embedding(handle, indices.handle, $0) }
+    }
+
+    public func softmax(dimension: Int) throws(TorchError) -> Tensor {
+        try .making("softmax") { ctorch_softmax(handle, Int64(dimension), $0) }
+    }
+
+    /// (x − mean)/√(variance + ε)·weight + bias over the last dimensions, whose extents are those of `weight` and `bias`.
+    public func layerNormalized(weight: Tensor, bias: Tensor, epsilon: Double) throws(TorchError) -> Tensor {
+        try .making("layerNormalized") { ctorch_layer_norm(handle, weight.handle, bias.handle, epsilon, $0) }
+    }
+
+    /// softmax(q·kᵀ/√D)·v for [B, heads, T, D], where position t sees positions 0 … t. From LibTorch 2.0 on its own fused
+    /// attention; before, the operations of the formula.
+    public static func causalAttention(queries: Tensor, keys: Tensor, values: Tensor) throws(TorchError) -> Tensor {
+        try making("causalAttention") {
+            ctorch_causal_attention(queries.handle, keys.handle, values.handle, $0)
+        }
     }
 
     public func logSoftmax(dimension: Int) throws(TorchError) -> Tensor {

@@ -99,7 +99,10 @@ struct EstimateDefinitionOptions: ParsableArguments {
     var precision: Precision?
     @Option(help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
     var microBatch: Int?
-    @Option(help: "Dropout: fixed (the same masks at every point) or off.")
+    @Option(
+        help:
+            "Dropout: fixed (the same masks at every point), off, or fresh (a new draw at every evaluation, which shows what that does: L̂ ~ 1/γ)."
+    )
     var masks = EvaluationOptions.Masks.fixed
     @Option(help: "cpu or cuda.")
     var device = "cpu"

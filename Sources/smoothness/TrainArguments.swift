@@ -47,7 +47,8 @@ private func objectiveArguments(_ description: ObjectiveDescription) -> [String]
         return ["--objective", "slow-slope", "--slope", "\(slope.slope)", "--gap", "\(slope.gap)"]
     case .qianExample(let example): return ["--objective", "qian-example", "--start", "\(example.start)"]
     case .logisticRegression(let regression): return logisticRegressionArguments(regression)
-    case .languageModel(let model): return languageModelArguments(model)
+    case .languageModel(let model): return arguments(of: model)
+    case .transformer(let model): return arguments(of: model)
     }
 }
 
@@ -63,21 +64,6 @@ private func logisticRegressionArguments(_ regression: LogisticRegressionDescrip
         }
     return ["--objective", "logistic-regression"] + source + [
         "--batch-size", "\(regression.batchSize)", "--regularization", "\(regression.regularization)",
-    ]
-}
-
-private func languageModelArguments(_ model: LanguageModelDescription) -> [String] {
-    var arguments = ["--objective", "lstm"]
-    if case .file(let file) = model.text.source { arguments += ["--data", file.path] }
-    if case .file(let file) = model.text.validation { arguments += ["--valid", file.path] }
-    arguments += ["--tokens", model.text.tokenization.rawValue]
-    if let limit = model.text.vocabularyLimit { arguments += ["--vocabulary", "\(limit)"] }
-    let network = model.network
-    return arguments + [
-        "--batch-size", "\(model.batchSize)", "--sequence-length", "\(model.sequenceLength)", "--hidden",
-        "\(network.hiddenSize)", "--embedding", "\(network.embeddingSize)", "--layers", "\(network.layerCount)",
-        network.tiedWeights ? "--tied" : "--no-tied", "--dropout", "\(network.dropout)", "--objective-seed",
-        "\(model.seed)",
     ]
 }
 

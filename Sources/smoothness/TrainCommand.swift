@@ -71,7 +71,7 @@ struct TrainCommand: ParsableCommand {
         let path = Console.absolute(output ?? "")
         let text = try description.json()
         if FileManager.default.fileExists(atPath: path) {
-            try refuseInput(as: path, inputs: [objective.data, objective.valid])
+            try refuseInput(as: path, inputs: [objective.data, objective.language.valid])
             if try isDone(path, objective: text, optimizer: configuration.json) { return }
         }
         try work(on: path, trainer, description) { progress in

@@ -4,7 +4,9 @@ import Objectives
 
 /// What `train` can minimise.
 enum ObjectiveName: String, ExpressibleByArgument, CaseIterable {
-    case lstm, quadratic, polynomial
+    case lstm
+    case awdLSTM = "awd-lstm"
+    case transformer, quadratic, polynomial
     case quarticValley = "quartic-valley"
     case exponentialWalls = "exponential-walls"
     case slowSlope = "slow-slope"
@@ -31,30 +33,22 @@ struct TrainObjectiveOptions: ParsableArguments {
 
     @Option(
         help: """
-            lstm: a text, one sentence a line; logistic-regression: comma-separated numbers, the label last. With --resume: \
+            Language models: a text, one sentence a line; logistic-regression: comma-separated numbers, the label last. With --resume: \
             where the same file is now. (default: generated data)
             """)
     var data: String?
-    @Option(help: "lstm: a held-out text. (default: the last tenth of the lines)")
-    var valid: String?
-    @Option(help: "lstm: whitespace (a text that is tokenised already) or words (raw text). (default: whitespace)")
-    var tokens: Tokenization?
-    @Option(help: "lstm: the number of words kept, <unk> and <eos> included. (default: 10000)")
-    var vocabulary: Int?
-    @Option(help: "lstm: streams (default: 20); logistic-regression: samples of a component (default: 32).")
+    @Option(
+        help:
+            "Language models: streams (default: 20; 12 for transformer); logistic-regression: samples of a component (default: 32)."
+    )
     var batchSize: Int?
-    @Option(help: "lstm: steps of a segment. (default: 35)")
-    var sequenceLength: Int?
-    @Option(help: "lstm: hidden size of a layer. (default: 200)")
-    var hidden: Int?
-    @Option(help: "lstm: embedding size. (default: 200)")
-    var embedding: Int?
-    @Option(help: "lstm: layers. (default: 2)")
-    var layers: Int?
-    @Flag(inversion: .prefixedNo, help: "lstm: whether the decoder's weight is the embedding's. (default: --tied)")
-    var tied: Bool?
-    @Option(help: "lstm: probability of dropping an activation; masks are a function of the component. (default: 0)")
-    var dropout: Double?
+    @Option(
+        help: """
+            Language models: fixed, one draw of masks and cuts for the whole run, or fresh, one for every epoch. (default: \
+            fixed)
+            """)
+    var trainingDraws: TrainingDraws?
+    @OptionGroup(title: "Language models") var language: TrainLanguageOptions
 
     @Option(help: "quadratic: the eigenvalues, as 1,0.5,0.1. (default: 1,2,…,10)")
     var spectrum: NumberList?
@@ -87,13 +81,11 @@ struct TrainObjectiveOptions: ParsableArguments {
 
     /// The options that were given, by name, with the objectives that have them.
     private var given: [(name: String, objectives: [ObjectiveName])] {
+        let language = ObjectiveName.languageModels
         let all: [(String, Bool, [ObjectiveName])] = [
-            ("--data", data != nil, [.lstm, .logisticRegression]), ("--valid", valid != nil, [.lstm]),
-            ("--tokens", tokens != nil, [.lstm]), ("--vocabulary", vocabulary != nil, [.lstm]),
-            ("--batch-size", batchSize != nil, [.lstm, .logisticRegression]),
-            ("--sequence-length", sequenceLength != nil, [.lstm]), ("--hidden", hidden != nil, [.lstm]),
-            ("--embedding", embedding != nil, [.lstm]), ("--layers", layers != nil, [.lstm]),
-            ("--tied", tied != nil, [.lstm]), ("--dropout", dropout != nil, [.lstm]),
+            ("--data", data != nil, language + [.logisticRegression]),
+            ("--batch-size", batchSize != nil, language + [.logisticRegression]),
+            ("--training-draws", trainingDraws != nil, language),
             ("--spectrum", spectrum != nil, [.quadratic]), ("--rotations", rotations != nil, [.quadratic]),
             ("--components", components != nil, [.quadratic]), ("--noise", noise != nil, [.quadratic]),
             ("--coefficients", coefficients != nil, [.polynomial]),
@@ -104,9 +96,9 @@ struct TrainObjectiveOptions: ParsableArguments {
             ("--samples", samples != nil, [.logisticRegression]),
             ("--features", features != nil, [.logisticRegression]),
             ("--regularization", regularization != nil, [.logisticRegression]),
-            ("--objective-seed", objectiveSeed != nil, [.lstm, .quadratic, .logisticRegression]),
+            ("--objective-seed", objectiveSeed != nil, language + [.quadratic, .logisticRegression]),
         ]
-        return all.filter(\.1).map { ($0.0, $0.2) }
+        return (all + self.language.given).filter(\.1).map { ($0.0, $0.2) }
     }
 
     /// The names of the options that were given, `--data` aside: what `--resume` takes from the file instead.
@@ -129,15 +121,9 @@ struct TrainObjectiveOptions: ParsableArguments {
         let seed = objectiveSeed ?? 0
         let point = start?.values
         switch objective {
-        case .lstm:
-            let text = TextDescription(
-                source: try data.map { .file(try DataFile(path: $0)) } ?? .generated(GeneratedText(seed: seed)),
-                validation: try valid.map { .file(try DataFile(path: $0)) } ?? .lastLines(fraction: 0.1),
-                tokenization: tokens ?? .whitespace, vocabularyLimit: vocabulary ?? 10_000)
-            return try .languageModel(
-                text, batchSize: batchSize ?? 20, sequenceLength: sequenceLength ?? 35, embeddingSize: embedding ?? 200,
-                hiddenSize: hidden ?? 200, layerCount: layers ?? 2, tiedWeights: tied ?? true, dropout: dropout ?? 0,
-                seed: seed)
+        case .lstm, .awdLSTM, .transformer:
+            return try language.description(
+                of: objective, data: data, batchSize: batchSize, trainingDraws: trainingDraws, seed: seed)
         case .quadratic:
             return .quadratic(
                 spectrum: spectrum?.values ?? (1...10).map(Double.init), rotations: rotations ?? 0,
@@ -171,4 +157,6 @@ struct TrainObjectiveOptions: ParsableArguments {
     }
 }
 
-extension Tokenization: ExpressibleByArgument {}
+extension ObjectiveName {
+    static let languageModels: [ObjectiveName] = [.lstm, .awdLSTM, .transformer]
+}

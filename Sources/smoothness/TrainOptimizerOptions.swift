@@ -12,11 +12,14 @@ struct TrainOptimizerOptions: ParsableArguments {
             β = ν = 0 is SGD with gradient clipping)
             """)
     var algorithm: TrainingConfiguration.Algorithm?
-    @Option(help: "η. (default: 10 for lstm, 0.01 otherwise)")
+    @Option(help: "η. (default: 10 for lstm, 30 for awd-lstm, 0.1 for transformer, 0.01 otherwise)")
     var learningRate: Double?
     @Option(help: "γ, the longest step; the clip norm is γ/η. inf: no clipping.")
     var gamma: Double?
-    @Option(help: "γ/η, the longest gradient; inf: no clipping. (default: 0.25 for lstm, none otherwise)")
+    @Option(
+        help:
+            "γ/η, the longest gradient; inf: no clipping. (default: 0.25 for lstm and awd-lstm, 1 for transformer, none otherwise)"
+    )
     var clipNorm: Double?
     @Option(help: "β, the memory of the momentum. (default: 0; 0.9 for heavy-ball)")
     var beta: Double?
@@ -74,7 +77,7 @@ struct TrainOptimizerOptions: ParsableArguments {
         let (length, isOverflow) = (epochs ?? 1).multipliedReportingOverflow(by: epochLength)
         if isOverflow { throw ValidationError("--epochs \(epochs ?? 1) of \(epochLength) iterations is too many") }
         let configuration = TrainingConfiguration(
-            algorithm: algorithm, learningRate: learningRate ?? (objective == .lstm ? 10 : 0.01),
+            algorithm: algorithm, learningRate: learningRate ?? objective.standardLearningRate,
             clipping: clipping(for: objective), beta: beta ?? (algorithm == .heavyBall ? 0.9 : 0), nu: nu ?? 0,
             order: order ?? .reshuffle, iterations: epochs == nil ? iterations ?? 300 : length,
             save: save ?? SaveSchedule(every: 5), storesGradients: storeGradients, seed: seed ?? 0,
@@ -87,7 +90,26 @@ struct TrainOptimizerOptions: ParsableArguments {
     private func clipping(for objective: ObjectiveName) -> TrainingConfiguration.Clipping {
         if let gamma { return gamma == .infinity ? .none : .gamma(gamma) }
         if let clipNorm { return clipNorm == .infinity ? .none : .norm(clipNorm) }
-        return objective == .lstm ? .norm(0.25) : .none
+        return objective.standardClipNorm.map { .norm($0) } ?? .none
+    }
+}
+
+extension ObjectiveName {
+    fileprivate var standardLearningRate: Double {
+        switch self {
+        case .lstm: 10
+        case .awdLSTM: 30
+        case .transformer: 0.1
+        default: 0.01
+        }
+    }
+
+    fileprivate var standardClipNorm: Double? {
+        switch self {
+        case .lstm, .awdLSTM: 0.25
+        case .transformer: 1
+        default: nil
+        }
     }
 }
 

@@ -85,7 +85,7 @@ struct TrainCommandTests {
 
     @Test(arguments: [
         (["--objective", "quadratic"], 64, "--output"),
-        (["--objective", "quadratic", "--hidden", "3", "-o", "x.h5"], 64, "--hidden belongs to lstm"),
+        (["--objective", "quadratic", "--hidden", "3", "-o", "x.h5"], 64, "--hidden belongs to lstm, awd-lstm"),
         (["--objective", "cubic", "-o", "x.h5"], 64, "cubic"),
         (["--gamma", "1", "--clip-norm", "2", "-o", "x.h5"], 64, "not both"),
         (["--iterations", "1", "--epochs", "2", "-o", "x.h5"], 64, "not both"),

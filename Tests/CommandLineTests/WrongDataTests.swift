@@ -39,7 +39,8 @@ struct WrongDataTests {
             ),
             (
                 "latin.txt", 65,
-                "is not text in UTF-8 (expected UTF-8, found a byte that UTF-8 does not allow in line 1)"
+                "byte 1 (line 1): is not text in UTF-8 (expected a character in UTF-8, found a byte 0xff). Convert the file "
+                    + "to UTF-8, or read it with --tokens bytes"
             ),
             ("folder", 65, "is not a data file (expected a file, found a folder)"),
         ] as [(String, Int32, String)] {

@@ -55,7 +55,7 @@ extension LSTM {
             let masks = try make(1, 2)
             #expect(masks.places.map(\.name) == ["embedding", "layer-0", "layer-1", "output"])
             #expect(masks.places.map(\.width) == [6, 8, 8, 6])
-            #expect(masks.scale == 4.0 / 3)
+            #expect(masks.places.allSatisfy { $0.scale == 4.0 / 3 })
             #expect(try make(1, 2) == masks)
             #expect(try make(1, 3).keep != masks.keep)
             #expect(try make(2, 2).keep != masks.keep)
@@ -64,8 +64,42 @@ extension LSTM {
             // 56,000 draws: the share lies within five standard deviations of 0.75.
             let share = Double(masks.keep.count { $0 }) / Double(masks.keep.count)
             #expect(abs(share - 0.75) < 5 * (0.75 * 0.25 / 56_000).squareRoot())
+            // Another draw is other masks, and draw 0 the ones without a number.
+            let drawn = DropoutMasks(configuration, seed: 1, draw: 3, component: 2, length: 50, count: 40)
+            #expect(drawn?.keep != masks.keep)
+            #expect(
+                DropoutMasks(configuration, seed: 1, draw: 3, component: 2, length: 50, count: 40)?.keep == drawn?.keep)
+            #expect(DropoutMasks(configuration, seed: 1, draw: 0, component: 2, length: 50, count: 40) == masks)
             configuration.dropout = 0
             #expect(DropoutMasks(configuration, seed: 1, component: 2, length: 5, count: 4) == nil)
+        }
+
+        @Test func masksOfAWDAreTheSameAtEveryStep() throws {
+            let regularization = LSTMRegularization(
+                wordDropout: 0.2, inputDropout: 0.4, hiddenDropout: 0, outputDropout: 0.5, weightDropout: 0.3)
+            let configuration = LSTMConfiguration(
+                vocabularySize: 1000, embeddingSize: 6, hiddenSize: 8, layerCount: 2, regularization: regularization)
+            let masks = try #require(DropoutMasks(configuration, seed: 1, component: 2, length: 50, count: 40))
+            #expect(masks.isLocked)
+            #expect(masks.places.map(\.probability) == [0.4, 0, 0.5])
+            #expect(masks.keep.count == 40 * (6 + 8 + 6))
+            #expect(masks.keep(at: 1).allSatisfy { $0 })
+            let words = try #require(masks.words)
+            let recurrent = try #require(masks.recurrent)
+            #expect(words.count == 1000 && recurrent.count == 4 * 8 * 8 + 4 * 6 * 6)
+            var generator = SeededGenerator(seed: 1, purpose: "dropout-recurrent-1", index: 2)
+            #expect(Array(recurrent.suffix(144)) == (0..<144).map { _ in generator.uniform() >= 0.3 })
+            // Five standard deviations.
+            #expect(abs(Double(words.count { $0 }) / 1000 - 0.8) < 5 * (0.8 * 0.2 / 1000).squareRoot())
+            // A longer segment of the same component sees the same masks; a micro-batch takes its columns.
+            let longer = DropoutMasks(configuration, seed: 1, component: 2, length: 90, count: 40)
+            #expect(longer?.keep == masks.keep && longer?.recurrent == masks.recurrent)
+            #expect(Array(masks.columns(3..<5).keep(at: 0)) == Array(masks.keep(at: 0)[18..<30]))
+            let off = LSTMRegularization(
+                wordDropout: 0, inputDropout: 0, hiddenDropout: 0, outputDropout: 0, weightDropout: 0)
+            var undropped = configuration
+            undropped.regularization = off
+            #expect(DropoutMasks(undropped, seed: 1, component: 2, length: 5, count: 4) == nil)
         }
 
         @Test func columnsTakeWholeStreams() throws {
@@ -104,6 +138,15 @@ extension LSTM {
             }
             for change: @Sendable (inout LSTMConfiguration) -> Void in [
                 { $0.hiddenSize = 0 }, { $0.dropout = 1 }, { $0.dropout = .nan }, { $0.layerCount = 0 },
+                { $0.regularization = LSTMRegularization() },
+                {
+                    $0.dropout = 0
+                    $0.regularization = LSTMRegularization(weightDropout: 1)
+                },
+                {
+                    $0.dropout = 0
+                    $0.regularization = LSTMRegularization(activation: -1)
+                },
             ] {
                 var configuration = example.configuration
                 change(&configuration)

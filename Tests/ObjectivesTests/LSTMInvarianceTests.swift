@@ -16,13 +16,22 @@ extension LSTM {
             try compareMicroBatches(cuts, Float.self, gradient: 1e-5, difference: 1e-5)
         }
 
+        /// The same for AWD-LSTM: its terms are means over streams too.
+        @Test func microBatchesOfAWD() throws {
+            let example = LSTMCase(
+                300, 24, 96, 2, tied: true, dropout: 0, awd: LSTMTestData.awd, length: 12, count: 20)
+            try compareMicroBatches([0, 1, 8, 20], Double.self, of: example, gradient: 1e-13, difference: 1e-10)
+            try compareMicroBatches([0, 1, 8, 20], Float.self, of: example, gradient: 1e-5, difference: 1e-5)
+        }
+
         private func compareMicroBatches<Scalar: ParameterScalar>(
-            _ cuts: [Int], _: Scalar.Type, gradient gradientTolerance: Double, difference: Double
+            _ cuts: [Int], _: Scalar.Type, of example: LSTMCase = example, gradient gradientTolerance: Double,
+            difference: Double
         ) throws {
-            let model = try LSTMLanguageModel<Scalar>(Self.example.configuration)
+            let model = try LSTMLanguageModel<Scalar>(example.configuration)
             let point: [Scalar] = LSTMTestData.point(model.layout.count, bound: 0.2)
-            let whole = try gradient(model, [0, 20], at: point)
-            let pieces = try gradient(model, cuts, at: point)
+            let whole = try gradient(model, example, [0, 20], at: point)
+            let pieces = try gradient(model, example, cuts, at: point)
             #expect(abs(whole.loss - pieces.loss) <= gradientTolerance * whole.loss)
             #expect(model.layout.distance(from: whole.sum, to: pieces.sum) <= gradientTolerance * norm(whole.sum))
             // Steps as training makes them, against the gradient. (Across a direction of no curvature the difference
@@ -32,22 +41,22 @@ extension LSTM {
             for relativeStep in [1e-2, 1e-3] {
                 var ahead = point
                 Scalar.axpby(relativeStep * unit, direction, 1, into: &ahead)
-                let wholeChange = distance(try gradient(model, [0, 20], at: ahead).sum, whole.sum)
-                let piecesChange = distance(try gradient(model, cuts, at: ahead).sum, pieces.sum)
+                let wholeChange = distance(try gradient(model, example, [0, 20], at: ahead).sum, whole.sum)
+                let piecesChange = distance(try gradient(model, example, cuts, at: ahead).sum, pieces.sum)
                 #expect(abs(wholeChange - piecesChange) <= difference * wholeChange)
             }
         }
 
         /// Σ over the pieces of (their streams / all streams) × gradient, in Double.
         private func gradient<Scalar: ParameterScalar>(
-            _ model: LSTMLanguageModel<Scalar>, _ cuts: [Int], at point: [Scalar]
+            _ model: LSTMLanguageModel<Scalar>, _ example: LSTMCase, _ cuts: [Int], at point: [Scalar]
         ) throws -> (loss: Double, sum: [Double]) {
             var sum = [Double](repeating: 0, count: model.layout.count)
             var loss = 0.0
             for (start, end) in zip(cuts, cuts.dropFirst()) {
                 let share = Double(end - start) / 20
                 let piece = try model.lossAndGradient(
-                    Self.example.batch.columns(start..<end), masks: Self.example.masks?.columns(start..<end), at: point)
+                    example.batch.columns(start..<end), masks: example.masks?.columns(start..<end), at: point)
                 loss += share * piece.loss
                 Scalar.accumulate(into: &sum, scale: share, piece.gradient)
             }

@@ -63,9 +63,54 @@ extension LSTM {
             }
         }
 
+        /// From a given state: loss, gradient, and the state after the last step.
+        @Test(arguments: [0, 3, 4, 7]) func fusedEqualsPlainFromAState(_ index: Int) throws {
+            func compare<Scalar: ParameterScalar>(_: Scalar.Type, tolerance: Double) throws {
+                let example = LSTMTestData.cases[index]
+                let model = try LSTMLanguageModel<Scalar>(example.configuration)
+                let state = try LSTMTestData.state(model, count: example.batch.count)
+                let point: [Scalar] = LSTMTestData.point(model.layout.count, bound: 0.5)
+                let fused = try model.lossAndGradient(example.batch, masks: example.masks, from: state, at: point)
+                let plain = try model.lossAndGradient(
+                    example.batch, masks: example.masks, from: state, at: point, plain: true)
+                #expect(abs(fused.loss - plain.loss) <= tolerance * plain.loss)
+                #expect(largestBlockDistance(model.layout, fused.gradient, plain.gradient) <= tolerance)
+                #expect(try model.loss(example.batch, masks: example.masks, from: state, at: point) == fused.loss)
+                #expect(try model.loss(example.batch, masks: example.masks, at: point) != fused.loss)
+                let after = try model.state(after: example.batch, masks: example.masks, from: state, at: point)
+                let plainAfter = try model.plainState(
+                    after: example.batch, masks: example.masks, from: state, at: point)
+                for (a, b) in zip(after.values, plainAfter.values) { #expect(abs(Double(a - b)) <= tolerance) }
+                #expect(after.values.count == 2 * example.batch.count * after.hidden.reduce(0, +))
+            }
+            try compare(Double.self, tolerance: 1e-12)
+            try compare(Float.self, tolerance: 1e-5)
+        }
+
+        /// Two segments with the state carried over are the long segment, where nothing is dropped and there is no other term.
+        @Test func carriedStateContinuesTheSegment() throws {
+            let configuration = LSTMConfiguration(vocabularySize: 12, embeddingSize: 5, hiddenSize: 7, layerCount: 2)
+            let model = try LSTMLanguageModel<Double>(configuration)
+            let point: [Double] = LSTMTestData.point(model.layout.count, bound: 0.5)
+            let long = LSTMTestData.batch(length: 9, count: 4, vocabulary: 12)
+            func part(_ steps: Range<Int>) -> TokenBatch {
+                let places = (steps.lowerBound * 4)..<(steps.upperBound * 4)
+                return TokenBatch(
+                    length: steps.count, count: 4, inputs: Array(long.inputs[places]),
+                    targets: Array(long.targets[places]))
+            }
+            let first = try model.loss(part(0..<4), masks: nil, at: point)
+            let state = try model.state(after: part(0..<4), masks: nil, at: point)
+            let second = try model.loss(part(4..<9), masks: nil, from: state, at: point)
+            let whole = try model.loss(long, masks: nil, at: point)
+            #expect(abs((4 * first + 5 * second) / 9 - whole) < 1e-14)
+            let end = try model.state(after: part(4..<9), masks: nil, from: state, at: point)
+            #expect(try model.state(after: long, masks: nil, at: point) == end)
+        }
+
         /// Central differences in Double along directions that move one block each.
         @Test func finiteDifferences() throws {
-            for example in LSTMTestData.cases.prefix(4) {
+            for example in LSTMTestData.cases.prefix(4) + LSTMTestData.cases.suffix(3) {
                 let model = try LSTMLanguageModel<Double>(example.configuration)
                 let point: [Double] = LSTMTestData.point(model.layout.count, bound: 0.5)
                 let gradient = try model.lossAndGradient(example.batch, masks: example.masks, at: point).gradient
@@ -107,7 +152,7 @@ extension LSTM {
         /// The same network in PyTorch with nn.LSTM, from the same flat vector, making its own masks and initial point.
         @Test(
             .enabled(if: Workplace.python != nil, "needs the Python of `make python` (SMOOTHNESS_PYTHON)"),
-            arguments: [0, 1, 2, 4, 6])
+            arguments: [0, 1, 2, 4, 6, 7, 9])
         func pyTorchAgrees(_ index: Int) throws {
             let example = LSTMTestData.cases[index]
             try compareWithPyTorch(example, Double.self, loss: 1e-12, gradient: 1e-10)

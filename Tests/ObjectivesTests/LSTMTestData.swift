@@ -30,7 +30,28 @@ enum LSTMTestData {
         LSTMCase(30, 17, 40, 3, tied: true, dropout: 0.1, length: 4, count: 70),
         LSTMCase(1, 3, 4, 1, tied: false, dropout: 0, length: 1, count: 6),
         LSTMCase(900, 24, 70, 2, tied: true, dropout: 0, length: 11, count: 20),
+        LSTMCase(40, 9, 21, 3, tied: true, dropout: 0, awd: awd, length: 7, count: 5),
+        LSTMCase(40, 9, 21, 2, tied: false, dropout: 0, awd: awd, length: 1, count: 3),
+        LSTMCase(
+            30, 11, 18, 2, tied: true, dropout: 0,
+            awd: LSTMRegularization(
+                wordDropout: 0, inputDropout: 0.5, hiddenDropout: 0, outputDropout: 0, weightDropout: 0, activation: 0,
+                temporalActivation: 3), length: 4, count: 66),
     ]
+
+    /// Strong enough that nothing is negligible.
+    static let awd = LSTMRegularization(
+        wordDropout: 0.3, inputDropout: 0.4, hiddenDropout: 0.25, outputDropout: 0.2, weightDropout: 0.5, activation: 2,
+        temporalActivation: 3)
+
+    /// A state that is neither zero nor small.
+    static func state<Scalar: ParameterScalar>(
+        _ model: LSTMLanguageModel<Scalar>, count: Int, masks: DropoutMasks? = nil
+    ) throws -> LSTMState<Scalar> {
+        let before = batch(length: 3, count: count, vocabulary: model.configuration.vocabularySize, seed: 21)
+        let point: [Scalar] = point(model.layout.count, bound: 0.7, seed: 22)
+        return try model.state(after: before, masks: masks, at: point)
+    }
 }
 
 /// A network with a batch.
@@ -41,12 +62,12 @@ struct LSTMCase: Sendable, CustomTestStringConvertible {
     static let component = 5
 
     init(
-        _ vocabulary: Int, _ embedding: Int, _ hidden: Int, _ layers: Int, tied: Bool, dropout: Double, length: Int,
-        count: Int
+        _ vocabulary: Int, _ embedding: Int, _ hidden: Int, _ layers: Int, tied: Bool, dropout: Double,
+        awd: LSTMRegularization? = nil, length: Int, count: Int
     ) {
         configuration = LSTMConfiguration(
             vocabularySize: vocabulary, embeddingSize: embedding, hiddenSize: hidden, layerCount: layers,
-            tiedWeights: tied, dropout: dropout)
+            tiedWeights: tied, dropout: dropout, regularization: awd)
         batch = LSTMTestData.batch(length: length, count: count, vocabulary: vocabulary)
     }
 
@@ -58,20 +79,21 @@ struct LSTMCase: Sendable, CustomTestStringConvertible {
     var testDescription: String {
         let c = configuration
         return "V \(c.vocabularySize) E \(c.embeddingSize) H \(c.hiddenSize) × \(c.layerCount)"
-            + (c.tiedWeights ? " tied" : "") + " dropout \(c.dropout) T \(batch.length) B \(batch.count)"
+            + (c.tiedWeights ? " tied" : "") + (c.regularization == nil ? "" : " AWD") + " dropout \(c.dropout) T \(batch.length) B \(batch.count)"
     }
 }
 
 extension LSTMLanguageModel {
     /// Loss and gradient as a pair, into memory that was not clean.
     func lossAndGradient(
-        _ batch: TokenBatch, masks: DropoutMasks?, at point: [Scalar], plain: Bool = false
+        _ batch: TokenBatch, masks: DropoutMasks?, from state: LSTMState<Scalar>? = nil, at point: [Scalar],
+        plain: Bool = false
     ) throws -> (loss: Double, gradient: [Scalar]) {
         var gradient = [Scalar](repeating: .nan, count: layout.count)
         let loss =
             try plain
-            ? plainGradient(batch, masks: masks, at: point, into: &gradient)
-            : self.gradient(batch, masks: masks, at: point, into: &gradient)
+            ? plainGradient(batch, masks: masks, from: state, at: point, into: &gradient)
+            : self.gradient(batch, masks: masks, from: state, at: point, into: &gradient)
         return (loss, gradient)
     }
 }

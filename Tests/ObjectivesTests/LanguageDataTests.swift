@@ -144,7 +144,7 @@ struct LanguageDataTests {
             Array("a b c d e f g h\ni\n".utf8), .lastLines(fraction: 0.1), "too short", "held-out text", "2 tokens")
         try expectFault(
             Array("a b c d e f g h".utf8), .lastLines(fraction: 0.1), "at least 2 lines", "found 1")
-        try expectFault(Array("a b\nc ".utf8) + [0xFF, 0x0A], .none, "not text in UTF-8", "line 2")
+        try expectFault(Array("a b\nc ".utf8) + [0xFF, 0x0A], .none, "not text in UTF-8", "byte 6 (line 2)")
     }
 
     @Test("a missing file, a folder, a changed file")

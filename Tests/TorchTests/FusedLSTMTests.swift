@@ -12,7 +12,7 @@ import Torch
         do {
             let point = [Double](repeating: 0.1, count: count)
             _ = try lstmLanguageModelLoss(
-                sizes, inputs: inputs, targets: targets, dropout: keep.map { LSTMDropout(keep: $0, scale: 2) },
+                sizes, inputs: inputs, targets: targets, dropout: keep.map { LSTMDropout(keep: $0, scales: [2, 2]) },
                 at: point)
             return nil
         } catch { return error }

@@ -118,6 +118,8 @@ ctorch_status ctorch_power(const ctorch_tensor *a, double exponent, ctorch_tenso
 ctorch_status ctorch_sigmoid(const ctorch_tensor *a, ctorch_tensor **result);
 ctorch_status ctorch_tanh(const ctorch_tensor *a, ctorch_tensor **result);
 ctorch_status ctorch_relu(const ctorch_tensor *a, ctorch_tensor **result);
+/// x·Φ(x), Φ the normal distribution function.
+ctorch_status ctorch_gelu(const ctorch_tensor *a, ctorch_tensor **result);
 ctorch_status ctorch_exp(const ctorch_tensor *a, ctorch_tensor **result);
 ctorch_status ctorch_log(const ctorch_tensor *a, ctorch_tensor **result);
 ctorch_status ctorch_sum(const ctorch_tensor *a, ctorch_tensor **result);
@@ -130,6 +132,13 @@ ctorch_status ctorch_linear(const ctorch_tensor *x, const ctorch_tensor *weight,
                             ctorch_tensor **result);
 /// Rows of `weight` [V, E] at int64 `indices` of any shape. An index outside 0 ..< V is refused.
 ctorch_status ctorch_embedding(const ctorch_tensor *weight, const ctorch_tensor *indices, ctorch_tensor **result);
+ctorch_status ctorch_softmax(const ctorch_tensor *a, int64_t dimension, ctorch_tensor **result);
+/// (a − mean)/√(variance + epsilon)·weight + bias over the last dimensions, whose extents are those of `weight`.
+ctorch_status ctorch_layer_norm(const ctorch_tensor *a, const ctorch_tensor *weight, const ctorch_tensor *bias,
+                                double epsilon, ctorch_tensor **result);
+/// softmax(q·kᵀ/√D)·v of [B, heads, T, D], where position t sees positions 0 … t. LibTorch's own attention from 2.0 on.
+ctorch_status ctorch_causal_attention(const ctorch_tensor *queries, const ctorch_tensor *keys,
+                                      const ctorch_tensor *values, ctorch_tensor **result);
 ctorch_status ctorch_log_softmax(const ctorch_tensor *a, int64_t dimension, ctorch_tensor **result);
 /// −mean or −sum of log probabilities [N, C] at int64 `targets` [N].
 ctorch_status ctorch_nll_loss(const ctorch_tensor *log_probabilities, const ctorch_tensor *targets, bool mean,

@@ -21,16 +21,38 @@ typedef struct ctorch_lstm_sizes {
     int64_t streams;       // B
 } ctorch_lstm_sizes;
 
-typedef struct ctorch_lstm_batch {
-    const int64_t *inputs;  // [T][B]
-    const int64_t *targets; // [T][B]
-    // Which elements dropout keeps, NULL for all: [T][B][E], then [T][B][H] for every layer, one after the other.
+/// What dropout keeps, and by how much what it keeps is multiplied. A NULL array drops nothing.
+typedef struct ctorch_lstm_masks {
+    // Place 0 is the embedded input [.., E], place l + 1 what layer l puts out [.., H], one place after the other: [T][B][width]
+    // each, or [B][width], the same at every step, where `locked`.
     const bool *keep;
     size_t keep_count;
-    double keep_scale; // by which kept elements are multiplied
+    const double *keep_scales; // one a place
+    bool locked;
+    // Whole rows of the embedding [V] as the input reads them; the decoder reads them whole.
+    const bool *words;
+    size_t word_count;
+    double word_scale;
+    // Single elements of W_hh [4H][H] of every layer, one layer after the other (DropConnect).
+    const bool *recurrent;
+    size_t recurrent_count;
+    double recurrent_scale;
+} ctorch_lstm_masks;
+
+typedef struct ctorch_lstm_batch {
+    const int64_t *inputs;  // [T][B]
+    const int64_t *targets; // [T][B]; NULL: only the state after the last step is wanted, and there is no loss
+    ctorch_lstm_masks masks;
+    // The state before the first step, and room for the one after the last: for every layer h [B][H], then c [B][H], of the
+    // same scalar as the point. NULL: zero, and none. A given state is a constant: no gradient flows into it.
+    const void *initial;
+    void *final;
+    // α·mean(y²) and β·mean((h_{t+1} − h_t)²) are added to the loss, h what the last layer puts out, y the same with its mask.
+    double activation;          // α
+    double temporal_activation; // β
 } ctorch_lstm_batch;
 
-/// The mean cross-entropy per token, in nats, from a zero state; with `gradient`, which may be NULL, also its gradient.
+/// The mean cross-entropy per token, in nats, with the activation terms; with `gradient`, which may be NULL, also its gradient.
 /// `type` is float32 or float64 and says what `point` and `gradient` hold; `count` is their number of elements.
 ///
 /// The recurrence runs in kernels of its own, each element summed in one fixed order; the large products are LibTorch's.

@@ -67,22 +67,23 @@ void layer_forward(const LayerSizes &sizes, const LayerParameters<const Scalar> 
     product<Scalar>({state.input, sizes.tokens(), sizes.input},
                     Matrix<Scalar>{parameters.input_weight, 4 * hidden, sizes.input}.t(), state.gates);
     for (size_t i = 0; i < 4 * hidden; i++) scratch.bias[i] = parameters.input_bias[i] + parameters.recurrent_bias[i];
-    if (sizes.steps > 1) pack_forward(hidden, parameters.recurrent_weight, scratch.packed);
+    if (sizes.steps > 1 || state.continues) pack_forward(hidden, parameters.recurrent_weight, scratch.packed);
 
     for (size_t step = 0; step < sizes.steps; step++) {
         Scalar *gates = state.gates + step * streams * 4 * hidden;
         Scalar *cells = state.cells + step * streams * hidden, *outputs = state.outputs + step * streams * hidden;
+        const bool has_before = step > 0 || state.continues;
         parallel(ceiling(hidden, lanes), [=, &kernel](size_t panel) {
             alignas(64) Scalar sums[most_rows * most_panel_bytes / sizeof(Scalar)];
             const size_t unit = panel * lanes;
             for (size_t row = 0; row < streams; row += most_rows) {
                 const size_t rows = std::min(most_rows, streams - row), here = row * hidden;
-                if (step > 0)
+                if (has_before)
                     kernel.panel_product(rows, hidden, outputs - streams * hidden + here, hidden,
                                          scratch.packed + panel * hidden * 4 * lanes, sums);
                 kernel.forward_cell({rows, hidden, unit, std::min(lanes, hidden - unit), gates + 4 * here,
-                                     scratch.bias, step > 0 ? sums : nullptr,
-                                     step > 0 ? cells - streams * hidden + here : nullptr, cells + here,
+                                     scratch.bias, has_before ? sums : nullptr,
+                                     has_before ? cells - streams * hidden + here : nullptr, cells + here,
                                      outputs + here});
             }
         });
@@ -102,7 +103,7 @@ void layer_backward(const LayerSizes &sizes, const LayerParameters<const Scalar>
     for (size_t step = sizes.steps; step-- > 0;) {
         Scalar *gates = state.gates + step * streams * 4 * hidden;
         const Scalar *cells = state.cells + step * one_step, *outputs = output_gradient + step * one_step;
-        const bool last = step == sizes.steps - 1;
+        const bool last = step == sizes.steps - 1, has_before = step > 0 || state.continues;
         parallel(ceiling(hidden, width), [=, &kernel](size_t panel) {
             alignas(64) Scalar sums[most_rows * most_panel_bytes / sizeof(Scalar)];
             for (size_t row = 0; row < streams; row += most_rows) {
@@ -115,18 +116,20 @@ void layer_backward(const LayerSizes &sizes, const LayerParameters<const Scalar>
                     if (unit >= hidden) break;
                     kernel.backward_cell({rows, hidden, unit, std::min(lanes, hidden - unit), gates + 4 * here,
                                           last ? nullptr : sums + v * lanes, width, outputs + here,
-                                          step > 0 ? cells - one_step + here : nullptr, cells + here,
+                                          has_before ? cells - one_step + here : nullptr, cells + here,
                                           scratch.carried + here});
                 }
             }
         });
     }
 
-    // Every weight in one product over all steps. The state before the first step is zero and adds nothing.
+    // Every weight in one product over all steps. A state of zero before the first step adds nothing.
     const size_t tokens = sizes.tokens();
     const Matrix<Scalar> all{state.gates, tokens, 4 * hidden};
     product(all.t(), {state.input, tokens, sizes.input}, gradient.input_weight);
-    if (sizes.steps > 1) {
+    if (state.continues) {
+        product(all.t(), {state.outputs - one_step, tokens, hidden}, gradient.recurrent_weight);
+    } else if (sizes.steps > 1) {
         const Matrix<Scalar> later{state.gates + streams * 4 * hidden, tokens - streams, 4 * hidden};
         product(later.t(), {state.outputs, tokens - streams, hidden}, gradient.recurrent_weight);
     } else {

@@ -25,6 +25,7 @@ template <class Scalar> struct LayerState {
     Scalar *gates;       // [T·B, 4H]
     Scalar *cells;       // [T·B, H]
     Scalar *outputs;     // [T·B, H]
+    bool continues;      // whether the state before the first step lies before `cells` and `outputs`, [B, H] each; else it is 0
 };
 
 /// Scratch that layers share.

@@ -69,10 +69,18 @@ void check(const ctorch_lstm_sizes &sizes, const ctorch_lstm_batch &batch) {
     require(!sizes.tied || sizes.hidden[sizes.layers - 1] == sizes.embedding,
             "tied weights need the last hidden size to be the embedding size");
     const size_t tokens = sizes.steps * sizes.streams;
-    require(!batch.keep || batch.keep_count == tokens * widths, "the masks have the wrong number of elements");
+    const ctorch_lstm_masks &masks = batch.masks;
+    size_t recurrent = 0;
+    for (int64_t layer = 0; layer < sizes.layers; layer++)
+        recurrent += 4 * (size_t)sizes.hidden[layer] * (size_t)sizes.hidden[layer];
+    require(!masks.keep || masks.keep_count == (masks.locked ? (size_t)sizes.streams : tokens) * widths,
+            "the masks have the wrong number of elements");
+    require(!masks.words || masks.word_count == (size_t)sizes.vocabulary, "the mask of the words is not one a word");
+    require(!masks.recurrent || masks.recurrent_count == recurrent,
+            "the masks of the recurrent weights have the wrong number of elements");
     for (size_t i = 0; i < tokens; i++)
-        require(batch.inputs[i] >= 0 && batch.inputs[i] < sizes.vocabulary && batch.targets[i] >= 0 &&
-                    batch.targets[i] < sizes.vocabulary,
+        require(batch.inputs[i] >= 0 && batch.inputs[i] < sizes.vocabulary &&
+                    (!batch.targets || (batch.targets[i] >= 0 && batch.targets[i] < sizes.vocabulary)),
                 "a token lies outside the vocabulary");
 }
 
@@ -88,18 +96,24 @@ template <class Scalar> class Call {
 
     double run() {
         embed();
+        take_initial_state();
         const Scalar *sequence = embedded_;
         for (size_t layer = 0; layer < layer_count(); layer++) {
+            drop_recurrent_weights(layer);
             states_[layer].input = sequence;
-            layer_forward(layer_sizes(layer), layout_.at(point_, layer), states_[layer], scratch_);
+            layer_forward(layer_sizes(layer), parameters(layer), states_[layer], scratch_);
             sequence = masked(states_[layer].outputs, masked_[layer], layer + 1);
         }
-        double loss = decode(sequence);
+        give_final_state();
+        if (!batch_.targets) return 0;
+        double loss = decode(sequence) + activation_terms(sequence);
         if (!gradient_) return loss;
         for (size_t layer = layer_count(); layer-- > 0;) {
             masked(flow_, flow_, layer + 1);
-            layer_backward<Scalar>(layer_sizes(layer), layout_.at(point_, layer), states_[layer], flow_,
+            if (layer == layer_count() - 1) add_temporal_gradient();
+            layer_backward<Scalar>(layer_sizes(layer), parameters(layer), states_[layer], flow_,
                                    layout_.at(gradient_, layer), next_flow_, scratch_);
+            drop_recurrent_gradient(layer);
             std::swap(flow_, next_flow_);
         }
         masked(flow_, flow_, 0);
@@ -119,10 +133,12 @@ template <class Scalar> class Call {
     Scalar *embedded_ = nullptr;           // [T·B, E], masked
     std::vector<LayerState<Scalar>> states_;
     std::vector<Scalar *> masked_;         // outputs after dropout, null without masks
+    std::vector<Scalar *> dropped_;        // W_hh after dropout, null without masks
     LayerScratch<Scalar> scratch_{};
     Scalar *logits_ = nullptr;             // [chunk, V]
     Scalar *flow_ = nullptr, *next_flow_ = nullptr; // the gradient on its way down
     double *losses_ = nullptr;             // [T·B]
+    double *squares_ = nullptr;            // [T·B], of the activation terms
     size_t chunk_ = 0;
 
     size_t layer_count() const { return (size_t)sizes_.layers; }
@@ -134,12 +150,33 @@ template <class Scalar> class Call {
         return {(size_t)sizes_.steps, (size_t)sizes_.streams, place_width(layer), hidden(layer)};
     }
 
+    LayerParameters<const Scalar> parameters(size_t layer) const {
+        LayerParameters<const Scalar> all = layout_.at(point_, layer);
+        if (dropped_[layer]) all.recurrent_weight = dropped_[layer];
+        return all;
+    }
+    const bool *recurrent_mask(size_t layer) const {
+        const bool *keep = batch_.masks.recurrent;
+        for (size_t before = 0; before < layer; before++) keep += 4 * hidden(before) * hidden(before);
+        return keep;
+    }
+
     void take_buffers();
     void embed();
     void scatter_embedding();
     /// `values` with the place's mask, written to `into`; `values` itself without masks.
     const Scalar *masked(const Scalar *values, Scalar *into, size_t place);
     double decode(const Scalar *sequence);
+    void take_initial_state();
+    void give_final_state();
+    /// into[i] = keep[i] ? scale·from[i] : 0 over the recurrent weights of a layer.
+    void masked_recurrent(size_t layer, const Scalar *from, Scalar *into);
+    void drop_recurrent_weights(size_t layer);
+    void drop_recurrent_gradient(size_t layer);
+    /// α·mean(y²) + β·mean((h_{t+1} − h_t)²) of the last layer; adds the gradient of the first term to `flow_`.
+    double activation_terms(const Scalar *sequence);
+    /// Adds the gradient of the second term to `flow_`, which is ∂/∂h by then.
+    void add_temporal_gradient();
 };
 
 template <class Scalar> void Call<Scalar>::take_buffers() {
@@ -158,15 +195,22 @@ template <class Scalar> void Call<Scalar>::take_buffers() {
         embedded_ = workspace_.take<Scalar>(tokens_ * sizes_.embedding);
         states_.assign(layer_count(), {});
         masked_.assign(layer_count(), nullptr);
+        dropped_.assign(layer_count(), nullptr);
         for (size_t layer = 0; layer < layer_count(); layer++) {
-            states_[layer].gates = workspace_.take<Scalar>(tokens_ * 4 * hidden(layer));
-            states_[layer].cells = workspace_.take<Scalar>(tokens_ * hidden(layer));
-            states_[layer].outputs = workspace_.take<Scalar>(tokens_ * hidden(layer));
-            if (batch_.keep) masked_[layer] = workspace_.take<Scalar>(tokens_ * hidden(layer));
+            LayerState<Scalar> &state = states_[layer];
+            state.continues = batch_.initial != nullptr;
+            const size_t before = state.continues ? sizes_.streams * hidden(layer) : 0;
+            state.gates = workspace_.take<Scalar>(tokens_ * 4 * hidden(layer));
+            state.cells = workspace_.take<Scalar>(before + tokens_ * hidden(layer)) + before;
+            state.outputs = workspace_.take<Scalar>(before + tokens_ * hidden(layer)) + before;
+            if (batch_.masks.recurrent) dropped_[layer] = workspace_.take<Scalar>(4 * hidden(layer) * hidden(layer));
+            if (batch_.masks.keep) masked_[layer] = workspace_.take<Scalar>(tokens_ * hidden(layer));
         }
         scratch_.packed = workspace_.take<Scalar>(packed);
         scratch_.bias = workspace_.take<Scalar>(4 * widest);
         scratch_.carried = workspace_.take<Scalar>(sizes_.streams * widest);
+        if (!batch_.targets) return;
+        squares_ = workspace_.take<double>(tokens_);
         logits_ = workspace_.take<Scalar>(chunk_ * vocabulary_);
         losses_ = workspace_.take<double>(tokens_);
         if (!gradient_) return;
@@ -176,14 +220,16 @@ template <class Scalar> void Call<Scalar>::take_buffers() {
 }
 
 template <class Scalar> const Scalar *Call<Scalar>::masked(const Scalar *values, Scalar *into, size_t place) {
-    if (!batch_.keep) return values;
-    const bool *keep = batch_.keep;
-    for (size_t before = 0; before < place; before++) keep += tokens_ * place_width(before);
-    const size_t width = place_width(place);
-    const Scalar scale = (Scalar)batch_.keep_scale;
+    const ctorch_lstm_masks &masks = batch_.masks;
+    if (!masks.keep) return values;
+    const size_t streams = sizes_.streams, rows = masks.locked ? streams : tokens_, width = place_width(place);
+    const bool *keep = masks.keep;
+    for (size_t before = 0; before < place; before++) keep += rows * place_width(before);
+    const Scalar scale = (Scalar)masks.keep_scales[place];
     parallel(tokens_, [=](size_t token) {
         const size_t start = token * width;
-        for (size_t i = start; i < start + width; i++) into[i] = keep[i] ? values[i] * scale : 0;
+        const bool *row = keep + (token % rows) * width;
+        for (size_t i = 0; i < width; i++) into[start + i] = row[i] ? values[start + i] * scale : 0;
     });
     return into;
 }
@@ -191,8 +237,16 @@ template <class Scalar> const Scalar *Call<Scalar>::masked(const Scalar *values,
 template <class Scalar> void Call<Scalar>::embed() {
     const size_t width = sizes_.embedding;
     const Scalar *rows = point_ + layout_.embedding;
+    const bool *words = batch_.masks.words;
+    const Scalar scale = (Scalar)batch_.masks.word_scale;
     parallel(tokens_, [=](size_t token) {
-        std::memcpy(embedded_ + token * width, rows + batch_.inputs[token] * width, width * sizeof(Scalar));
+        const int64_t word = batch_.inputs[token];
+        const Scalar *from = rows + word * width;
+        Scalar *to = embedded_ + token * width;
+        if (!words)
+            std::memcpy(to, from, width * sizeof(Scalar));
+        else
+            for (size_t i = 0; i < width; i++) to[i] = words[word] ? from[i] * scale : 0;
     });
     masked(embedded_, embedded_, 0);
 }
@@ -202,13 +256,108 @@ template <class Scalar> void Call<Scalar>::scatter_embedding() {
     const size_t width = sizes_.embedding;
     Scalar *rows = gradient_ + layout_.embedding;
     if (!sizes_.tied) std::memset(rows, 0, vocabulary_ * width * sizeof(Scalar));
+    const bool *words = batch_.masks.words;
+    const Scalar scale = words ? (Scalar)batch_.masks.word_scale : 1;
     constexpr size_t piece = 64;
     parallel((width + piece - 1) / piece, [=](size_t index) {
         const size_t first = index * piece, end = std::min(first + piece, width);
         for (size_t token = 0; token < tokens_; token++) {
+            if (words && !words[batch_.inputs[token]]) continue;
             Scalar *row = rows + batch_.inputs[token] * width;
             const Scalar *add = flow_ + token * width;
-            for (size_t i = first; i < end; i++) row[i] += add[i];
+            for (size_t i = first; i < end; i++) row[i] += scale * add[i];
+        }
+    });
+}
+
+template <class Scalar> void Call<Scalar>::take_initial_state() {
+    const Scalar *from = static_cast<const Scalar *>(batch_.initial);
+    for (size_t layer = 0; from && layer < layer_count(); layer++) {
+        const size_t count = sizes_.streams * hidden(layer);
+        std::memcpy(states_[layer].outputs - count, from, count * sizeof(Scalar));
+        std::memcpy(states_[layer].cells - count, from + count, count * sizeof(Scalar));
+        from += 2 * count;
+    }
+}
+
+template <class Scalar> void Call<Scalar>::give_final_state() {
+    Scalar *to = static_cast<Scalar *>(batch_.final);
+    for (size_t layer = 0; to && layer < layer_count(); layer++) {
+        const size_t count = sizes_.streams * hidden(layer), last = (sizes_.steps - 1) * count;
+        std::memcpy(to, states_[layer].outputs + last, count * sizeof(Scalar));
+        std::memcpy(to + count, states_[layer].cells + last, count * sizeof(Scalar));
+        to += 2 * count;
+    }
+}
+
+template <class Scalar>
+void Call<Scalar>::masked_recurrent(size_t layer, const Scalar *from, Scalar *into) {
+    const size_t width = hidden(layer);
+    const bool *keep = recurrent_mask(layer);
+    const Scalar scale = (Scalar)batch_.masks.recurrent_scale;
+    parallel(4 * width, [=](size_t row) {
+        for (size_t i = row * width; i < (row + 1) * width; i++) into[i] = keep[i] ? from[i] * scale : 0;
+    });
+}
+
+template <class Scalar> void Call<Scalar>::drop_recurrent_weights(size_t layer) {
+    if (dropped_[layer]) masked_recurrent(layer, layout_.at(point_, layer).recurrent_weight, dropped_[layer]);
+}
+
+template <class Scalar> void Call<Scalar>::drop_recurrent_gradient(size_t layer) {
+    if (!dropped_[layer]) return;
+    Scalar *gradient = layout_.at(gradient_, layer).recurrent_weight;
+    masked_recurrent(layer, gradient, gradient);
+}
+
+template <class Scalar> double Call<Scalar>::activation_terms(const Scalar *sequence) {
+    const size_t width = last_hidden(), streams = sizes_.streams, later = tokens_ - streams;
+    const double elements = (double)tokens_ * (double)width;
+    double terms = 0;
+    auto add_mean_square = [&](size_t first, size_t rows, double weight, auto value) {
+        parallel(rows, [=](size_t row) {
+            double sum = 0;
+            for (size_t i = (first + row) * width; i < (first + row + 1) * width; i++) {
+                const double element = (double)value(i);
+                sum += element * element;
+            }
+            squares_[row] = sum;
+        });
+        double sum = 0;
+        for (size_t row = 0; row < rows; row++) sum += squares_[row];
+        terms += weight * sum;
+    };
+    if (batch_.activation != 0) {
+        add_mean_square(0, tokens_, batch_.activation / elements, [=](size_t i) { return sequence[i]; });
+        const Scalar factor = (Scalar)(2 * batch_.activation / elements);
+        Scalar *flow = flow_;
+        if (gradient_)
+            parallel(tokens_, [=](size_t token) {
+                for (size_t i = token * width; i < (token + 1) * width; i++) flow[i] += factor * sequence[i];
+            });
+    }
+    if (batch_.temporal_activation != 0 && later > 0) {
+        const Scalar *outputs = states_.back().outputs;
+        const size_t step = streams * width;
+        add_mean_square(streams, later, batch_.temporal_activation / ((double)later * (double)width),
+                        [=](size_t i) { return outputs[i] - outputs[i - step]; });
+    }
+    return terms;
+}
+
+template <class Scalar> void Call<Scalar>::add_temporal_gradient() {
+    const size_t width = last_hidden(), streams = sizes_.streams, tokens = tokens_, step = streams * width;
+    const size_t later = tokens - streams;
+    if (batch_.temporal_activation == 0 || later == 0) return;
+    const Scalar factor = (Scalar)(2 * batch_.temporal_activation / ((double)later * (double)width));
+    const Scalar *outputs = states_.back().outputs;
+    Scalar *flow = flow_;
+    parallel(tokens, [=](size_t token) {
+        for (size_t i = token * width; i < (token + 1) * width; i++) {
+            Scalar change = 0;
+            if (token >= streams) change += outputs[i] - outputs[i - step];
+            if (token < later) change -= outputs[i + step] - outputs[i];
+            flow[i] += factor * change;
         }
     });
 }
@@ -260,6 +409,7 @@ ctorch_status ctorch_lstm_gradient(const ctorch_lstm_sizes *sizes, const ctorch_
                                    double *loss) {
     return fenced([&] {
         check(*sizes, *batch);
+        require(batch->targets || !gradient, "a gradient needs targets");
         const Layout layout(*sizes);
         require(layout.count == count, "the point has the wrong number of parameters");
         require(type == ctorch_float32 || type == ctorch_float64, "parameters are float32 or float64");

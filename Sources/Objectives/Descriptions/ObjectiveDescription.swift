@@ -13,9 +13,19 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
         case qianExample(QianExampleDescription)
         case logisticRegression(LogisticRegressionDescription)
         case languageModel(LanguageModelDescription)
+        case transformer(TransformerDescription)
 
         /// The value of the key `kind`.
         public var name: String { KindName(of: self).rawValue }
+
+        /// The text that it is a model of, if it is one.
+        var text: TextDescription? {
+            switch self {
+            case .languageModel(let model): model.text
+            case .transformer(let model): model.text
+            default: nil
+            }
+        }
 
         /// The kind's own parameters.
         var parameters: any Codable & Sendable {
@@ -28,6 +38,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
             case .qianExample(let parameters): parameters
             case .logisticRegression(let parameters): parameters
             case .languageModel(let parameters): parameters
+            case .transformer(let parameters): parameters
             }
         }
     }
@@ -39,7 +50,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
     /// The file that its training data come from, if they come from a file.
     public var dataFile: DataFile? {
         if case .logisticRegression(let regression) = kind, case .file(let file) = regression.source { return file }
-        if case .languageModel(let model) = kind, case .file(let file) = model.text.source { return file }
+        if let text = kind.text, case .file(let file) = text.source { return file }
         return nil
     }
 
@@ -56,6 +67,7 @@ private enum KindName: String, CaseIterable {
     case qianExample = "qian-example"
     case logisticRegression = "logistic-regression"
     case languageModel = "lstm-language-model"
+    case transformer = "transformer-language-model"
 
     init(of kind: ObjectiveDescription.Kind) {
         self =
@@ -68,6 +80,7 @@ private enum KindName: String, CaseIterable {
             case .qianExample: .qianExample
             case .logisticRegression: .logisticRegression
             case .languageModel: .languageModel
+            case .transformer: .transformer
             }
     }
 
@@ -81,6 +94,7 @@ private enum KindName: String, CaseIterable {
         case .qianExample: .qianExample(try QianExampleDescription(from: decoder))
         case .logisticRegression: .logisticRegression(try LogisticRegressionDescription(from: decoder))
         case .languageModel: .languageModel(try LanguageModelDescription(from: decoder))
+        case .transformer: .transformer(try TransformerDescription(from: decoder))
         }
     }
 }

@@ -8,13 +8,15 @@ public enum Precision: String, Codable, Sendable, Hashable, CaseIterable {
 }
 
 /// How an objective is evaluated. None of these changes which function it is, except that `masks` `off` leaves dropout
-/// out.
+/// out and `fresh` makes it no function at all.
 public struct EvaluationOptions: Sendable, Hashable, Codable {
     public enum Masks: String, Codable, Sendable, Hashable, CaseIterable {
         /// Component i has the same dropout masks at every point: a function of (seed, i).
         case fixed
         /// No dropout.
         case off
+        /// A new draw of masks, augmentation and cuts at *every* evaluation, to show what that does; see `FreshDraws`.
+        case fresh
     }
 
     public var masks: Masks
@@ -71,6 +73,14 @@ public func makeObjective<Scalar: ParameterScalar>(
     _ description: ObjectiveDescription, as scalar: Scalar.Type, options: EvaluationOptions = EvaluationOptions(),
     dataOverride: String? = nil
 ) throws -> ObjectiveSet<Scalar> {
+    var set = try makeObjective(fixed: description, as: scalar, options: options, dataOverride: dataOverride)
+    if options.masks == .fresh { set.training = FreshDraws(set.training) }
+    return set
+}
+
+private func makeObjective<Scalar: ParameterScalar>(
+    fixed description: ObjectiveDescription, as scalar: Scalar.Type, options: EvaluationOptions, dataOverride: String?
+) throws -> ObjectiveSet<Scalar> {
     try description.validate()
     try require((options.microBatch ?? 1) > 0, "micro_batch", "1 or more", options.microBatch ?? 0)
     if dataOverride != nil && description.dataFile == nil {
@@ -78,7 +88,7 @@ public func makeObjective<Scalar: ParameterScalar>(
             .usage, "this objective reads no file, so there is none to look for elsewhere", file: dataOverride,
             object: description.kind.name)
     }
-    if case .languageModel = description.kind {} else { try requireProcessor(options.device) }
+    if description.kind.text == nil { try requireProcessor(options.device) }
     let training: any Objective<Scalar>
     switch description.kind {
     case .quadratic(let parameters):
@@ -97,6 +107,8 @@ public func makeObjective<Scalar: ParameterScalar>(
             samples: try parameters.samples(dataOverride: dataOverride), batchSize: parameters.batchSize,
             regularization: parameters.regularization, hasIntercept: parameters.hasIntercept)
     case .languageModel(let parameters):
+        return try parameters.makeObjective(as: scalar, options: options, dataOverride: dataOverride)
+    case .transformer(let parameters):
         return try parameters.makeObjective(as: scalar, options: options, dataOverride: dataOverride)
     }
     return ObjectiveSet(training: training)

@@ -30,35 +30,20 @@ extension ObjectiveDescription {
                     "\(grouped(samples.sampleCount)) generated samples of \(counted(samples.featureCount, "feature"))"
                 }
             return "logistic regression on \(source), batches of \(regression.batchSize)"
-        case .languageModel(let model):
-            let network = model.network
-            return "LSTM language model, \(counted(network.layerCount, "layer")) × \(network.hiddenSize), embedding "
-                + "\(network.embeddingSize), \(network.tiedWeights ? "tied" : "untied"), "
-                + (network.dropout > 0 ? "dropout \(network.dropout), " : "")
-                + "\(counted(network.layout.count, "parameter")), "
-                + "\(counted(model.training.componentCount, "component")) of "
-                + "\(model.batchSize) × \(model.sequenceLength) tokens"
+        case .languageModel(let model): return model.summary
+        case .transformer(let model): return model.summary
         }
     }
 
     /// What was read, what was held out and what was left out, a line each; empty for objectives without text.
     public var dataNotes: [String] {
-        guard case .languageModel(let model) = kind else { return [] }
-        let source =
-            switch model.text.source {
-            case .file(let file): file.path
-            case .generated(let text): "generated text, seed \(text.seed)"
-            }
-        let vocabulary = "\(source): vocabulary of \(counted(model.network.vocabularySize, "word"))"
-        return [vocabulary, model.training.note("training text")]
-            + (model.validation.map { [$0.note("held-out text")] } ?? ["no held-out text"])
-    }
-}
-
-extension TextStatistics {
-    fileprivate func note(_ part: String) -> String {
-        "\(part): \(counted(lineCount, "line")), \(counted(tokenCount, "token")) of which \(grouped(unknownCount)) "
-            + "<unk>, \(counted(componentCount, "component")), \(counted(droppedCount, "token")) left over and dropped"
+        switch kind {
+        case .languageModel(let model):
+            notes(model.text, model.network.vocabularySize, model.training, model.validation) + model.stateNotes
+        case .transformer(let model):
+            notes(model.text, model.network.vocabularySize, model.training, model.validation)
+        default: []
+        }
     }
 }
 

@@ -38,6 +38,8 @@ extension ObjectiveDescription {
             }
         case .languageModel(let model):
             try model.validate()
+        case .transformer(let model):
+            try model.validate()
         }
     }
 }

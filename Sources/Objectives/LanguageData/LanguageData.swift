@@ -1,5 +1,4 @@
 import Essentials
-import Foundation
 
 /// A text as streams of numbered words: the training part and, where there is one, the held-out part.
 public struct LanguageData: Sendable, Hashable {
@@ -20,7 +19,11 @@ public struct LanguageData: Sendable, Hashable {
         _ description: TextDescription, batchSize: Int, sequenceLength: Int, dataOverride: String? = nil
     ) throws {
         let parts = try TextParts(description, dataOverride: dataOverride)
-        vocabulary = Vocabulary(lines: parts.training.lines, limit: description.vocabularyLimit)
+        vocabulary =
+            switch parts.training.content {
+            case .words(let lines): Vocabulary(lines: lines, limit: description.vocabularyLimit)
+            case .bytes: .bytes
+            }
         (training, trainingStatistics) = try parts.training.streams(
             vocabulary, count: batchSize, sequenceLength: sequenceLength)
         guard let heldOut = parts.validation else {
@@ -32,84 +35,19 @@ public struct LanguageData: Sendable, Hashable {
     }
 }
 
-/// The lines of the two parts, as words.
-private struct TextParts {
-    struct Part {
-        /// Where it comes from, for errors.
-        var file: String
-        var object: String
-        var lines: [[String]]
-    }
-
-    var training: Part
-    var validation: Part?
-
-    init(_ description: TextDescription, dataOverride: String?) throws {
-        let (lines, name) = try Self.lines(of: description, dataOverride: dataOverride)
-        training = Part(file: name, object: "training text", lines: lines)
-        switch description.validation {
-        case .none: break
-        case .lastLines(let fraction):
-            let count = max(1, Int(fraction * Double(lines.count)))
-            guard count < lines.count else {
-                throw SmoothnessError(
-                    .data, "has too few lines to hold some out", file: name, expected: "at least 2 lines",
-                    found: "\(lines.count)", remedy: "Name a held-out text with --valid, or give a longer text")
-            }
-            training.lines = Array(lines.dropLast(count))
-            validation = Part(file: name, object: "held-out text", lines: Array(lines.suffix(count)))
-        case .file(let file):
-            let place = Self.place(of: file, beside: dataOverride)
-            validation = Part(
-                file: place, object: "held-out text",
-                lines: try Self.lines(ofFile: file, at: place, tokenization: description.tokenization))
-        }
-    }
-
-    private static func lines(
-        of description: TextDescription, dataOverride: String?
-    ) throws -> (lines: [[String]], name: String) {
-        switch description.source {
-        case .generated(let text): return (text.lines(), "the generated text")
-        case .file(let file):
-            let place = dataOverride ?? file.path
-            return (try lines(ofFile: file, at: place, tokenization: description.tokenization), place)
-        }
-    }
-
-    private static func lines(
-        ofFile file: DataFile, at place: String, tokenization: Tokenization
-    ) throws -> [[String]] {
-        let bytes = try file.read(from: place)
-        guard !bytes.isEmpty else {
+extension LanguageData {
+    /// The same file must give the same tokens; if not, this program divides text otherwise than the one that wrote the
+    /// description.
+    func requireAgreement(vocabularySize: Int, training: TextStatistics, validation: TextStatistics?) throws {
+        func agree<Value: Equatable>(_ object: String, _ expected: Value, _ found: Value) throws {
+            guard expected != found else { return }
             throw SmoothnessError(
-                .data, "is empty", file: place, expected: "text, one sentence a line", found: "0 bytes")
+                .data, "the text does not give what the description says", object: object, expected: "\(expected)",
+                found: "\(found)", remedy: "Use the version of smoothness that wrote the description")
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw SmoothnessError(
-                .data, "is not text in UTF-8", file: place, expected: "UTF-8",
-                found: "a byte that UTF-8 does not allow in line \(lineOfFault(in: bytes))")
-        }
-        let lines = TextLines.lines(of: text).map { tokenization.words(of: $0) }
-        guard lines.contains(where: { !$0.isEmpty }) else {
-            throw SmoothnessError(
-                .data, "holds no words", file: place, expected: "text, one sentence a line",
-                found: "\(lines.count) lines of white space")
-        }
-        return lines
-    }
-
-    /// The first line, from one, that is not UTF-8.
-    private static func lineOfFault(in bytes: [UInt8]) -> Int {
-        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        return (lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0) + 1
-    }
-
-    private static func place(of file: DataFile, beside dataOverride: String?) -> String {
-        guard let dataOverride, !FileManager.default.fileExists(atPath: file.path) else { return file.path }
-        let folder = URL(filePath: dataOverride).deletingLastPathComponent()
-        let name = URL(filePath: file.path).lastPathComponent
-        return folder.appending(path: name).path
+        try agree("vocabulary size", vocabularySize, vocabulary.count)
+        try agree("training text", training, trainingStatistics)
+        try agree("held-out text", validation, validationStatistics)
     }
 }
 
@@ -117,7 +55,16 @@ extension TextParts.Part {
     fileprivate func streams(
         _ vocabulary: Vocabulary, count: Int, sequenceLength: Int
     ) throws -> (TokenStreams, TextStatistics) {
-        let tokens = vocabulary.encode(lines)
+        let tokens: [Int32]
+        let unknownCount: Int
+        switch content {
+        case .words(let lines):
+            tokens = vocabulary.encode(lines)
+            unknownCount = tokens.count { $0 == Vocabulary.unknownToken }
+        case .bytes(let bytes):
+            tokens = bytes.map { Int32($0) }
+            unknownCount = 0
+        }
         guard let streams = TokenStreams(tokens: tokens, count: count, sequenceLength: sequenceLength) else {
             throw SmoothnessError(
                 .data, "is too short for one segment", file: file, object: object,
@@ -127,9 +74,8 @@ extension TextParts.Part {
         return (
             streams,
             TextStatistics(
-                lineCount: lines.count, tokenCount: tokens.count,
-                unknownCount: tokens.count { $0 == Vocabulary.unknownToken }, droppedCount: streams.droppedCount,
-                componentCount: streams.segmentCount)
+                lineCount: content.lineCount, tokenCount: tokens.count, unknownCount: unknownCount,
+                droppedCount: streams.droppedCount, componentCount: streams.segmentCount)
         )
     }
 }

@@ -1,4 +1,4 @@
-/// How a line of text becomes words.
+/// How a text becomes words.
 public enum Tokenization: String, Sendable, Hashable, Codable, CaseIterable {
     /// Words are what stands between white space, as in files that are tokenised already (Penn Treebank, WikiText).
     case whitespace
@@ -6,6 +6,10 @@ public enum Tokenization: String, Sendable, Hashable, Codable, CaseIterable {
     /// with apostrophes and hyphens inside a run part of it (`know't`, `well-known`); every other character is a word
     /// of its own. A piece that is `<unk>` or `<eos>` stays as it is.
     case words
+    /// Every Unicode scalar of a line is a word, spaces included; `<eos>` stands for the line's end.
+    case characters
+    /// The bytes of the file as they are, line ends included: a vocabulary of 256, no `<unk>` and no `<eos>`.
+    case bytes
 
     /// The words of one line, without its end.
     func words(of line: Substring) -> [String] {
@@ -14,6 +18,8 @@ public enum Tokenization: String, Sendable, Hashable, Codable, CaseIterable {
         switch self {
         case .whitespace: return pieces.map { String($0) }
         case .words: return pieces.flatMap { Self.divide(String($0)) }
+        case .characters: return line.unicodeScalars.map { String($0) }
+        case .bytes: return line.utf8.map { Vocabulary.bytes.words[Int($0)] }
         }
     }
 

@@ -34,6 +34,15 @@ public struct Vocabulary: Sendable, Hashable {
         tokens = Dictionary(uniqueKeysWithValues: zip(words, Int32(0)...))
     }
 
+    /// The 256 bytes, `0x00` to `0xff`, numbered by their values.
+    static let bytes = Vocabulary(
+        words: (0..<256).map { "0x" + ($0 < 16 ? "0" : "") + String($0, radix: 16) })
+
+    private init(words: [String]) {
+        self.words = words
+        tokens = Dictionary(uniqueKeysWithValues: zip(words, Int32(0)...))
+    }
+
     /// The number of a word; that of `<unk>` if it is not here.
     public func token(of word: String) -> Int32 { tokens[word] ?? Self.unknownToken }
 

@@ -18,10 +18,12 @@ public struct LSTMConfiguration: Codable, Sendable, Hashable {
     /// The probability, in [0, 1), that an element of the embedded input, of a layer's output or of the last output is
     /// dropped. Masks are given from outside; see `DropoutMasks`.
     public var dropout: Double
+    /// AWD-LSTM's regularisation, with its own masks in place of `dropout`; `nil` for the plain network.
+    public var regularization: LSTMRegularization?
 
     public init(
         vocabularySize: Int, embeddingSize: Int, hiddenSize: Int, layerCount: Int, tiedWeights: Bool = true,
-        dropout: Double = 0
+        dropout: Double = 0, regularization: LSTMRegularization? = nil
     ) {
         self.vocabularySize = vocabularySize
         self.embeddingSize = embeddingSize
@@ -29,7 +31,11 @@ public struct LSTMConfiguration: Codable, Sendable, Hashable {
         self.layerCount = layerCount
         self.tiedWeights = tiedWeights
         self.dropout = dropout
+        self.regularization = regularization
     }
+
+    /// Whether anything is dropped.
+    public var drops: Bool { regularization?.drops ?? (dropout > 0) }
 
     /// H_l
     public func hiddenSize(ofLayer layer: Int) -> Int {
@@ -76,6 +82,13 @@ public struct LSTMConfiguration: Codable, Sendable, Hashable {
         guard (0..<1).contains(dropout) else {
             throw SmoothnessError(
                 .usage, "the dropout probability is out of range", expected: "0 ≤ p < 1", found: "\(dropout)")
+        }
+        guard let regularization else { return }
+        try regularization.validate()
+        guard dropout == 0 else {
+            throw SmoothnessError(
+                .usage, "AWD-LSTM has its own kinds of dropout", object: "dropout", expected: "0", found: "\(dropout)",
+                remedy: "Set the output dropout instead")
         }
     }
 }

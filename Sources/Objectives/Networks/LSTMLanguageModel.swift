@@ -2,15 +2,16 @@ import Essentials
 import ParameterSpace
 import Torch
 
-/// An LSTM language model as a function of one flat parameter vector: mean cross-entropy per token, in nats, of a batch
-/// that starts from a zero state.
+/// An LSTM language model as a function of one flat parameter vector: mean cross-entropy per token, in nats, of a batch that
+/// starts from a zero state, or from a given one that counts as a constant.
 ///
 /// For every layer, with gates in PyTorch's order,
 ///
 ///     (i, f, g, o) = W_ih x_t + b_ih + W_hh h_{t−1} + b_hh
 ///     c_t = σ(f)·c_{t−1} + σ(i)·tanh(g),   h_t = σ(o)·tanh(c_t),   h_0 = c_0 = 0
 ///
-/// (Hochreiter and Schmidhuber 1997 with Gers's forget gate, as `torch.nn.LSTM`). The value holds sizes only, no tensors
+/// (Hochreiter and Schmidhuber 1997 with Gers's forget gate, as `torch.nn.LSTM`). With `LSTMRegularization` the loss has
+/// AWD-LSTM's activation terms, and the masks are its kinds of dropout. The value holds sizes only, no tensors
 /// and no parameters, which is why it can be shared between tasks.
 ///
 /// On the processor, `loss` and `gradient` run the fused C++ of CTorch. `plainLoss` and `plainGradient` are the same function
@@ -35,36 +36,68 @@ public struct LSTMLanguageModel<Scalar: ParameterScalar>: Sendable {
         layout = configuration.layout
     }
 
-    /// The mean cross-entropy per token of `batch` at `point`.
-    /// - Parameter masks: for the batch's own T and B; `nil` switches dropout off.
+    /// The mean cross-entropy per token of `batch` at `point`, with the activation terms of the configuration.
+    /// - Parameters:
+    ///   - masks: for the batch's own T and B; `nil` switches dropout off.
+    ///   - state: before the first step; `nil` is zero.
     /// - Throws: `SmoothnessError` with kind `.data` for tokens outside the vocabulary or shapes that do not fit.
-    public func loss(_ batch: TokenBatch, masks: DropoutMasks?, at point: [Scalar]) throws -> Double {
-        guard device.isCPU else { return try plainLoss(batch, masks: masks, at: point) }
-        try check(batch, masks, point)
+    public func loss(
+        _ batch: TokenBatch, masks: DropoutMasks?, from state: LSTMState<Scalar>? = nil, at point: [Scalar]
+    ) throws -> Double {
+        guard device.isCPU else { return try plainLoss(batch, masks: masks, from: state, at: point) }
+        try check(batch, masks, state, point)
         return try lstmLanguageModelLoss(
-            sizes(of: batch), inputs: batch.inputs, targets: batch.targets, dropout: dropout(of: masks), at: point)
+            sizes(of: batch), inputs: batch.inputs, targets: batch.targets, dropout: dropout(of: masks), terms: terms,
+            from: state?.values, at: point)
     }
 
-    /// Returns the loss and overwrites `gradient` (P elements) with its gradient.
+    /// Returns the loss and overwrites `gradient` (P elements) with its gradient. The state counts as a constant.
     public func gradient(
-        _ batch: TokenBatch, masks: DropoutMasks?, at point: [Scalar], into gradient: inout [Scalar]
+        _ batch: TokenBatch, masks: DropoutMasks?, from state: LSTMState<Scalar>? = nil, at point: [Scalar],
+        into gradient: inout [Scalar]
     ) throws -> Double {
-        guard device.isCPU else { return try plainGradient(batch, masks: masks, at: point, into: &gradient) }
-        try check(batch, masks, point)
+        guard device.isCPU else {
+            return try plainGradient(batch, masks: masks, from: state, at: point, into: &gradient)
+        }
+        try check(batch, masks, state, point)
         return try lstmLanguageModelGradient(
-            sizes(of: batch), inputs: batch.inputs, targets: batch.targets, dropout: dropout(of: masks), at: point,
-            into: &gradient)
+            sizes(of: batch), inputs: batch.inputs, targets: batch.targets, dropout: dropout(of: masks), terms: terms,
+            from: state?.values, at: point, into: &gradient)
+    }
+
+    /// The state after the last step of `batch`, whose targets are not looked at.
+    public func state(
+        after batch: TokenBatch, masks: DropoutMasks?, from state: LSTMState<Scalar>? = nil, at point: [Scalar]
+    ) throws -> LSTMState<Scalar> {
+        guard device.isCPU else { return try plainState(after: batch, masks: masks, from: state, at: point) }
+        try check(batch, masks, state, point)
+        return LSTMState(
+            hidden: hiddenSizes, count: batch.count,
+            values: try lstmLanguageModelState(
+                sizes(of: batch), after: batch.inputs, dropout: dropout(of: masks), from: state?.values, at: point))
+    }
+
+    /// H of every layer.
+    var hiddenSizes: [Int] { (0..<configuration.layerCount).map(configuration.hiddenSize(ofLayer:)) }
+
+    var terms: LSTMActivationTerms {
+        LSTMActivationTerms(
+            activation: configuration.regularization?.activation ?? 0,
+            temporal: configuration.regularization?.temporalActivation ?? 0)
     }
 
     private func sizes(of batch: TokenBatch) -> LSTMSizes {
         LSTMSizes(
-            vocabulary: configuration.vocabularySize, embedding: configuration.embeddingSize,
-            hidden: (0..<configuration.layerCount).map(configuration.hiddenSize(ofLayer:)),
+            vocabulary: configuration.vocabularySize, embedding: configuration.embeddingSize, hidden: hiddenSizes,
             tied: configuration.tiedWeights, steps: batch.length, streams: batch.count)
     }
 
     private func dropout(of masks: DropoutMasks?) -> LSTMDropout? {
-        masks.map { LSTMDropout(keep: $0.keep, scale: $0.scale) }
+        masks.map {
+            LSTMDropout(
+                keep: $0.keep, scales: $0.places.map(\.scale), isLocked: $0.isLocked, words: $0.words,
+                wordScale: $0.wordScale, recurrent: $0.recurrent, recurrentScale: $0.recurrentScale)
+        }
     }
 
     /// Where training starts, a function of the seed alone. Block `name` is drawn from
@@ -93,7 +126,9 @@ public struct LSTMLanguageModel<Scalar: ParameterScalar>: Sendable {
     }
 
     /// Refuses what would read outside an array.
-    func check(_ batch: TokenBatch, _ masks: DropoutMasks?, _ point: [Scalar]) throws(SmoothnessError) {
+    func check(
+        _ batch: TokenBatch, _ masks: DropoutMasks?, _ state: LSTMState<Scalar>?, _ point: [Scalar]
+    ) throws(SmoothnessError) {
         func require(_ holds: Bool, _ message: String, expected: Int, found: Int) throws(SmoothnessError) {
             if !holds { throw SmoothnessError(.data, message, expected: "\(expected)", found: "\(found)") }
         }
@@ -112,6 +147,14 @@ public struct LSTMLanguageModel<Scalar: ParameterScalar>: Sendable {
                     expected: "0..<\(configuration.vocabularySize)", found: "\(token)")
             }
         }
+        if let state {
+            try require(
+                state.count == batch.count, "the state is for another number of streams", expected: batch.count,
+                found: state.count)
+            try require(
+                state.hidden == hiddenSizes, "the state is for another network", expected: hiddenSizes.reduce(0, +),
+                found: state.hidden.reduce(0, +))
+        }
         guard let masks else { return }
         try require(
             masks.length == batch.length, "the masks are for another length", expected: batch.length,
@@ -123,5 +166,9 @@ public struct LSTMLanguageModel<Scalar: ParameterScalar>: Sendable {
         try require(
             masks.places == places, "the masks are for another network", expected: places.reduce(0) { $0 + $1.width },
             found: masks.places.reduce(0) { $0 + $1.width })
+        let words = masks.words?.count ?? configuration.vocabularySize
+        try require(
+            words == configuration.vocabularySize, "the masks are for another vocabulary",
+            expected: configuration.vocabularySize, found: words)
     }
 }

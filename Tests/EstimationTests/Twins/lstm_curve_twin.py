@@ -38,6 +38,8 @@ def pieces(line):
 
 
 def words(line, tokenization):
+    if tokenization == "characters":
+        return list(line)
     found = []
     for piece in pieces(line):
         if tokenization == "whitespace" or piece in ("<unk>", "<eos>"):

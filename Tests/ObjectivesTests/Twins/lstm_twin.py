@@ -80,17 +80,33 @@ def initial_point(configuration, seed, dtype):
     return np.concatenate(blocks).astype(dtype)
 
 
-def dropout_masks(configuration, seed, component, length, count):
-    """The masks of one component, [T, B, width] booleans for every place; None without dropout."""
-    probability = configuration["dropout"]
-    if probability == 0:
-        return None
+def dropout_masks(configuration, seed, component, length, count, draw=0):
+    """The masks of one component, already scaled: a dict with `places`, [T or 1, B, width] for the embedding and every layer,
+    and for AWD-LSTM `words` [V, 1] and `recurrent`, [4H, H] for every layer. None without dropout."""
     hidden = hidden_sizes(configuration)
     names = ["embedding"] + [f"layer-{layer}" for layer in range(len(hidden) - 1)] + ["output"]
-    masks = []
-    for name, width in zip(names, [configuration["embeddingSize"]] + hidden):
-        draws = uniforms(seed, f"dropout-{name}", component, length * count * width)
-        masks.append((draws >= probability).reshape(length, count, width))
+    widths = [configuration["embeddingSize"]] + hidden
+
+    def mask(name, shape, probability):
+        purpose = f"dropout-{name}" + (f"-draw-{draw}" if draw else "")
+        kept = uniforms(seed, purpose, component, int(np.prod(shape))) >= probability
+        return kept.reshape(shape) / (1 - probability)
+
+    awd = configuration.get("regularization")
+    if awd is None:
+        probability = configuration["dropout"]
+        if probability == 0:
+            return None
+        return {"places": [mask(n, (length, count, w), probability) for n, w in zip(names, widths)]}
+    # Variational dropout: one mask for all steps.
+    probabilities = [awd["input_dropout"]] + [awd["hidden_dropout"]] * (len(hidden) - 1) + [awd["output_dropout"]]
+    masks = {"places": [mask(n, (1, count, w), p) for n, w, p in zip(names, widths, probabilities)]}
+    if awd["word_dropout"] > 0:
+        masks["words"] = mask("words", (configuration["vocabularySize"], 1), awd["word_dropout"])
+    if awd["weight_dropout"] > 0:
+        masks["recurrent"] = [
+            mask(f"recurrent-{layer}", (4 * h, h), awd["weight_dropout"]) for layer, h in enumerate(hidden)
+        ]
     return masks
 
 
@@ -129,27 +145,52 @@ class LSTMTwin(torch.nn.Module):
         if offset != point.size:
             raise ValueError(f"the flat vector has {point.size} elements, the network {offset}")
 
-    def forward(self, inputs, masks=None):
+    def forward(self, inputs, masks=None, state=None, wants_state=False):
+        """Logits, what the last layer puts out, and the same after dropout; or, if it is wanted, the state after the last
+        step, a list of (h, c), which is also the form of `state`."""
+        masks = masks or {}
+
         def masked(sequence, place):
-            if masks is None:
+            if "places" not in masks:
                 return sequence
-            scale = 1 / (1 - self.configuration["dropout"])
-            return sequence * (torch.from_numpy(masks[place]).to(sequence.dtype) * scale)
+            return sequence * torch.from_numpy(masks["places"][place]).to(sequence.dtype)
 
-        sequence = masked(self.encoder(inputs), 0)
-        for place, layer in enumerate(self.layers, start=1):
-            sequence = masked(layer(sequence)[0], place)
-        return self.decoder(sequence)
+        weight = self.encoder.weight
+        if "words" in masks:
+            weight = weight * torch.from_numpy(masks["words"]).to(weight.dtype)
+        sequence = masked(functional.embedding(inputs, weight), 0)
+        output = sequence
+        final = []
+        for index, layer in enumerate(self.layers):
+            before = () if state is None else (state[index],)
+            if "recurrent" in masks:
+                names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
+                weights = {name: getattr(layer, name) for name in names}
+                mask = torch.from_numpy(masks["recurrent"][index]).to(weight.dtype)
+                weights["weight_hh_l0"] = weights["weight_hh_l0"] * mask
+                output, after = torch.func.functional_call(layer, weights, (sequence, *before))
+            else:
+                output, after = layer(sequence, *before)
+            final.append(after)
+            sequence = masked(output, index + 1)
+        return final if wants_state else (self.decoder(sequence), output, sequence)
 
-    def loss(self, inputs, targets, masks=None):
-        logits = self(torch.from_numpy(inputs), masks)
-        return functional.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets).flatten())
+    def loss(self, inputs, targets, masks=None, state=None):
+        logits, output, dropped = self(torch.from_numpy(inputs), masks, state)
+        loss = functional.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets).flatten())
+        awd = self.configuration.get("regularization")
+        if awd is None:
+            return loss
+        loss = loss + awd["activation"] * dropped.pow(2).mean()
+        if len(output) > 1:
+            loss = loss + awd["temporal_activation"] * (output[1:] - output[:-1]).pow(2).mean()
+        return loss
 
-    def gradient(self, point, inputs, targets, masks=None):
+    def gradient(self, point, inputs, targets, masks=None, state=None):
         """(loss, flat gradient) at a flat point."""
         self.load(point)
         self.zero_grad(set_to_none=True)
-        loss = self.loss(inputs, targets, masks)
+        loss = self.loss(inputs, targets, masks, state)
         loss.backward()
         blocks = [self.parameter(name).grad.numpy().ravel() for name, _ in layout(self.configuration)]
         return loss.item(), np.concatenate(blocks)

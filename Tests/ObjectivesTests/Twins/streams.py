@@ -45,7 +45,18 @@ def words_of(piece):
     return found + ([run] if run else [])
 
 
-lines = [line.split() for line in lines]
+if tokenization == "characters":
+    lines = [list(line.removesuffix("\r")) for line in lines]
+elif tokenization == "bytes":
+    # Every byte of a line with its end is a word.
+    raw = open(path, "rb").read()
+    lines = raw.split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    ends = [b"\n"] * (len(lines) - 1) + [b"\n" if raw.endswith(b"\n") else b""]
+    lines = [list(line + end) for line, end in zip(lines, ends)]
+else:
+    lines = [line.split() for line in lines]
 if tokenization == "words":
     lines = [[word for piece in line for word in words_of(piece)] for line in lines]
 held_out = max(1, int(float(fraction) * len(lines)))
@@ -60,13 +71,16 @@ if limit != "none":
     kept = kept[: int(limit) - 2]
 vocabulary = ["<unk>", "<eos>"] + kept
 number = {word: index for index, word in enumerate(vocabulary)}
+if tokenization == "bytes":
+    vocabulary = [f"0x{byte:02x}" for byte in range(256)]
+    number = {byte: byte for byte in range(256)}
 
 answer = {"vocabulary": vocabulary}
 for name, part in parts.items():
     tokens = []
     for line in part:
         tokens += [number.get(word, 0) for word in line]
-        if not line or line[-1] != "<eos>":
+        if tokenization != "bytes" and (not line or line[-1] != "<eos>"):
             tokens.append(1)
     length = len(tokens) // streams
     # [time, stream], as batchify in the PyTorch example.
@@ -80,7 +94,7 @@ for name, part in parts.items():
         weights.append(count * streams)
     answer[name] = {
         "tokens": len(tokens),
-        "unknown": tokens.count(0),
+        "unknown": 0 if tokenization == "bytes" else tokens.count(0),
         "dropped": len(tokens) - length * streams,
         "lengths": [weight // streams for weight in weights],
         "sha256": digest.hexdigest(),
