@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""How long one gradient of an LSTM language model takes here and in PyTorch, paired and interleaved.
+"""How long one gradient of a language model takes here and in PyTorch, paired and interleaved.
 
-Usage: gradient_speed.py GRADIENT_BENCHMARK [--pairs N] [--threads N] [--tuned] [--require RATIO] [sizes]
+Usage: gradient_speed.py GRADIENT_BENCHMARK [--network lstm|gpt] [--pairs N] [--threads N] [--tuned] [--require RATIO] [sizes]
 
 GRADIENT_BENCHMARK is the program that `swift build -c release --product gradient-benchmark` makes. Both sides run as
 persistent processes on the same parameters and tokens and take turns, so that whatever else the machine does meets both;
-the ratio of every pair is taken and the median printed. The default sizes are those of the AWD-LSTM.
+the ratio of every pair is taken and the median printed. The default sizes are those of the AWD-LSTM, and for gpt 6 blocks
+of width 384 with 6 heads over bytes, 8 streams of 256 tokens.
 """
 
 import argparse
@@ -20,23 +21,30 @@ from pathlib import Path
 TWINS = Path(__file__).resolve().parent.parent / "ObjectivesTests" / "Twins"
 
 
-def pytorch_worker(configuration, steps, streams, threads):
-    """The PyTorch side: nn.Embedding, nn.LSTM, tied decoder, cross_entropy, backward, zero_grad(set_to_none)."""
+def pytorch_worker(network, configuration, steps, streams, threads):
+    """The PyTorch side: nn.Embedding, nn.LSTM or attention blocks, tied decoder, cross_entropy, backward,
+    zero_grad(set_to_none)."""
     sys.path.insert(0, str(TWINS))
     import numpy as np
     import torch
-    from lstm_twin import LSTMTwin, dropout_masks, initial_point, uniforms
+    import lstm_twin
+    import transformer_twin
 
     torch.set_num_threads(threads)
-    model = LSTMTwin(configuration, torch.float32)
-    point = initial_point(configuration, 1, np.float32)
+    if network == "gpt":
+        twin, model = transformer_twin, transformer_twin.TransformerTwin(configuration, torch.float32)
+        vocabulary = configuration["vocabulary_size"]
+    else:
+        twin, model = lstm_twin, lstm_twin.LSTMTwin(configuration, torch.float32)
+        vocabulary = configuration["vocabularySize"]
+    point = twin.initial_point(configuration, 1, np.float32)
     model.load(point)
     shape = (steps, streams)
     inputs, targets = (
-        (uniforms(1, purpose, 0, steps * streams) * configuration["vocabularySize"]).astype(np.int64).reshape(shape)
+        (lstm_twin.uniforms(1, purpose, 0, steps * streams) * vocabulary).astype(np.int64).reshape(shape)
         for purpose in ("inputs", "targets")
     )
-    masks = dropout_masks(configuration, 1, 0, steps, streams)
+    masks = twin.dropout_masks(configuration, 1, 0, steps, streams)
     print(f"PyTorch {torch.__version__}, {point.size} parameters", flush=True)
     while sys.stdin.readline() == "go\n":
         start = time.perf_counter()
@@ -78,28 +86,43 @@ class Side:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("program")
+    parser.add_argument("--network", choices=["lstm", "gpt"], default="lstm")
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tuned", action="store_true", help="give PyTorch a tuned allocator too (GLIBC_TUNABLES)")
     parser.add_argument("--require", type=float, help="fail if the median ratio is above this")
-    parser.add_argument("--vocabulary", type=int, default=10_000)
-    parser.add_argument("--embedding", type=int, default=400)
-    parser.add_argument("--hidden", type=int, default=1150)
-    parser.add_argument("--layers", type=int, default=3)
-    parser.add_argument("--untied", action="store_true")
+    parser.add_argument("--vocabulary", type=int, help="default: 10000; 256 for gpt")
+    parser.add_argument("--embedding", type=int, help="gpt: the width; default: 400; 384 for gpt")
+    parser.add_argument("--hidden", type=int, default=1150, help="lstm")
+    parser.add_argument("--layers", type=int, help="default: 3; 6 for gpt")
+    parser.add_argument("--heads", type=int, default=6, help="gpt")
+    parser.add_argument("--untied", action="store_true", help="lstm")
     parser.add_argument("--dropout", type=float, default=0)
-    parser.add_argument("--steps", type=int, default=70)
-    parser.add_argument("--streams", type=int, default=20)
+    parser.add_argument("--steps", type=int, help="default: 70; 256 for gpt")
+    parser.add_argument("--streams", type=int, help="default: 20; 8 for gpt")
     arguments = parser.parse_args()
-    configuration = {
-        "vocabularySize": arguments.vocabulary,
-        "embeddingSize": arguments.embedding,
-        "hiddenSize": arguments.hidden,
-        "layerCount": arguments.layers,
-        "tiedWeights": not arguments.untied,
-        "dropout": arguments.dropout,
-    }
-    sizes = [json.dumps(configuration), str(arguments.steps), str(arguments.streams), str(arguments.threads)]
+    is_gpt = arguments.network == "gpt"
+    steps = arguments.steps or (256 if is_gpt else 70)
+    streams = arguments.streams or (8 if is_gpt else 20)
+    if is_gpt:
+        configuration = {
+            "vocabulary_size": arguments.vocabulary or 256,
+            "context_length": steps,
+            "width": arguments.embedding or 384,
+            "head_count": arguments.heads,
+            "layer_count": arguments.layers or 6,
+            "dropout": arguments.dropout,
+        }
+    else:
+        configuration = {
+            "vocabularySize": arguments.vocabulary or 10_000,
+            "embeddingSize": arguments.embedding or 400,
+            "hiddenSize": arguments.hidden,
+            "layerCount": arguments.layers or 3,
+            "tiedWeights": not arguments.untied,
+            "dropout": arguments.dropout,
+        }
+    sizes = [arguments.network, json.dumps(configuration), str(steps), str(streams), str(arguments.threads)]
     tuning = {
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=2147483647"
     }
@@ -133,7 +156,7 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
-        configuration, steps, streams, threads = sys.argv[2:]
-        pytorch_worker(json.loads(configuration), int(steps), int(streams), int(threads))
+        network, configuration, steps, streams, threads = sys.argv[2:]
+        pytorch_worker(network, json.loads(configuration), int(steps), int(streams), int(threads))
     else:
         main()

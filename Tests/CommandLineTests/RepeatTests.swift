@@ -71,6 +71,22 @@ struct RepeatTests {
         ] + small,
         ["--data", "text.txt", "--valid", "valid.txt", "--epochs", "2", "--clip-norm", "inf", "--learning-rate", "0.5"]
             + small,
+        ["--objective", "awd-lstm"] + small,
+        [
+            "--objective", "awd-lstm", "--word-dropout", "0.2", "--input-dropout", "0.3", "--hidden-dropout", "0",
+            "--output-dropout", "0.15", "--weight-dropout", "0.6", "--activation", "0.5", "--temporal-activation", "3",
+            "--state", "carried", "--burn-in", "2", "--segment-lengths", "random", "--training-draws", "fresh",
+            "--objective-seed", "6",
+        ] + small,
+        [
+            "--data", "text.txt", "--tokens", "bytes", "--state", "carried", "--hidden", "5", "--embedding", "4",
+            "--batch-size", "3",
+        ],
+        [
+            "--objective", "transformer", "--data", "text.txt", "--tokens", "characters", "--layers", "1", "--heads",
+            "2", "--embedding", "8", "--dropout", "0.1", "--batch-size", "3", "--sequence-length", "8",
+            "--training-draws", "fresh",
+        ],
     ]
 
     @Test("a training run", arguments: trainings) func train(_ arguments: [String]) throws {

@@ -79,7 +79,8 @@ struct LSTMCase: Sendable, CustomTestStringConvertible {
     var testDescription: String {
         let c = configuration
         return "V \(c.vocabularySize) E \(c.embeddingSize) H \(c.hiddenSize) × \(c.layerCount)"
-            + (c.tiedWeights ? " tied" : "") + (c.regularization == nil ? "" : " AWD") + " dropout \(c.dropout) T \(batch.length) B \(batch.count)"
+            + (c.tiedWeights ? " tied" : "") + (c.regularization == nil ? "" : " AWD")
+            + " dropout \(c.dropout) T \(batch.length) B \(batch.count)"
     }
 }
 
