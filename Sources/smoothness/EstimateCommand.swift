@@ -4,6 +4,7 @@ import Estimation
 import Foundation
 import Objectives
 import Reporting
+import RunFiles
 import Torch
 
 /// `smoothness estimate`: the local smoothness along a run.
@@ -66,6 +67,14 @@ struct EstimateCommand: ParsableCommand {
         }
         Console.error(
             "estimating \(plan.run) on \(plan.subsetSize) of \(plan.componentCount) components → \(plan.output)")
+        for note in try ObjectiveDescription(json: RunFileReader(plan.run).header.objective).gradientNotes {
+            Console.error("note: \(note)")
+        }
+        if definition.masks == .fresh {
+            Console.error(
+                "warning: --masks fresh draws masks and cuts anew at every evaluation: this is no measurement of a function"
+            )
+        }
         if plan.disposition == .resume { Console.error("continuing after row \(plan.committedRows)") }
         Interruption.install()
         var reporter = ProgressReporter(label: "estimate", total: plan.rowCount, alreadyDone: plan.committedRows)

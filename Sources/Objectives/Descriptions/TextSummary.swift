@@ -1,5 +1,12 @@
 import Foundation
 
+extension ObjectiveDescription {
+    /// What has to be said of gradients that are not the gradients of the losses; mostly nothing.
+    public var gradientNotes: [String] {
+        if case .languageModel(let model) = kind { model.stateNotes } else { [] }
+    }
+}
+
 extension LanguageModelDescription {
     /// One line for a person.
     var summary: String {
