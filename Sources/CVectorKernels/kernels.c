@@ -73,14 +73,44 @@ static inline double add_lanes(const double *lane) {
             point[i] = (scalar)((double)from[i] + fraction * ((double)to[i] - (double)from[i]));                       \
     }                                                                                                                  \
     FOR_EVERY_PROCESSOR void smoothness_axpby_##suffix(scalar *restrict y, double a, const scalar *restrict x,         \
-                                                       double b, size_t count) {                                       \
+                                                       double b, size_t offset, size_t count) {                        \
+        y += offset;                                                                                                   \
+        x += offset;                                                                                                   \
         for (size_t i = 0; i < count; i++) y[i] = (scalar)(a * (double)x[i] + b * (double)y[i]);                       \
     }                                                                                                                  \
-    FOR_EVERY_PROCESSOR void smoothness_step_##suffix(scalar *restrict next, const scalar *restrict x, double a,       \
-                                                      const scalar *restrict m, double b,                              \
-                                                      const scalar *restrict g, size_t count) {                        \
+    FOR_EVERY_PROCESSOR void smoothness_combine_##suffix(scalar *restrict sum, double a, const scalar *restrict x,     \
+                                                         double b, const scalar *restrict y, size_t offset,            \
+                                                         size_t count) {                                               \
+        sum += offset;                                                                                                 \
+        x += offset;                                                                                                   \
+        y += offset;                                                                                                   \
+        for (size_t i = 0; i < count; i++) sum[i] = (scalar)(a * (double)x[i] + b * (double)y[i]);                     \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR void smoothness_step_##suffix(scalar *restrict next, double keep, const scalar *restrict x,    \
+                                                      double a, const scalar *restrict m, double b,                    \
+                                                      const scalar *restrict g, size_t offset, size_t count) {         \
+        next += offset;                                                                                                \
+        x += offset;                                                                                                   \
+        m += offset;                                                                                                   \
+        g += offset;                                                                                                   \
         for (size_t i = 0; i < count; i++)                                                                             \
-            next[i] = (scalar)((double)x[i] - a * (double)m[i] - b * (double)g[i]);                                    \
+            next[i] = (scalar)(keep * (double)x[i] - a * (double)m[i] - b * (double)g[i]);                             \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR void smoothness_adam_##suffix(                                                                 \
+        scalar *restrict next, double keep, const scalar *restrict x, scalar *restrict m, scalar *restrict v,          \
+        const scalar *restrict g, smoothness_adam_numbers n, size_t offset, size_t count) {                            \
+        next += offset;                                                                                                \
+        x += offset;                                                                                                   \
+        m += offset;                                                                                                   \
+        v += offset;                                                                                                   \
+        g += offset;                                                                                                   \
+        for (size_t i = 0; i < count; i++) {                                                                           \
+            double gradient = n.gain * (double)g[i];                                                                   \
+            m[i] = (scalar)(n.beta1 * (double)m[i] + (1 - n.beta1) * gradient);                                        \
+            v[i] = (scalar)(n.beta2 * (double)v[i] + (1 - n.beta2) * (gradient * gradient));                           \
+            double divisor = sqrt(n.correction * (double)v[i]) + n.epsilon;                                            \
+            next[i] = (scalar)(keep * (double)x[i] - n.step * (double)m[i] / divisor);                                 \
+        }                                                                                                              \
     }                                                                                                                  \
     FOR_EVERY_PROCESSOR smoothness_probe_sums smoothness_probe_##suffix(                                               \
         const double *restrict gradient, const double *restrict base, const scalar *restrict probe,                   \

@@ -51,10 +51,19 @@ public protocol ParameterScalar: BinaryFloatingPoint, Sendable, Codable {
     static func accumulate(into sum: inout [Double], scale: Double, _ x: [Self])
     /// point[i] = fl(from[i] + fraction·(to[i] − from[i])).
     static func pointAlong(into point: inout [Self], from: [Self], to: [Self], fraction: Double)
-    /// y[i] = fl(a·x[i] + b·y[i]).
-    static func axpby(_ a: Double, _ x: [Self], _ b: Double, into y: inout [Self])
-    /// next[i] = fl(x[i] − a·m[i] − b·g[i]), from left to right; m and g may be the same array.
-    static func step(into next: inout [Self], from x: [Self], _ a: Double, _ m: [Self], _ b: Double, _ g: [Self])
+    /// y[i] = fl(a·x[i] + b·y[i]) over `range`.
+    static func axpby(_ a: Double, _ x: [Self], _ b: Double, into y: inout [Self], in range: Range<Int>)
+    /// sum[i] = fl(a·x[i] + b·y[i]) over `range`.
+    static func combine(
+        into sum: inout [Self], _ a: Double, _ x: [Self], _ b: Double, _ y: [Self], in range: Range<Int>)
+    /// next[i] = fl(k·x[i] − a·m[i] − b·g[i]) over `range`, from left to right; m and g may be the same array.
+    static func step(
+        into next: inout [Self], keeping k: Double, of x: [Self], _ a: Double, _ m: [Self], _ b: Double, _ g: [Self],
+        in range: Range<Int>)
+    /// One step of Adam over `range`, see `AdamNumbers`.
+    static func adam(
+        into next: inout [Self], keeping k: Double, of x: [Self], firstMoment m: inout [Self],
+        secondMoment v: inout [Self], gradient g: [Self], _ numbers: AdamNumbers, in range: Range<Int>)
     /// The sums of one probe over `range`; `gradient` and `base` are the Double subset gradients g and g₀.
     static func probeSums(
         gradient: [Double], base: [Double], probe: [Self], iterate: [Self], in range: Range<Int>
@@ -64,6 +73,20 @@ public protocol ParameterScalar: BinaryFloatingPoint, Sendable, Codable {
 extension ParameterScalar {
     /// Σ x[i]² over `range`.
     public static func squaredNorm(_ x: [Self], in range: Range<Int>) -> Double { dot(x, x, in: range) }
+
+    /// y[i] = fl(a·x[i] + b·y[i]).
+    public static func axpby(_ a: Double, _ x: [Self], _ b: Double, into y: inout [Self]) {
+        checkSameCount(x.count, y.count)
+        axpby(a, x, b, into: &y, in: 0..<x.count)
+    }
+
+    /// next[i] = fl(x[i] − a·m[i] − b·g[i]), from left to right; m and g may be the same array.
+    public static func step(
+        into next: inout [Self], from x: [Self], _ a: Double, _ m: [Self], _ b: Double, _ g: [Self]
+    ) {
+        checkSameCount(next.count, x.count)
+        step(into: &next, keeping: 1, of: x, a, m, b, g, in: 0..<x.count)
+    }
 }
 
 private func check(_ range: Range<Int>, within counts: Int...) {
@@ -106,18 +129,33 @@ extension Float: ParameterScalar {
         smoothness_point_along_f32(&point, from, to, fraction, to.count)
     }
 
-    public static func axpby(_ a: Double, _ x: [Float], _ b: Double, into y: inout [Float]) {
-        checkSameCount(x.count, y.count)
-        smoothness_axpby_f32(&y, a, x, b, x.count)
+    public static func axpby(_ a: Double, _ x: [Float], _ b: Double, into y: inout [Float], in range: Range<Int>) {
+        check(range, within: x.count, y.count)
+        smoothness_axpby_f32(&y, a, x, b, range.lowerBound, range.count)
+    }
+
+    public static func combine(
+        into sum: inout [Float], _ a: Double, _ x: [Float], _ b: Double, _ y: [Float], in range: Range<Int>
+    ) {
+        check(range, within: sum.count, x.count, y.count)
+        smoothness_combine_f32(&sum, a, x, b, y, range.lowerBound, range.count)
     }
 
     public static func step(
-        into next: inout [Float], from x: [Float], _ a: Double, _ m: [Float], _ b: Double, _ g: [Float]
+        into next: inout [Float], keeping k: Double, of x: [Float], _ a: Double, _ m: [Float], _ b: Double,
+        _ g: [Float],
+        in range: Range<Int>
     ) {
-        checkSameCount(next.count, x.count)
-        checkSameCount(m.count, x.count)
-        checkSameCount(g.count, x.count)
-        smoothness_step_f32(&next, x, a, m, b, g, x.count)
+        check(range, within: next.count, x.count, m.count, g.count)
+        smoothness_step_f32(&next, k, x, a, m, b, g, range.lowerBound, range.count)
+    }
+
+    public static func adam(
+        into next: inout [Float], keeping k: Double, of x: [Float], firstMoment m: inout [Float],
+        secondMoment v: inout [Float], gradient g: [Float], _ numbers: AdamNumbers, in range: Range<Int>
+    ) {
+        check(range, within: next.count, x.count, m.count, v.count, g.count)
+        smoothness_adam_f32(&next, k, x, &m, &v, g, numbers.kernel, range.lowerBound, range.count)
     }
 
     public static func probeSums(
@@ -157,18 +195,33 @@ extension Double: ParameterScalar {
         smoothness_point_along_f64(&point, from, to, fraction, to.count)
     }
 
-    public static func axpby(_ a: Double, _ x: [Double], _ b: Double, into y: inout [Double]) {
-        checkSameCount(x.count, y.count)
-        smoothness_axpby_f64(&y, a, x, b, x.count)
+    public static func axpby(_ a: Double, _ x: [Double], _ b: Double, into y: inout [Double], in range: Range<Int>) {
+        check(range, within: x.count, y.count)
+        smoothness_axpby_f64(&y, a, x, b, range.lowerBound, range.count)
+    }
+
+    public static func combine(
+        into sum: inout [Double], _ a: Double, _ x: [Double], _ b: Double, _ y: [Double], in range: Range<Int>
+    ) {
+        check(range, within: sum.count, x.count, y.count)
+        smoothness_combine_f64(&sum, a, x, b, y, range.lowerBound, range.count)
     }
 
     public static func step(
-        into next: inout [Double], from x: [Double], _ a: Double, _ m: [Double], _ b: Double, _ g: [Double]
+        into next: inout [Double], keeping k: Double, of x: [Double], _ a: Double, _ m: [Double], _ b: Double,
+        _ g: [Double],
+        in range: Range<Int>
     ) {
-        checkSameCount(next.count, x.count)
-        checkSameCount(m.count, x.count)
-        checkSameCount(g.count, x.count)
-        smoothness_step_f64(&next, x, a, m, b, g, x.count)
+        check(range, within: next.count, x.count, m.count, g.count)
+        smoothness_step_f64(&next, k, x, a, m, b, g, range.lowerBound, range.count)
+    }
+
+    public static func adam(
+        into next: inout [Double], keeping k: Double, of x: [Double], firstMoment m: inout [Double],
+        secondMoment v: inout [Double], gradient g: [Double], _ numbers: AdamNumbers, in range: Range<Int>
+    ) {
+        check(range, within: next.count, x.count, m.count, v.count, g.count)
+        smoothness_adam_f64(&next, k, x, &m, &v, g, numbers.kernel, range.lowerBound, range.count)
     }
 
     public static func probeSums(

@@ -27,10 +27,27 @@ package enum DiskSpace {
         throw shortage(of: byteCount, file: file, folder: folder, reason: String(cString: strerror(status)))
     }
 
-    /// Refuses at once what cannot fit.
+    /// What is left to others of the file system of `path`: a hundredth of it, at most 1 GiB.
+    static func margin(at path: String) -> Int {
+        var information = statvfs()
+        guard statvfs(path, &information) == 0 else { return 0 }
+        let size = UInt64(information.f_blocks).multipliedReportingOverflow(by: UInt64(information.f_frsize))
+            .partialValue
+        return Int(min(size / 100, 1 << 30))
+    }
+
+    /// Refuses at once what cannot fit, or would take the last of the space.
     static func requireRoom(for byteCount: Int, file: String, folder: String) throws {
-        guard let available = available(at: folder), available < byteCount else { return }
-        throw shortage(of: byteCount, file: file, folder: folder, reason: String(cString: strerror(ENOSPC)))
+        guard let available = available(at: folder) else { return }
+        let reason = String(cString: strerror(ENOSPC))
+        guard available >= byteCount else {
+            throw shortage(of: byteCount, file: file, folder: folder, reason: reason)
+        }
+        let margin = margin(at: folder)
+        guard available - byteCount < margin else { return }
+        var error = shortage(of: byteCount, file: file, folder: folder, reason: reason)
+        error.expected = "\(byteCount) bytes and \(margin) to be left free"
+        throw error
     }
 
     /// Makes a file of this size at `path` and removes it: what cannot be made or does not fit is known before libhdf5 begins,

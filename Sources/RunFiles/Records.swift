@@ -111,13 +111,22 @@ public struct ResumePoint<Scalar: ParameterScalar>: Sendable, Equatable {
     public var iterate: [Scalar]
     /// m at the start of that iteration; P elements, or none where the optimiser has no momentum.
     public var momentum: [Scalar]
+    /// v of Adam; P elements, or none.
+    public var secondMoment: [Scalar]
+    /// The mean of the iterates since averaging began; P elements, or none where nothing is averaged.
+    public var average: [Scalar]
     /// How many evaluations were done before that iteration.
     public var evaluationCount: Int
 
-    public init(iteration: Int, iterate: [Scalar], momentum: [Scalar], evaluationCount: Int) {
+    public init(
+        iteration: Int, iterate: [Scalar], momentum: [Scalar], secondMoment: [Scalar] = [], average: [Scalar] = [],
+        evaluationCount: Int
+    ) {
         self.iteration = iteration
         self.iterate = iterate
         self.momentum = momentum
+        self.secondMoment = secondMoment
+        self.average = average
         self.evaluationCount = evaluationCount
     }
 }

@@ -10,8 +10,12 @@ struct ResumeSlots: ~Copyable {
     private let evaluationCount: Dataset
     private let iterate: Dataset
     private let momentum: Dataset
+    private let secondMoment: Dataset?
+    private let average: Dataset?
     let parameterCount: Int
     let momentumCount: Int
+    let hasSecondMoment: Bool
+    let hasAverage: Bool
 
     func read<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws -> ResumePoint<Scalar>? {
         let written = try counter.read()
@@ -25,8 +29,11 @@ struct ResumeSlots: ~Copyable {
         var (point, speed): ([Scalar], [Scalar]) = ([], [])
         try iterate.read(row: slot, of: parameterCount, into: &point)
         try momentum.read(row: slot, of: momentumCount, into: &speed)
+        var (squares, mean): ([Scalar], [Scalar]) = ([], [])
+        try secondMoment?.read(row: slot, of: parameterCount, into: &squares)
+        try average?.read(row: slot, of: parameterCount, into: &mean)
         return ResumePoint(
-            iteration: next, iterate: point, momentum: speed,
+            iteration: next, iterate: point, momentum: speed, secondMoment: squares, average: mean,
             evaluationCount: Int(try evaluationCount.read(as: Int64.self)[slot]))
     }
 
@@ -36,12 +43,16 @@ struct ResumeSlots: ~Copyable {
         let slot = written % 2
         try iterate.write(point.iterate, row: slot)
         try momentum.write(point.momentum, row: slot)
+        try secondMoment?.write(point.secondMoment, row: slot)
+        try average?.write(point.average, row: slot)
         try iteration.write(Int64(point.iteration), at: [slot])
         try evaluationCount.write(Int64(point.evaluationCount), at: [slot])
         try counter.raise(to: written + 1)
         let ranges = [
             iterate.byteRange(ofRow: slot, width: parameterCount, as: Scalar.self),
             momentum.byteRange(ofRow: slot, width: momentumCount, as: Scalar.self),
+            secondMoment?.byteRange(ofRow: slot, width: parameterCount, as: Scalar.self),
+            average?.byteRange(ofRow: slot, width: parameterCount, as: Scalar.self),
         ]
         return ranges.compactMap(\.self)
     }
@@ -49,13 +60,18 @@ struct ResumeSlots: ~Copyable {
 
 extension ResumeSlots {
     init(_ file: borrowing File) throws {
+        let hasSecondMoment = try file.exists(RunFilePath.resumeSecondMoment)
+        let hasAverage = try file.exists(RunFilePath.resumeAverage)
         self.init(
             counter: try CommitCounter.open(in: file, at: RunFilePath.resumeCommit),
             iteration: try file.dataset(RunFilePath.resumeIteration),
             evaluationCount: try file.dataset(RunFilePath.resumeEvaluationCount),
             iterate: try file.dataset(RunFilePath.resumeIterate),
             momentum: try file.dataset(RunFilePath.resumeMomentum),
+            secondMoment: hasSecondMoment ? try file.dataset(RunFilePath.resumeSecondMoment) : nil,
+            average: hasAverage ? try file.dataset(RunFilePath.resumeAverage) : nil,
             parameterCount: try RunFileOpening.extent(of: RunFilePath.resumeIterate, 1, in: file),
-            momentumCount: try RunFileOpening.extent(of: RunFilePath.resumeMomentum, 1, in: file))
+            momentumCount: try RunFileOpening.extent(of: RunFilePath.resumeMomentum, 1, in: file),
+            hasSecondMoment: hasSecondMoment, hasAverage: hasAverage)
     }
 }

@@ -51,6 +51,8 @@ enum RunFilePath {
     static let metric = "/history/evaluation/metric"
     static let resumeIterate = "/resume/iterate"
     static let resumeMomentum = "/resume/momentum"
+    static let resumeSecondMoment = "/resume/second_moment"
+    static let resumeAverage = "/resume/average"
     static let resumeIteration = "/resume/iteration"
     static let resumeEvaluationCount = "/resume/evaluation_count"
     static let fixedSubset = "/fixed_subset"
@@ -105,6 +107,10 @@ struct RunFileLayout: Sendable {
     }
 
     init(plan: RunPlan, parameterCount: Int, scalar: ScalarType) {
+        self.init(plan.extents, parameterCount: parameterCount, scalar: scalar)
+    }
+
+    init(_ plan: RunExtents, parameterCount: Int, scalar: ScalarType) {
         counters = Self.counterDefinitions
         let definitions =
             Self.recordDefinitions("/history/", count: plan.iterationCount, index: "iteration t, t = 0, 1, …")
@@ -162,7 +168,7 @@ struct RunFileLayout: Sendable {
         ]
     }
 
-    private static func evaluationDefinitions(_ plan: RunPlan) -> [DatasetDefinition] {
+    private static func evaluationDefinitions(_ plan: RunExtents) -> [DatasetDefinition] {
         func define(_ name: String, _ element: ScalarType, _ longName: String, _ text: String) -> DatasetDefinition {
             DatasetDefinition(
                 path: "/history/evaluation/" + name, element: element, shape: [plan.evaluationCount],
@@ -191,7 +197,7 @@ struct RunFileLayout: Sendable {
     ]
 
     private static func vectorDefinitions(
-        _ plan: RunPlan, _ width: Int, _ scalar: ScalarType
+        _ plan: RunExtents, _ width: Int, _ scalar: ScalarType
     ) -> [DatasetDefinition] {
         let rows = plan.snapshotCount
         var definitions = [
@@ -209,6 +215,21 @@ struct RunFileLayout: Sendable {
                     ? "flat parameter vector x_k; every iteration is saved, so x_{k+1} of row i is row i + 1"
                     : "flat parameter vector x_k"),
         ]
+        if plan.storesSecondMoment {
+            definitions.append(
+                DatasetDefinition(
+                    path: RunFilePath.resumeSecondMoment, element: scalar, shape: [2, width],
+                    longName: "resume second moment",
+                    definition: "two alternating slots for the running mean of squared gradients"))
+        }
+        if plan.storesAverage {
+            definitions.append(
+                DatasetDefinition(
+                    path: RunFilePath.resumeAverage, element: scalar, shape: [2, width],
+                    longName: "resume average of iterates",
+                    definition: "two alternating slots for the mean of the iterates since averaging began; zero before")
+            )
+        }
         if !plan.isConsecutive {
             definitions.append(
                 DatasetDefinition(

@@ -77,7 +77,9 @@ enum RunFileOpening {
                 evaluationCount: try extent(of: RunFilePath.metric, 0, in: file),
                 metricName: name.isEmpty ? nil : name, storesGradients: try file.exists(RunFilePath.gradient),
                 storesMomentum: try file.exists(RunFilePath.resumeMomentum)
-                    && extent(of: RunFilePath.resumeMomentum, 1, in: file) > 0)
+                    && extent(of: RunFilePath.resumeMomentum, 1, in: file) > 0,
+                storesSecondMoment: try file.exists(RunFilePath.resumeSecondMoment),
+                storesAverage: try file.exists(RunFilePath.resumeAverage))
         }
     }
 

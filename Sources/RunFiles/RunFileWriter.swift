@@ -101,6 +101,14 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
         return records + iterations.dropFirst(stored.count).map { pending[$0 - committedIterations] }
     }
 
+    /// The committed evaluations of the range.
+    public func evaluations(_ range: Range<Int>) throws -> [EvaluationRecord] {
+        guard range.lowerBound >= 0, range.upperBound <= committedEvaluations else {
+            throw outOfPlan("/history/evaluation", "evaluations \(range)", "0..<\(committedEvaluations)")
+        }
+        return try translating(.inputOutput) { try store.evaluations.read(range) }
+    }
+
     /// Records an iteration. Iterations come in order; one that is already committed must be the same bits again.
     /// Committed with the next snapshot or resume point, at `finish`, or when a second has passed.
     public mutating func record(_ record: IterationRecord, at iteration: Int) throws {
@@ -182,9 +190,13 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
     /// Saves the state of the optimiser, so that a killed run continues from here. Commits the iterations before it.
     public mutating func saveResumePoint(_ point: ResumePoint<Scalar>) throws {
         try requireWidth(point.iterate, RunFilePath.resumeIterate)
-        guard point.momentum.count == store.resume.momentumCount else {
-            throw outOfPlan(
-                RunFilePath.resumeMomentum, "\(point.momentum.count) elements", "\(store.resume.momentumCount)")
+        let width = header.layout.count
+        for (object, vector, count) in [
+            (RunFilePath.resumeMomentum, point.momentum, store.resume.momentumCount),
+            (RunFilePath.resumeSecondMoment, point.secondMoment, store.resume.hasSecondMoment ? width : 0),
+            (RunFilePath.resumeAverage, point.average, store.resume.hasAverage ? width : 0),
+        ] where vector.count != count {
+            throw outOfPlan(object, "\(vector.count) elements", "\(count)")
         }
         try commitPending()
         guard point.iteration <= committedIterations, point.evaluationCount <= committedEvaluations else {

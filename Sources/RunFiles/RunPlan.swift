@@ -16,10 +16,15 @@ public struct RunPlan: Sendable, Codable, Equatable {
     public var storesGradients: Bool
     /// Whether resume points hold a momentum vector.
     public var storesMomentum: Bool
+    /// Whether they hold a second moment.
+    public var storesSecondMoment: Bool
+    /// Whether they hold an average of iterates.
+    public var storesAverage: Bool
 
     public init(
         savedIterations: [Int], iterationCount: Int, evaluationCount: Int = 0, metricName: String? = nil,
-        storesGradients: Bool = false, storesMomentum: Bool = false
+        storesGradients: Bool = false, storesMomentum: Bool = false, storesSecondMoment: Bool = false,
+        storesAverage: Bool = false
     ) {
         self.savedIterations = savedIterations
         self.iterationCount = iterationCount
@@ -27,6 +32,8 @@ public struct RunPlan: Sendable, Codable, Equatable {
         self.metricName = metricName
         self.storesGradients = storesGradients
         self.storesMomentum = storesMomentum
+        self.storesSecondMoment = storesSecondMoment
+        self.storesAverage = storesAverage
     }
 
     /// K
@@ -61,13 +68,5 @@ public struct RunPlan: Sendable, Codable, Equatable {
             return "the saved iterations \(first)…\(last) reach outside 0..<\(iterationCount)"
         }
         return nil
-    }
-}
-
-extension RunPlan {
-    /// The bytes of all datasets of a run file with this plan, which are reserved on the disk before the run starts.
-    public func byteCount<Scalar: ParameterScalar>(parameterCount: Int, scalar: Scalar.Type) -> Int {
-        guard let type = ScalarType(rawValue: Scalar.scalarName) else { return 0 }
-        return RunFileLayout(plan: self, parameterCount: parameterCount, scalar: type).byteCount
     }
 }

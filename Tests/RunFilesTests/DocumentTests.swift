@@ -94,6 +94,37 @@ struct DocumentTests {
         try writer.finish(.interrupted)
     }
 
+    @Test("its reader gives the last resume point, with everything that a run may keep in it", arguments: [1, 2, 3])
+    func resume(pointCount: Int) throws {
+        let toy = ToyRun(Float.self)
+        var plan = toy.plan
+        plan.storesSecondMoment = true
+        plan.storesAverage = true
+        let path = folder.path("resume.h5")
+        var writer = try RunFileWriter<Float>(creating: path, header: toy.header(), plan: plan)
+        func vector(_ number: Float) -> [Float] { (0..<toy.layout.count).map { number + Float($0) / 8 } }
+        func point(_ number: Int) -> ResumePoint<Float> {
+            let base = Float(10 * number)
+            return ResumePoint(
+                iteration: 0, iterate: vector(base), momentum: vector(base + 1), secondMoment: vector(base + 2),
+                average: vector(base + 3), evaluationCount: 0)
+        }
+        for number in 1...pointCount { try writer.saveResumePoint(point(number)) }
+        #expect(try writer.resumePoint() == point(pointCount))
+        // A vector that the plan does not have, or a missing one, is no resume point of this run.
+        var wrong = point(1)
+        wrong.average = []
+        #expect(throws: (any Error).self) { try writer.saveResumePoint(wrong) }
+        try writer.finish(.interrupted)
+        #expect(verifyRunFile(path).isValid, "\(verifyRunFile(path))")
+        let arrays = try read([path])[0].arrays
+        let last = point(pointCount)
+        #expect(arrays["resume/iterate"] == bits(last.iterate))
+        #expect(arrays["resume/momentum"] == bits(last.momentum))
+        #expect(arrays["resume/second_moment"] == bits(last.secondMoment))
+        #expect(arrays["resume/average"] == bits(last.average))
+    }
+
     @Test("its digest is the program's")
     func digest() throws {
         let path = folder.path("a.h5")

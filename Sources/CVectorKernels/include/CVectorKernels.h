@@ -13,6 +13,15 @@ typedef struct {
     double displacement_squared; // sum of (p[i] - x[i])^2, the displacement that was applied
 } smoothness_probe_sums;
 
+// What one step of Adam multiplies with: see smoothness_adam_*.
+typedef struct {
+    double gain;          // s: of the gradient on its way into both moments
+    double beta1, beta2;  // memories of the moments
+    double step;          // eta / (1 - beta1^t)
+    double correction;    // 1 / (1 - beta2^t)
+    double epsilon;       // added to the root
+} smoothness_adam_numbers;
+
 #define SMOOTHNESS_DECLARE(suffix, scalar)                                                                             \
     double smoothness_dot_##suffix(const scalar *x, const scalar *y, size_t offset, size_t count);                     \
     double smoothness_squared_distance_##suffix(const scalar *x, const scalar *y, size_t offset, size_t count);        \
@@ -20,9 +29,13 @@ typedef struct {
     void smoothness_accumulate_##suffix(double *sum, double scale, const scalar *x, size_t count);                     \
     void smoothness_point_along_##suffix(scalar *point, const scalar *from, const scalar *to, double fraction,         \
                                          size_t count);                                                                \
-    void smoothness_axpby_##suffix(scalar *y, double a, const scalar *x, double b, size_t count);                      \
-    void smoothness_step_##suffix(scalar *next, const scalar *x, double a, const scalar *m, double b, const scalar *g, \
-                                  size_t count);                                                                       \
+    void smoothness_axpby_##suffix(scalar *y, double a, const scalar *x, double b, size_t offset, size_t count);       \
+    void smoothness_combine_##suffix(scalar *sum, double a, const scalar *x, double b, const scalar *y, size_t offset, \
+                                     size_t count);                                                                    \
+    void smoothness_step_##suffix(scalar *next, double keep, const scalar *x, double a, const scalar *m, double b,     \
+                                  const scalar *g, size_t offset, size_t count);                                       \
+    void smoothness_adam_##suffix(scalar *next, double keep, const scalar *x, scalar *m, scalar *v, const scalar *g,   \
+                                  smoothness_adam_numbers numbers, size_t offset, size_t count);                       \
     smoothness_probe_sums smoothness_probe_##suffix(const double *gradient, const double *base, const scalar *probe,   \
                                                     const scalar *iterate, size_t offset, size_t count);
 

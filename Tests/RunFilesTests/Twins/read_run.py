@@ -28,8 +28,10 @@ for path in sys.argv[2:]:
     steps = [
         scope["step_norm"](x, y, counts) for x, y in zip(trajectory["iterate"], trajectory["next_iterate"])
     ]
+    resume = scope["read_resume"](path) or {}
     runs.append(
         {
+            **{f"resume/{name}": bits(values) for name, values in resume.items() if np.ndim(values) == 1},
             "run_id": run["run_id"],
             "state": run["state"],
             "blocks": run["blocks"],
