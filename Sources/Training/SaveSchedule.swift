@@ -43,6 +43,12 @@ public struct SaveSchedule: Sendable, Hashable, Codable, CustomStringConvertible
         Array(stride(from: 0, to: min(first ?? iterationCount, iterationCount), by: every))
     }
 
+    /// How many that are, without making the list: ⌈min(M, T)/N⌉.
+    public func savedCount(of iterationCount: Int) -> Int {
+        let end = min(first ?? iterationCount, iterationCount)
+        return end <= 0 ? 0 : (end - 1) / every + 1
+    }
+
     /// Whether x_k and x_{k+1} are saved.
     public func saves(_ iteration: Int) -> Bool { iteration % every == 0 && iteration < first ?? .max }
 }

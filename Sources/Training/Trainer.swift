@@ -3,14 +3,15 @@ import Objectives
 import ParameterSpace
 import RunFiles
 
-/// Makes a run: minimises an objective by one component a step and writes the run file.
+/// Makes a run: minimises an objective by one component a step, or by its full gradient, and writes the run file.
 ///
-/// One iteration is one component (with one component, the deterministic full gradient); an epoch is m iterations. What a
-/// run file gets is a function of the objective and the configuration alone, so that an interrupted run continues to the
+/// One iteration is one component and an epoch is m iterations; with the full gradient both are one pass over all
+/// components. Where the objectives ask for it, epoch e (from 0) uses draw e of the training objective. What a run file gets is a function of the objective and the configuration alone, so that an interrupted run continues to the
 /// same bytes of iterates and history as one that was never interrupted.
 ///
-/// Keeps three vectors of P scalars: x_t, x_{t+1} and the gradient; a fourth, m, where the rule has momentum. Nothing is
-/// copied between iterations: the buffers of x_t and x_{t+1} are exchanged.
+/// Keeps three vectors of P scalars: x_t, x_{t+1} and the gradient; one more each for momentum, Adam's second moment, weight
+/// decay inside the gradient and the average of iterates; and P Doubles for the sum of a full gradient. Nothing is copied
+/// between iterations: the buffers of x_t and x_{t+1} are exchanged.
 ///
 /// A loss, a gradient norm or a step that is not finite ends the run: the iteration's row is recorded with status
 /// `nonFinite`, *no step is taken* (x_{k+1} = x_k, step norm 0), and the file is finished as complete, with the rows up to
@@ -31,20 +32,33 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
                 .usage, "is not the precision of the objective", object: "precision", expected: Scalar.scalarName,
                 found: configuration.precision.rawValue)
         }
+        if let name = configuration.needsValidation, objectives.validation == nil {
+            throw SmoothnessError(
+                .usage, "watches the validation loss, and this objective has no held-out data", object: name)
+        }
         self.objectives = objectives
         self.configuration = configuration
     }
 
-    /// m, the iterations of an epoch.
-    public var epochLength: Int { objectives.training.componentCount }
+    /// The iterations of an epoch: m, or 1 with the full gradient.
+    public var epochLength: Int {
+        configuration.epochLength(componentCount: objectives.training.componentCount)
+    }
+
+    /// How much the run will write, known at once.
+    public var extents: RunExtents {
+        configuration.extents(
+            evaluationCount: evaluationsDue(at: configuration.iterations), metricName: objectives.metricName)
+    }
 
     /// What the run will write, known before it begins.
     public var plan: RunPlan {
-        RunPlan(
-            savedIterations: configuration.save.savedIterations(of: configuration.iterations),
-            iterationCount: configuration.iterations, evaluationCount: evaluationsDue(at: configuration.iterations),
-            metricName: objectives.metricName, storesGradients: configuration.storesGradients,
-            storesMomentum: UpdateRule(configuration).keepsMomentum)
+        RunPlan(extents, savedIterations: configuration.save.savedIterations(of: configuration.iterations))
+    }
+
+    /// Refuses a run that does not fit on the disk of its file, before the plan of its rows is made.
+    public func requireRoom(at path: String) throws {
+        try extents.requireRoom(at: path, parameterCount: objectives.training.layout.count, scalar: Scalar.self)
     }
 
     /// Evaluations that belong to the first `iteration` iterations: one at the end of every epoch and, where T is no
@@ -66,6 +80,7 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
         creating path: String, replacing: Bool = false, objective: String, shouldStop: () -> Bool = { false },
         progress: (TrainingProgress) -> Void = { _ in }
     ) throws -> TrainingSummary {
+        try requireRoom(at: path)
         let header = RunHeader(
             objective: objective, optimizer: try configuration.json, layout: objectives.training.layout,
             scalar: Scalar.self)
@@ -82,7 +97,9 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
         try check(writer.header, writer.plan, of: path)
         var state = TrainingState(from: self)
         if let point = try writer.resumePoint() {
-            try state.continue(at: point, history: writer.history(0..<point.iteration), of: self, path: path)
+            try state.continue(
+                at: point, history: writer.history(0..<point.iteration),
+                evaluations: writer.evaluations(0..<point.evaluationCount), of: self, path: path)
         }
         return try run(state, into: writer, shouldStop: shouldStop, progress: progress)
     }
@@ -135,8 +152,8 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
 }
 
 extension Trainer {
-    /// The time of one gradient of the first component at the initial point, here and now: the second of two, since the
-    /// first warms up caches and allocators.
+    /// The time of one iteration's gradient at the initial point, here and now, estimated from the first component: the second
+    /// of two of its gradients, since the first warms up caches and allocators.
     public func measureGradientTime() throws -> Duration {
         let point = objectives.training.initialPoint(seed: configuration.seed)
         var gradient = [Scalar](repeating: 0, count: point.count)
@@ -144,6 +161,11 @@ extension Trainer {
         _ = try objectives.training.gradient(ofComponent: 0, at: point, into: &gradient)
         let start = clock.now
         _ = try objectives.training.gradient(ofComponent: 0, at: point, into: &gradient)
-        return clock.now - start
+        return (clock.now - start) * componentsPerIteration
+    }
+
+    /// Gradients of components that an iteration takes: 1, or m with the full gradient.
+    public var componentsPerIteration: Int {
+        configuration.gradient == .full ? objectives.training.componentCount : 1
     }
 }

@@ -17,6 +17,76 @@ public struct TrainingConfiguration: Sendable, Hashable {
         case sgd
         /// m_{t+1} = β m_t + min(1, c/‖g_t‖) g_t, x_{t+1} = x_t − η m_{t+1}, with c = γ/η and m₀ = 0
         case heavyBall = "heavy-ball"
+        /// m_{t+1} = β m_t + (1 − β) g_t, x_{t+1} = x_t − η/(‖m_{t+1}‖ + b) m_{t+1}: equation 6 of Zhang, He, Sra, Jadbabaie
+        /// 2020 for β = 0, normalised momentum for b = 0.
+        case normalized
+        /// Adam on the clipped gradient.
+        case adam
+        /// Adam on the clipped gradient with decoupled weight decay.
+        case adamw
+
+        /// Whether a clip norm has a meaning.
+        public var clips: Bool { self != .normalized }
+        /// Whether it is one of Adam's kind.
+        public var isAdam: Bool { self == .adam || self == .adamw }
+    }
+
+    /// What the gradient of an iteration is over.
+    public enum GradientKind: String, Sendable, Hashable, Codable, CaseIterable {
+        /// One component; an epoch is m iterations.
+        case component
+        /// All components, ∇f = Σ wᵢ∇fᵢ / Σ wᵢ; an epoch is one iteration, and nothing is random but the objective itself.
+        case full
+    }
+
+    /// How a factor falls off with the length of what it limits; see `UpdateRule`.
+    public enum ClippingForm: String, Sendable, Hashable, Codable, CaseIterable {
+        /// min(η, γ/‖v‖)
+        case hard
+        /// η/(1 + η‖v‖/γ), which never exceeds the hard one and is at least half of it.
+        case soft
+    }
+
+    /// Over what the norms of clipping and normalising are taken.
+    public enum ClippingScope: String, Sendable, Hashable, Codable, CaseIterable {
+        /// All parameters.
+        case global
+        /// Each block of parameters on its own.
+        case block
+    }
+
+    /// λ, the weight of (λ/2)‖x‖², and where its gradient λ x enters.
+    public struct WeightDecay: Sendable, Hashable, Codable {
+        public enum Place: String, Sendable, Hashable, Codable, CaseIterable {
+            /// Into the gradient, which is then clipped.
+            case before
+            /// Into the gradient when it has been clipped; into the step where it is the step that is clipped.
+            case after
+            /// Into the step and into no memory; `adamw` alone.
+            case decoupled
+        }
+
+        /// λ ≥ 0
+        public var rate: Double
+        public var place: Place
+
+        public init(rate: Double, place: Place) {
+            self.rate = rate
+            self.place = place
+        }
+    }
+
+    /// What `adam` and `adamw` need besides β.
+    public struct AdamConstants: Sendable, Hashable {
+        /// 0 ≤ β₂ < 1
+        public var beta2: Double
+        /// ε > 0
+        public var epsilon: Double
+
+        public init(beta2: Double = 0.999, epsilon: Double = 1e-8) {
+            self.beta2 = beta2
+            self.epsilon = epsilon
+        }
     }
 
     /// How the length of a step is limited; γ and the clip norm c are two names of one number, c = γ/η.
@@ -33,10 +103,23 @@ public struct TrainingConfiguration: Sendable, Hashable {
     public let gamma: Double?
     /// c = γ/η > 0; `nil` without clipping.
     public let clipNorm: Double?
-    /// 0 ≤ β < 1; 0 for `sgd`.
+    /// 0 ≤ β < 1, Adam's β₁; 0 for `sgd`.
     public var beta: Double
-    /// 0 ≤ ν ≤ 1; 0 for `sgd` and `heavy-ball`, which have no such number.
+    /// 0 ≤ ν ≤ 1; 0 for all but `clipping`, which have no such number.
     public var nu: Double
+    /// b ≥ 0 of `normalized`; 0 elsewhere.
+    public var offset = 0.0
+    /// For `adam` and `adamw`; `nil` elsewhere.
+    public var adam: AdamConstants?
+    public var clippingForm = ClippingForm.hard
+    public var clippingScope = ClippingScope.global
+    /// `nil` without.
+    public var weightDecay: WeightDecay?
+    /// How η changes along the run; `nil` where it does not.
+    public var schedule: LearningRateSchedule?
+    /// When averaging of the iterates begins; `nil` where it does not.
+    public var averaging: AveragingTrigger?
+    public var gradient = GradientKind.component
     public var order: ComponentOrder.Kind
     /// T ≥ 1
     public var iterations: Int
@@ -77,90 +160,5 @@ public struct TrainingConfiguration: Sendable, Hashable {
         self.threads = threads
         self.device = device
         self.microBatch = microBatch
-    }
-
-    /// The longest run that is planned.
-    public static let mostIterations = 100_000_000
-
-    /// Checks every value and what spans them.
-    /// - Parameter kind: `.usage` for a command line, `.data` for a file.
-    /// - Throws: `SmoothnessError` naming the first value that is wrong.
-    public func validate(as kind: SmoothnessError.Kind = .usage, file: String? = nil) throws {
-        func require(_ holds: Bool, _ name: String, _ expected: String, _ found: Any) throws {
-            guard !holds else { return }
-            throw SmoothnessError(
-                kind, "is outside its range", file: file, object: name, expected: expected, found: "\(found)")
-        }
-        try require(learningRate > 0 && learningRate.isFinite, "learning rate", "a finite number > 0", learningRate)
-        if let gamma, let clipNorm {
-            try require(gamma > 0 && gamma.isFinite, "gamma", "a finite number > 0, absent without clipping", gamma)
-            try require(
-                clipNorm > 0 && clipNorm.isFinite, "clip norm", "a finite number > 0, absent without clipping", clipNorm
-            )
-            try require(
-                abs(gamma - clipNorm * learningRate) <= 1e-9 * gamma, "clip norm",
-                "gamma / learning rate, of gamma \(gamma)",
-                clipNorm)
-        }
-        try require(beta >= 0 && beta < 1, "beta", "0 ≤ β < 1", beta)
-        try require(nu >= 0 && nu <= 1, "nu", "0 ≤ ν ≤ 1", nu)
-        if algorithm == .sgd { try require(beta == 0, "beta", "0, as sgd has no momentum", beta) }
-        if algorithm != .clipping { try require(nu == 0, "nu", "0, as \(algorithm.rawValue) has no ν", nu) }
-        try require(iterations >= 1, "iterations", "at least 1", iterations)
-        try require(save.every >= 1, "save every", "at least 1", save.every)
-        try require(save.first ?? 1 >= 1, "save first", "at least 1", save.first ?? 1)
-        // The plan of a run is a list in memory, and so is its history when it is read.
-        try require(iterations <= Self.mostIterations, "iterations", "at most \(Self.mostIterations)", iterations)
-        try require(threads >= 1, "threads", "at least 1", threads)
-        try require(microBatch ?? 1 >= 1, "micro-batch", "at least 1", microBatch ?? 1)
-    }
-}
-
-extension TrainingConfiguration: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case algorithm
-        case learningRate = "learning_rate"
-        case gamma
-        case clipNorm = "clip_norm"
-        case beta, nu, order, iterations, save
-        case storesGradients = "stores_gradients"
-        case seed, precision, threads, device
-        case microBatch = "micro_batch"
-    }
-
-    /// The text of `/optimizer`: keys in alphabetical order, so that equal configurations are equal texts.
-    public var json: String {
-        get throws {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            return String(decoding: try encoder.encode(self), as: UTF8.self)
-        }
-    }
-
-    /// Reads and checks the text of `/optimizer`.
-    /// - Throws: `SmoothnessError(.data)`.
-    public init(json: String, file: String? = nil) throws {
-        do {
-            self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
-        } catch {
-            throw SmoothnessError(
-                .data, "does not describe a training run", file: file, object: "/optimizer",
-                expected: "the JSON that smoothness train writes", found: Self.explanation(of: error))
-        }
-        guard (gamma == nil) == (clipNorm == nil) else {
-            throw SmoothnessError(
-                .data, "has one of gamma and clip_norm", file: file, object: "/optimizer", expected: "both or neither")
-        }
-        try validate(as: .data, file: file)
-    }
-
-    private static func explanation(of error: any Error) -> String {
-        switch error {
-        case DecodingError.keyNotFound(let key, _): "no “\(key.stringValue)”"
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-            DecodingError.dataCorrupted(let context):
-            (context.codingPath.map(\.stringValue) + [context.debugDescription]).joined(separator: ": ")
-        default: "\(error)"
-        }
     }
 }

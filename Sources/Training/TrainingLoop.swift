@@ -8,8 +8,11 @@ struct TrainingLoop<Scalar: ParameterScalar> {
     private let configuration: TrainingConfiguration
     /// The training objective with the draw of the epoch.
     private var objective: any Objective<Scalar>
-    private var draw: UInt64 = 0
+    private var epoch = 0
     private let rule: UpdateRule
+    /// Σ w ∇f of a full gradient, and the gradient of one component; empty otherwise.
+    private var sum: [Double]
+    private var scratch: [Scalar]
     private var state: TrainingState<Scalar>
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
@@ -21,8 +24,11 @@ struct TrainingLoop<Scalar: ParameterScalar> {
     init(trainer: Trainer<Scalar>, state: consuming TrainingState<Scalar>) {
         self.trainer = trainer
         configuration = trainer.configuration
-        objective = trainer.objectives.training
+        objective = trainer.objective(inEpoch: 0)
         rule = UpdateRule(trainer.configuration)
+        let isFull = trainer.componentsPerIteration > 1
+        sum = [Double](repeating: 0, count: isFull ? state.iterate.count : 0)
+        scratch = [Scalar](repeating: 0, count: isFull ? state.iterate.count : 0)
         firstIteration = state.iteration
         self.state = state
         start = clock.now
@@ -49,7 +55,9 @@ struct TrainingLoop<Scalar: ParameterScalar> {
             }
             guard state.iteration < configuration.iterations else { break }
             if shouldStop() { return try interrupt(&writer) }
-            let record = try iterateOnce(into: &writer)
+            guard let record = try iterateOnce(into: &writer, shouldStop: shouldStop) else {
+                return try interrupt(&writer)
+            }
             progress(report(record))
             if record.status == .nonFinite { return .diverged(iteration: state.iteration - 1) }
             if clock.now - lastResumePoint >= resumePointInterval { try saveResumePoint(to: &writer) }
@@ -59,45 +67,73 @@ struct TrainingLoop<Scalar: ParameterScalar> {
     }
 
     /// One step of the rule, recorded; afterwards `state` is that of the next iteration.
-    private mutating func iterateOnce(into writer: inout RunFileWriter<Scalar>) throws -> IterationRecord {
-        drawForEpoch()
-        let component = state.order.component(at: state.iteration)
+    /// - Returns: `nil` where it was asked to stop inside a full gradient; nothing is recorded then.
+    private mutating func iterateOnce(
+        into writer: inout RunFileWriter<Scalar>, shouldStop: () -> Bool
+    ) throws -> IterationRecord? {
+        redraw()
         let before = clock.now
-        let loss = try objective.gradient(ofComponent: component, at: state.iterate, into: &state.gradient)
-        let afterGradient = clock.now
-        done.gradientTime += afterGradient - before
+        let (loss, weight) = try evaluateGradient(shouldStop: shouldStop)
+        done.gradientTime += clock.now - before
+        guard let loss else { return nil }
 
         let record = step(loss: loss)
         let beforeWriting = clock.now
         try write(record, to: &writer)
         done.writingTime += clock.now - beforeWriting
 
-        state.epochLoss.add(loss, weight: objective.weight(ofComponent: component))
+        state.epochLoss.add(loss, weight: weight)
         state.clippedCount += record.clipped ? 1 : 0
-        swap(&state.iterate, &state.next)
-        state.iteration += 1
+        state.advance()
         return record
     }
 
-    /// The draw is a function of the iteration, so that a resumed run draws as one that was never interrupted.
-    private mutating func drawForEpoch() {
-        guard trainer.objectives.trainingDraws == .fresh else { return }
-        let epoch = UInt64(state.iteration / trainer.epochLength)
-        guard epoch != draw else { return }
-        draw = epoch
-        objective = trainer.objectives.training.redrawn(epoch)
+    /// Takes the objective of the epoch that the iteration belongs to.
+    private mutating func redraw() {
+        let current = state.iteration / trainer.epochLength
+        guard current != epoch else { return }
+        epoch = current
+        objective = trainer.objective(inEpoch: epoch)
+    }
+
+    /// Writes the gradient of the iteration into `state.gradient`.
+    /// - Returns: its loss, `nil` where it was asked to stop, and its weight in the mean over the epoch.
+    private mutating func evaluateGradient(shouldStop: () -> Bool) throws -> (loss: Double?, weight: Double) {
+        guard trainer.componentsPerIteration > 1 else {
+            let component = state.order.component(at: state.iteration)
+            let loss = try objective.gradient(ofComponent: component, at: state.iterate, into: &state.gradient)
+            return (loss, configuration.gradient == .full ? 1 : objective.weight(ofComponent: component))
+        }
+        for index in sum.indices { sum[index] = 0 }
+        var losses = WeightedSum()
+        for component in 0..<objective.componentCount {
+            if component > 0 && shouldStop() { return (nil, 1) }
+            let loss = try objective.gradient(ofComponent: component, at: state.iterate, into: &scratch)
+            let weight = objective.weight(ofComponent: component)
+            Scalar.accumulate(into: &sum, scale: weight, scratch)
+            losses.add(loss, weight: weight)
+        }
+        let total = objective.totalWeight(of: 0..<objective.componentCount)
+        for index in sum.indices { state.gradient[index] = Scalar(sum[index] / total) }
+        return (losses.mean, 1)
     }
 
     /// Writes x_{t+1} into `state.next`: the rule's, or x_t where something is not finite.
     private mutating func step(loss: Double) -> IterationRecord {
         let gradientNorm = objective.layout.norm(of: state.gradient)
+        let factor =
+            configuration.schedule?.factor(
+                at: state.iteration, learningRate: configuration.learningRate, epochLength: trainer.epochLength,
+                iterationCount: configuration.iterations,
+                reductions: state.reductions) ?? 1
+        let rule = rule.scaled(by: factor)
         var record = IterationRecord(
             loss: loss, gradientNorm: gradientNorm, stepNorm: 0, learningRate: rule.learningRate, clipped: false,
             status: .nonFinite)
         if loss.isFinite && gradientNorm.isFinite {
             record.clipped = rule.advance(
-                from: state.iterate, gradient: state.gradient, gradientNorm: gradientNorm, momentum: &state.momentum,
-                into: &state.next, layout: objective.layout)
+                from: state.iterate, gradient: state.gradient, gradientNorm: gradientNorm, iteration: state.iteration,
+                memory: &state.memory, into: &state.next, layout: objective.layout)
             record.stepNorm = objective.layout.distance(from: state.iterate, to: state.next)
             record.status = record.stepNorm == 0 ? .zeroStep : .ok
             if record.stepNorm.isFinite { return record }
@@ -117,7 +153,8 @@ struct TrainingLoop<Scalar: ParameterScalar> {
             gradient: configuration.storesGradients ? state.gradient : nil)
     }
 
-    /// The validation loss and metric at the end of an epoch and the mean training loss of the epoch.
+    /// The validation loss and metric at the end of an epoch, at x or, where iterates are averaged, at x̄, and the mean training
+    /// loss of the epoch.
     /// - Returns: `false` where it was asked to stop; nothing is recorded then, and the evaluation is still due.
     private mutating func evaluate(
         into writer: inout RunFileWriter<Scalar>, shouldStop: () -> Bool
@@ -125,14 +162,15 @@ struct TrainingLoop<Scalar: ParameterScalar> {
         guard let heldOut = trainer.objectives.validation else { return true }
         let before = clock.now
         defer { done.evaluationTime += clock.now - before }
-        let validation = try heldOut.settled(at: state.iterate)
+        let point = state.averagedCount > 0 ? state.average : state.iterate
+        let validation = try heldOut.settled(at: point)
         var sum = WeightedSum()
         var correctCount: Int? = 0
         var exampleCount = 0.0
         for component in 0..<validation.componentCount {
             if shouldStop() { return false }
             let weight = validation.weight(ofComponent: component)
-            let evaluation = try validation.evaluation(ofComponent: component, at: state.iterate)
+            let evaluation = try validation.evaluation(ofComponent: component, at: point)
             sum.add(evaluation.loss, weight: weight)
             exampleCount += weight
             correctCount = correctCount.flatMap { count in evaluation.correctCount.map { count + $0 } }
@@ -143,7 +181,7 @@ struct TrainingLoop<Scalar: ParameterScalar> {
             metric: correctCount.map { Double($0) / exampleCount } ?? trainer.objectives.metric(sum.mean))
         try writer.record(record)
         done.lastEvaluation = record
-        state.evaluationCount += 1
+        state.note(record)
         state.epochLoss = WeightedSum()
         return true
     }
@@ -157,7 +195,8 @@ struct TrainingLoop<Scalar: ParameterScalar> {
         let before = clock.now
         try writer.saveResumePoint(
             ResumePoint(
-                iteration: state.iteration, iterate: state.iterate, momentum: state.momentum,
+                iteration: state.iteration, iterate: state.iterate, momentum: state.memory.momentum,
+                secondMoment: state.memory.secondMoment, average: state.average,
                 evaluationCount: state.evaluationCount))
         lastResumePoint = clock.now
         let cost = lastResumePoint - before

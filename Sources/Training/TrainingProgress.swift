@@ -50,4 +50,6 @@ public struct TrainingSummary: Sendable {
     public var writingTime = Duration.zero
     /// Validation losses.
     public var evaluationTime = Duration.zero
+
+    public init() {}
 }

@@ -20,10 +20,18 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup(title: "Objective") var objective: TrainObjectiveOptions
     @OptionGroup(title: "Optimiser") var optimizer: TrainOptimizerOptions
+    @OptionGroup(title: "Schedule") var schedule: TrainScheduleOptions
     @Option(name: .shortAndLong, help: "The run file to write.")
     var output: String?
     @Option(help: "The interrupted run file to continue, with its own settings.")
     var resume: String?
+    @Option(
+        name: .customLong("repeat"),
+        help: """
+            Make so many runs, with --seed and its successors, as OUTPUT-1.h5, OUTPUT-2.h5, …; the same command again \
+            continues where it was interrupted and leaves finished runs alone.
+            """)
+    var repetitions: Int?
     @Flag(help: "Replace the output if it exists.")
     var force = false
     @Flag(help: "Print the plan, the number of gradients, the bytes and the time, and write nothing.")
@@ -32,75 +40,57 @@ struct TrainCommand: ParsableCommand {
     var format = Table.Format.text
 
     func validate() throws {
+        if let repetitions, !(1...10_000).contains(repetitions) {
+            throw ValidationError("--repeat must lie between 1 and 10000, not \(repetitions)")
+        }
         guard resume != nil else {
             if output == nil && !dryRun { throw ValidationError("give --output, or --resume to continue a run") }
             return
         }
-        let ignored = objective.givenNames + optimizer.givenNames
+        let ignored = objective.givenNames + optimizer.givenNames + schedule.givenNames
         guard ignored.isEmpty else {
             throw ValidationError(
                 "--resume continues a run with its own settings; leave out \(ignored.joined(separator: ", "))")
         }
-        if output != nil || force || dryRun {
-            throw ValidationError("--resume goes with neither --output nor --force nor --dry-run")
+        if output != nil || force || dryRun || repetitions != nil {
+            throw ValidationError("--resume goes with none of --output, --repeat, --force and --dry-run")
         }
     }
 
     func run() throws {
         if let resume { return try continueRun(Console.absolute(resume)) }
-        let description = try objective.description()
         switch optimizer.precision ?? .float32 {
-        case .float32: try begin(description, as: Float.self)
-        case .float64: try begin(description, as: Double.self)
+        case .float32: try begin(as: Float.self)
+        case .float64: try begin(as: Double.self)
         }
     }
 
     // MARK: - A new run
 
-    private func begin<Scalar: ParameterScalar>(_ description: ObjectiveDescription, as scalar: Scalar.Type) throws {
+    private func begin<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws {
+        if optimizer.epochs == nil {
+            // What is wrong with the optimiser, and a run that does not fit whatever its objective, is known before any data is
+            // read.
+            let configuration = try configuration(componentCount: 1)
+            if !dryRun, let output {
+                try configuration.extents().requireRoom(at: Console.absolute(output), parameterCount: 1, scalar: scalar)
+            }
+        }
+        let description = try objective.description()
         let set = try makeObjective(description, as: scalar, options: optimizer.evaluation)
-        let configuration = try optimizer.configuration(
-            for: objective.objective, epochLength: set.training.componentCount)
-        let trainer = try Trainer(set, configuration)
+        let configuration = try configuration(componentCount: set.training.componentCount)
         try setThreadCount(configuration.threads)
-        if dryRun {
-            Console.error(description.summary)
-            return try Console.output(
-                trainer.planTable(gradientTime: trainer.measureGradientTime()).rendered(as: format))
-        }
-        let path = Console.absolute(output ?? "")
-        let text = try description.json()
-        if FileManager.default.fileExists(atPath: path) {
-            try refuseInput(as: path, inputs: [objective.data, objective.language.valid])
-            if try isDone(path, objective: text, optimizer: configuration.json) { return }
-        }
-        try work(on: path, trainer, description) { progress in
-            try trainer.train(
-                creating: path, replacing: force, objective: text, shouldStop: { Interruption.isRequested },
-                progress: progress)
-        }
+        let work = try TrainWork(
+            set, configuration, description, isForced: force, inputs: [objective.data, objective.language.valid])
+        let path = output.map(Console.absolute)
+        if dryRun { return try Console.output(work.plan(of: path, repetitions: repetitions).rendered(as: format)) }
+        guard let path else { return }
+        let table = try work.run(path, repetitions: repetitions)
+        if let table { try Console.output(table.rendered(as: format)) }
     }
 
-    /// Whether the output holds this very run already.
-    /// - Throws: where it holds something else, unless `--force` was given.
-    private func isDone(_ path: String, objective: String, optimizer: String) throws -> Bool {
-        try FileInTheMaking.requireOrdinaryPlace(path)
-        if force { return false }
-        guard let header = try? RunFileReader(path).header else {
-            throw SmoothnessError(
-                .cannotCreate, "exists and is no run file", file: path, remedy: "Write elsewhere, or use --force")
-        }
-        guard header.objective == objective && header.optimizer == optimizer else {
-            throw SmoothnessError(
-                .cannotCreate, "holds another run", file: path, remedy: "Write elsewhere, or use --force")
-        }
-        guard header.state == .complete else {
-            throw SmoothnessError(
-                .cannotCreate, "holds the beginning of this run", file: path,
-                remedy: "Continue it with: smoothness train --resume \(path), or begin anew with --force")
-        }
-        Console.error("\(path) is complete: nothing to do (--force redoes it)")
-        return true
+    private func configuration(componentCount: Int) throws -> TrainingConfiguration {
+        try optimizer.configuration(for: objective.objective, componentCount: componentCount, schedule: schedule)
     }
 
     // MARK: - An interrupted run
@@ -131,51 +121,13 @@ struct TrainCommand: ParsableCommand {
         let set = try makeObjective(
             description, as: scalar, options: options,
             dataOverride: objective.data ?? description.dataBeside(runFile: path))
-        let trainer = try Trainer(set, configuration)
         try setThreadCount(configuration.threads)
-        try work(on: path, trainer, description) { progress in
-            try trainer.train(continuing: path, shouldStop: { Interruption.isRequested }, progress: progress)
-        }
+        let work = try TrainWork(set, configuration, description)
+        Interruption.install()
+        let summary = try work.train(configuration, at: path, isContinued: true)
+        try Console.output(work.table([(path, configuration, summary)]).rendered(as: format))
+        Console.error("wrote \(path)")
     }
 
     private func warn(_ message: String, _ path: String) { Console.error("warning: \(path): the run \(message)") }
-
-    // MARK: - What both have in common
-
-    private func work<Scalar: ParameterScalar>(
-        on path: String, _ trainer: Trainer<Scalar>, _ description: ObjectiveDescription,
-        _ train: (_ progress: (TrainingProgress) -> Void) throws -> TrainingSummary
-    ) throws {
-        Console.error("training on \(description.summary) → \(path)")
-        for note in description.dataNotes { Console.error("note: \(note)") }
-        Interruption.install()
-        let metric = trainer.objectives.metricName
-        var reporter: ProgressReporter?
-        let result = Result {
-            try train { progress in
-                // Made at the first report, which says how far an earlier call got; the pace counts from there.
-                var current =
-                    reporter
-                    ?? ProgressReporter(
-                        label: "train", total: progress.iterationCount, alreadyDone: progress.iteration)
-                current.update(completed: progress.iteration, progress.fields(metricName: metric))
-                reporter = current
-            }
-        }
-        reporter?.finish()
-        let summary = try result.get()
-        switch summary.outcome {
-        case .complete: break
-        case .diverged(let iteration):
-            Console.error(
-                "warning: the run diverged: iteration \(iteration) is not finite; the iterates before it are kept")
-        case .interrupted(let iteration):
-            throw SmoothnessError(
-                .interrupted, "stopped before iteration \(iteration) of \(trainer.configuration.iterations)",
-                file: path,
-                remedy: "Continue with: smoothness train --resume \(path)")
-        }
-        try Console.output(summary.table(metricName: metric).rendered(as: format))
-        Console.error("wrote \(path)")
-    }
 }

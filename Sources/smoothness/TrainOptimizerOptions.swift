@@ -8,28 +8,50 @@ import Training
 struct TrainOptimizerOptions: ParsableArguments {
     @Option(
         help: """
-            clipping (Algorithm 1 of Zhang, Jin, Fang, Wang 2020), sgd or heavy-ball. (default: clipping, which with \
-            β = ν = 0 is SGD with gradient clipping)
+            clipping (Algorithm 1 of Zhang, Jin, Fang, Wang 2020), sgd, heavy-ball, normalized, adam or adamw; see \
+            docs/algorithms.md. (default: clipping, which with β = ν = 0 is SGD with gradient clipping)
             """)
     var algorithm: TrainingConfiguration.Algorithm?
-    @Option(help: "η. (default: 10 for lstm, 30 for awd-lstm, 0.1 for transformer, 0.01 otherwise)")
+    @Option(
+        help: """
+            η. (default: 0.001 for adam and adamw; else 10 for lstm, 30 for awd-lstm, 0.1 for transformer, 0.01 otherwise)
+            """)
     var learningRate: Double?
     @Option(help: "γ, the longest step; the clip norm is γ/η. inf: no clipping.")
     var gamma: Double?
     @Option(
-        help:
-            "γ/η, the longest gradient; inf: no clipping. (default: 0.25 for lstm and awd-lstm, 1 for transformer, none otherwise)"
-    )
+        help: """
+            γ/η, the longest gradient; inf: no clipping. (default: with clipping, sgd and heavy-ball 0.25 for lstm and awd-lstm, \
+            1 for transformer; none otherwise)
+            """)
     var clipNorm: Double?
-    @Option(help: "β, the memory of the momentum. (default: 0; 0.9 for heavy-ball)")
+    @Option(help: "hard, min(η, γ/‖v‖), or soft, η/(1 + η‖v‖/γ). (default: hard)")
+    var clipForm: TrainingConfiguration.ClippingForm?
+    @Option(help: "What is clipped or normalised as one: global or block. (default: global)")
+    var clipScope: TrainingConfiguration.ClippingScope?
+    @Option(help: "β, the memory of the momentum, Adam's β₁. (default: 0; 0.9 for heavy-ball, adam and adamw)")
     var beta: Double?
     @Option(help: "ν of Algorithm 1: 0 clips the gradient, 1 the momentum, between them both. (default: 0)")
     var nu: Double?
+    @Option(help: "normalized: b of η/(‖m‖ + b). (default: 0)")
+    var offset: Double?
+    @Option(help: "adam, adamw: β₂, the memory of the second moment. (default: 0.999)")
+    var beta2: Double?
+    @Option(help: "adam, adamw: ε. (default: 1e-08)")
+    var epsilon: Double?
+    @Option(help: "λ of the penalty (λ/2)‖x‖², by its gradient λ x. (default: 0; 0.01 for adamw)")
+    var weightDecay: Double?
+    @Option(help: "Whether λ x is added before clipping or after; adamw has it decoupled. (default: before)")
+    var decayPlace: TrainingConfiguration.WeightDecay.Place?
+    @Option(
+        help: "component (stochastic) or full (deterministic: all components in every iteration). (default: component)")
+    var gradient: TrainingConfiguration.GradientKind?
     @Option(help: "Order of the components: cyclic, reshuffle or with-replacement. (default: reshuffle)")
     var order: ComponentOrder.Kind?
-    @Option(help: "Iterations, one component each. (default: 300)")
+    @Option(help: "Iterations, one component or one full gradient each. (default: 300)")
     var iterations: Int?
-    @Option(help: "Epochs, instead of iterations; an epoch is as many iterations as there are components.")
+    @Option(
+        help: "Epochs, instead of iterations; one is as many iterations as there are components, or one full gradient.")
     var epochs: Int?
     @Option(
         help: "Which iterates to save with the one after: every=N[,first=M]. (default: every=5)",
@@ -52,7 +74,10 @@ struct TrainOptimizerOptions: ParsableArguments {
     var givenNames: [String] {
         let all: [(String, Bool)] = [
             ("--algorithm", algorithm != nil), ("--learning-rate", learningRate != nil), ("--gamma", gamma != nil),
-            ("--clip-norm", clipNorm != nil), ("--beta", beta != nil), ("--nu", nu != nil), ("--order", order != nil),
+            ("--clip-norm", clipNorm != nil), ("--clip-form", clipForm != nil), ("--clip-scope", clipScope != nil),
+            ("--beta", beta != nil), ("--nu", nu != nil), ("--offset", offset != nil), ("--beta2", beta2 != nil),
+            ("--epsilon", epsilon != nil), ("--weight-decay", weightDecay != nil), ("--decay-place", decayPlace != nil),
+            ("--gradient", gradient != nil), ("--order", order != nil),
             ("--iterations", iterations != nil), ("--epochs", epochs != nil), ("--save", save != nil),
             ("--store-gradients", storeGradients), ("--seed", seed != nil), ("--precision", precision != nil),
             ("--micro-batch", microBatch != nil),
@@ -63,6 +88,17 @@ struct TrainOptimizerOptions: ParsableArguments {
     func validate() throws {
         if gamma != nil && clipNorm != nil { throw ValidationError("give --gamma or --clip-norm, not both") }
         if iterations != nil && epochs != nil { throw ValidationError("give --iterations or --epochs, not both") }
+        if gradient == .full && order != nil {
+            throw ValidationError("--order is of single components; --gradient full takes all of them")
+        }
+        if decayPlace != nil && weightDecay == nil { throw ValidationError("--decay-place needs --weight-decay") }
+        let isAdam = algorithm?.isAdam ?? false
+        if isAdam && gamma != nil {
+            throw ValidationError("adam and adamw clip the gradient: give --clip-norm instead of --gamma")
+        }
+        if !isAdam && (beta2 != nil || epsilon != nil) {
+            throw ValidationError("--beta2 and --epsilon belong to adam and adamw")
+        }
         if let epochs, epochs < 1 { throw ValidationError("--epochs must be at least 1, found \(epochs)") }
         try checkThreadCount(threads)
     }
@@ -71,18 +107,38 @@ struct TrainOptimizerOptions: ParsableArguments {
     var evaluation: EvaluationOptions { EvaluationOptions(microBatch: microBatch, device: device ?? "cpu") }
 
     /// The configuration of a new run, every default resolved and every value checked.
-    /// - Parameter epochLength: m.
-    func configuration(for objective: ObjectiveName, epochLength: Int) throws -> TrainingConfiguration {
+    /// - Parameters:
+    ///   - componentCount: m.
+    ///   - schedule: what changes along the run.
+    func configuration(
+        for objective: ObjectiveName, componentCount: Int, schedule: TrainScheduleOptions
+    ) throws -> TrainingConfiguration {
         let algorithm = algorithm ?? .clipping
+        let epochLength = gradient == .full ? 1 : componentCount
         let (length, isOverflow) = (epochs ?? 1).multipliedReportingOverflow(by: epochLength)
         if isOverflow { throw ValidationError("--epochs \(epochs ?? 1) of \(epochLength) iterations is too many") }
-        let configuration = TrainingConfiguration(
-            algorithm: algorithm, learningRate: learningRate ?? objective.standardLearningRate,
-            clipping: clipping(for: objective), beta: beta ?? (algorithm == .heavyBall ? 0.9 : 0), nu: nu ?? 0,
-            order: order ?? .reshuffle, iterations: epochs == nil ? iterations ?? 300 : length,
+        let usualRate = algorithm.isAdam ? 0.001 : objective.standardLearningRate
+        var configuration = TrainingConfiguration(
+            algorithm: algorithm, learningRate: learningRate ?? usualRate, clipping: clipping(for: objective),
+            beta: beta ?? (algorithm == .heavyBall || algorithm.isAdam ? 0.9 : 0), nu: nu ?? 0,
+            order: order ?? (gradient == .full ? .cyclic : .reshuffle),
+            iterations: epochs == nil ? iterations ?? 300 : length,
             save: save ?? SaveSchedule(every: 5), storesGradients: storeGradients, seed: seed ?? 0,
             precision: precision ?? .float32, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
             device: device ?? "cpu", microBatch: microBatch)
+        configuration.offset = offset ?? 0
+        configuration.clippingForm = clipForm ?? .hard
+        configuration.clippingScope = clipScope ?? .global
+        configuration.gradient = gradient ?? .component
+        if algorithm.isAdam {
+            configuration.adam = TrainingConfiguration.AdamConstants(beta2: beta2 ?? 0.999, epsilon: epsilon ?? 1e-8)
+        }
+        if let rate = weightDecay ?? (algorithm == .adamw ? 0.01 : nil) {
+            configuration.weightDecay = TrainingConfiguration.WeightDecay(
+                rate: rate, place: decayPlace ?? (algorithm == .adamw ? .decoupled : .before))
+        }
+        configuration.schedule = schedule.schedule
+        configuration.averaging = schedule.average
         try configuration.validate()
         return configuration
     }
@@ -90,7 +146,8 @@ struct TrainOptimizerOptions: ParsableArguments {
     private func clipping(for objective: ObjectiveName) -> TrainingConfiguration.Clipping {
         if let gamma { return gamma == .infinity ? .none : .gamma(gamma) }
         if let clipNorm { return clipNorm == .infinity ? .none : .norm(clipNorm) }
-        return objective.standardClipNorm.map { .norm($0) } ?? .none
+        let isUsual = [.clipping, .sgd, .heavyBall].contains(algorithm ?? .clipping)
+        return isUsual ? objective.standardClipNorm.map { .norm($0) } ?? .none : .none
     }
 }
 
@@ -114,5 +171,9 @@ extension ObjectiveName {
 }
 
 extension TrainingConfiguration.Algorithm: ExpressibleByArgument {}
+extension TrainingConfiguration.ClippingForm: ExpressibleByArgument {}
+extension TrainingConfiguration.ClippingScope: ExpressibleByArgument {}
+extension TrainingConfiguration.GradientKind: ExpressibleByArgument {}
+extension TrainingConfiguration.WeightDecay.Place: ExpressibleByArgument {}
 extension ComponentOrder.Kind: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}

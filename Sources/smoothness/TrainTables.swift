@@ -2,6 +2,7 @@ import Foundation
 import Objectives
 import ParameterSpace
 import Reporting
+import RunFiles
 import Training
 
 extension TrainingProgress {
@@ -17,43 +18,52 @@ extension TrainingProgress {
 }
 
 extension TrainingSummary {
+    static func columns(metricName: String?) -> [String] {
+        [
+            "iterations", "clipped_share", "training_loss", "validation_loss", metricName ?? "metric", "seconds",
+            "gradient_seconds", "writing_seconds", "evaluation_seconds",
+        ]
+    }
+
     /// One row for stdout.
-    func table(metricName: String?) -> Table {
+    func row(metricName: String?) -> [TableValue] {
         let share = iterations == 0 ? nil : Double(clippedCount) / Double(iterations)
-        return Table(
-            columns: [
-                "iterations", "clipped_share", "training_loss", "validation_loss", metricName ?? "metric", "seconds",
-                "gradient_seconds", "writing_seconds", "evaluation_seconds",
-            ],
-            rows: [
-                [
-                    .integer(iterations), .optional(share), .optional(lastEvaluation?.trainingLoss),
-                    .optional(lastEvaluation?.validationLoss),
-                    .optional(metricName == nil ? nil : lastEvaluation?.metric),
-                ] + [elapsed, gradientTime, writingTime, evaluationTime].map { .number($0.seconds) }
-            ])
+        return [
+            .integer(iterations), .optional(share), .optional(lastEvaluation?.trainingLoss),
+            .optional(lastEvaluation?.validationLoss), .optional(metricName == nil ? nil : lastEvaluation?.metric),
+        ] + [elapsed, gradientTime, writingTime, evaluationTime].map { .number($0.seconds) }
+    }
+
+    /// Of a run that an earlier call finished: this one took no time.
+    init(ofComplete reader: borrowing RunFileReader) throws {
+        self.init()
+        let history = try reader.history()
+        iterations = history.count
+        clippedCount = history.count(where: \.clipped)
+        lastEvaluation = try reader.evaluations().last
     }
 }
 
 extension Trainer {
+    var planColumns: [String] {
+        [
+            "parameters", "components", "iterations", "epochs", "snapshots", "gradients", "validation_losses", "bytes",
+            "seconds",
+        ]
+    }
+
     /// One row for stdout: what a run would do. `seconds` leaves out writing and validation.
-    func planTable(gradientTime: Duration) -> Table {
-        let plan = plan
+    func planRow(gradientTime: Duration) -> [TableValue] {
+        let plan = extents
         let validationGradients = plan.evaluationCount * (objectives.validation?.componentCount ?? 0)
-        return Table(
-            columns: [
-                "parameters", "components", "iterations", "epochs", "snapshots", "gradients", "validation_losses",
-                "bytes", "seconds",
-            ],
-            rows: [
-                [
-                    .integer(objectives.training.layout.count), .integer(epochLength), .integer(plan.iterationCount),
-                    .number(Double(plan.iterationCount) / Double(epochLength)), .integer(plan.snapshotCount),
-                    .integer(plan.iterationCount), .integer(validationGradients),
-                    .integer(plan.byteCount(parameterCount: objectives.training.layout.count, scalar: Scalar.self)),
-                    .number(gradientTime.seconds * Double(plan.iterationCount)),
-                ]
-            ])
+        return [
+            .integer(objectives.training.layout.count), .integer(objectives.training.componentCount),
+            .integer(plan.iterationCount),
+            .number(Double(plan.iterationCount) / Double(epochLength)), .integer(plan.snapshotCount),
+            .integer(plan.iterationCount * componentsPerIteration), .integer(validationGradients),
+            .integer(plan.byteCount(parameterCount: objectives.training.layout.count, scalar: Scalar.self)),
+            .number(gradientTime.seconds * Double(plan.iterationCount)),
+        ]
     }
 }
 

@@ -66,6 +66,25 @@ struct RepeatTests {
         ],
         ["--iterations", "25"] + small,
         [
+            "--objective", "quadratic", "--components", "4", "--noise", "0.1", "--algorithm", "adamw",
+            "--learning-rate",
+            "0.01", "--clip-norm", "0.5", "--clip-form", "soft", "--clip-scope", "block", "--beta2", "0.95",
+            "--epsilon",
+            "1e-06", "--weight-decay", "0.02", "--warm-up", "3", "--cosine", "--last-learning-rate", "0.001",
+            "--average", "from=2",
+        ],
+        [
+            "--objective", "logistic-regression", "--samples", "40", "--features", "3", "--gradient", "full",
+            "--algorithm", "normalized", "--offset", "0.5", "--beta", "0.3", "--decay-epochs", "3,6", "--decay-factor",
+            "4", "--weight-decay", "0.1", "--decay-place", "after",
+        ],
+        ["--objective", "quartic-valley", "--algorithm", "adam", "--clip-norm", "0.3", "--weight-decay", "0.1"],
+        [
+            "--algorithm", "heavy-ball", "--plateau", "1", "--average", "nonmonotone=1", "--epochs", "4",
+            "--clip-scope",
+            "block",
+        ] + small,
+        [
             "--data", "text.txt", "--tokens", "words", "--dropout", "0.25", "--precision", "float64", "--micro-batch",
             "2", "--objective-seed", "4", "--save", "every=1",
         ] + small,

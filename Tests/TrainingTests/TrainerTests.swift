@@ -17,11 +17,15 @@ func configuration(
     _ algorithm: TrainingConfiguration.Algorithm = .clipping, learningRate: Double = 1,
     clipping: TrainingConfiguration.Clipping = .none, beta: Double = 0, nu: Double = 0,
     order: ComponentOrder.Kind = .reshuffle, iterations: Int, save: SaveSchedule = SaveSchedule(every: 1),
-    storesGradients: Bool = false, seed: UInt64 = 7, precision: Precision = .float64
+    storesGradients: Bool = false, seed: UInt64 = 7, precision: Precision = .float64,
+    _ change: (inout TrainingConfiguration) -> Void = { _ in }
 ) -> TrainingConfiguration {
-    TrainingConfiguration(
+    var configuration = TrainingConfiguration(
         algorithm: algorithm, learningRate: learningRate, clipping: clipping, beta: beta, nu: nu, order: order,
         iterations: iterations, save: save, storesGradients: storesGradients, seed: seed, precision: precision)
+    if algorithm.isAdam { configuration.adam = TrainingConfiguration.AdamConstants() }
+    change(&configuration)
+    return configuration
 }
 
 @Suite("Trainer against its twin", .enabled(if: Workplace.python != nil, "needs SMOOTHNESS_PYTHON with NumPy and h5py"))

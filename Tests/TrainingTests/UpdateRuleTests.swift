@@ -4,7 +4,7 @@ import Testing
 import Training
 
 /// A rule over the configuration that every test here starts from: η = 0.5, clip norm 2.
-private func rule(
+func rule(
     _ algorithm: TrainingConfiguration.Algorithm = .clipping, learningRate: Double = 0.5,
     clipping: TrainingConfiguration.Clipping = .norm(2), beta: Double = 0, nu: Double = 0
 ) -> UpdateRule {
@@ -15,17 +15,17 @@ private func rule(
 }
 
 /// The iterates x₁, x₂, … that a rule makes from `start` and a sequence of gradients, and which steps it clipped.
-private func iterates<Scalar: ParameterScalar>(
+func iterates<Scalar: ParameterScalar>(
     _ rule: UpdateRule, from start: [Scalar], _ gradients: [[Scalar]]
 ) -> (points: [[Scalar]], clipped: [Bool]) {
     let layout = ParameterLayout([("x", [start.count])])
     var (iterate, next) = (start, start)
-    var momentum = [Scalar](repeating: 0, count: rule.keepsMomentum ? start.count : 0)
+    var memory = UpdateMemory<Scalar>(for: rule, parameterCount: start.count)
     var result: (points: [[Scalar]], clipped: [Bool]) = ([], [])
-    for gradient in gradients {
+    for (iteration, gradient) in gradients.enumerated() {
         let clipped = rule.advance(
-            from: iterate, gradient: gradient, gradientNorm: layout.norm(of: gradient), momentum: &momentum,
-            into: &next, layout: layout)
+            from: iterate, gradient: gradient, gradientNorm: layout.norm(of: gradient), iteration: iteration,
+            memory: &memory, into: &next, layout: layout)
         swap(&iterate, &next)
         result.points.append(iterate)
         result.clipped.append(clipped)
@@ -34,7 +34,7 @@ private func iterates<Scalar: ParameterScalar>(
 }
 
 /// Normal gradients whose norms spread over three decades, so that some are clipped and some are not.
-private func gradients(count: Int = 40, dimension: Int = 7, seed: UInt64 = 5) -> [[Double]] {
+func gradients(count: Int = 40, dimension: Int = 7, seed: UInt64 = 5) -> [[Double]] {
     var generator = SeededGenerator(seed: seed, purpose: "test gradients")
     return (0..<count).map { step in
         let size = [0.03, 0.3, 3, 30][step % 4]
@@ -42,9 +42,9 @@ private func gradients(count: Int = 40, dimension: Int = 7, seed: UInt64 = 5) ->
     }
 }
 
-private let start = [0.5, -1.25, 2, 0, -0.125, 3, 1]
+let start = [0.5, -1.25, 2, 0, -0.125, 3, 1]
 
-private func largestDifference(_ first: [[Double]], _ second: [[Double]]) -> Double {
+func largestDifference(_ first: [[Double]], _ second: [[Double]]) -> Double {
     zip(first, second).flatMap { zip($0, $1).map { abs($0 - $1) } }.max()!
 }
 

@@ -1,7 +1,8 @@
 """An independent twin of the trainer: reads a run file with h5py, makes the same run again with NumPy from the JSON of
 /optimizer and /objective, and compares every recorded number.
 
-Usage: repeat_run.py RUN.h5 [VALIDATION.csv]   prints "PASS <largest relative difference>" or what differs.
+Usage: repeat_run.py RUN.h5 … [VALIDATION.csv]   prints for every run a line "PASS <largest relative difference>, …" or what
+differs.
 """
 import json
 import math
@@ -98,20 +99,104 @@ def component(o, m, t):
     return Generator(o["seed"], "component choice", t).below(m)
 
 
-def advance(o, x, m, g):
-    eta, beta, nu = o["learning_rate"], o["beta"], o["nu"]
-    gamma = o.get("gamma", math.inf)
-    length = np.linalg.norm
-    if o["algorithm"] == "heavy-ball":
-        clipped = length(g) > gamma / eta
-        m = beta * m + g * min(1.0, gamma / eta / length(g))
-        return x - eta * m, m, clipped
+def limit(o, eta, v):
+    """The factor of a step along v, and whether its length is beyond the clip norm."""
+    length, c = np.linalg.norm(v), o.get("clip_norm", math.inf)
+    if o.get("clip_form") == "soft":
+        return eta / (1 + length / c), length > c
+    return (eta, False) if length <= c else (eta * c / length, True)
+
+
+def gain(o, v):
+    factor, clipped = limit(o, 1.0, v)
+    return factor, clipped
+
+
+def normalise(o, eta, v):
+    length = np.linalg.norm(v) + o["offset"]
+    return eta / length if length > 0 else 0.0
+
+
+def advance_block(o, eta, t, x, m, v, g):
+    """One step of a block, or of all parameters: the new x, m, v and whether it was clipped. From the formulas of the papers."""
+    name, beta, decay = o["algorithm"], o["beta"], o.get("weight_decay", {"rate": 0.0, "place": "before"})
+    rate, place = decay["rate"], decay["place"]
+    if name in ("adam", "adamw"):
+        s, clipped = gain(o, g)
+        h = s * g + (rate * x if place == "after" else 0.0)
+        m = beta * m + (1 - beta) * h
+        v = o["beta2"] * v + (1 - o["beta2"]) * h**2
+        m_hat, v_hat = m / (1 - beta ** (t + 1)), v / (1 - o["beta2"] ** (t + 1))
+        shrink = eta * rate if place == "decoupled" else 0.0
+        return x - shrink * x - eta * m_hat / (np.sqrt(v_hat) + o["epsilon"]), m, v, clipped
+    after = rate * x if place == "after" else np.zeros_like(x)
+    if name == "heavy-ball":
+        s, clipped = gain(o, g)
+        m = beta * m + s * g + after
+        return x - eta * m, m, v, clipped
+    if name == "sgd":
+        factor, clipped = limit(o, eta, g)
+        return x - factor * g - eta * after, m, v, clipped
     m = beta * m + (1 - beta) * g
-    if o["algorithm"] == "sgd":
-        nu = 0.0
-    of_m, of_g = min(eta, gamma / length(m)), min(eta, gamma / length(g))
-    clipped = (nu > 0 and of_m < eta) or (nu < 1 and of_g < eta)
-    return x - nu * of_m * m - (1 - nu) * of_g * g, m, clipped
+    if name == "normalized":
+        return x - normalise(o, eta, m) * m - eta * after, m, v, False
+    nu = o["nu"]
+    (of_m, m_clipped), (of_g, g_clipped) = limit(o, eta, m), limit(o, eta, g)
+    clipped = (nu > 0 and m_clipped) or (nu < 1 and g_clipped)
+    return x - nu * of_m * m - (1 - nu) * of_g * g - eta * after, m, v, clipped
+
+
+def advance(o, blocks, eta, t, x, m, v, g):
+    decay = o.get("weight_decay", {"rate": 0.0, "place": "before"})
+    if decay["place"] == "before":
+        g = g + decay["rate"] * x
+    if o.get("clip_scope") != "block":
+        return advance_block(o, eta, t, x, m, v, g)
+    parts = [advance_block(o, eta, t, x[b], m[b], v[b], g[b]) for b in blocks]
+    return tuple(np.concatenate([part[i] for part in parts]) for i in range(3)) + (any(part[3] for part in parts),)
+
+
+def learning_rate(o, t, m, losses):
+    """The scheduled rate of iteration t with m iterations an epoch, after these validation losses."""
+    eta, schedule, T = o["learning_rate"], o.get("schedule", {}), o["iterations"]
+    warm_up = schedule.get("warm_up", 0)
+    if "cosine" in schedule:
+        last = schedule["cosine"]["last"]
+        eta = last + (eta - last) * (1 + math.cos(math.pi * max(t - warm_up, 0) / (T - warm_up))) / 2
+    if "steps" in schedule:
+        for epoch in schedule["steps"]["epochs"]:
+            if t >= epoch * m:
+                eta /= schedule["steps"]["factor"]
+    if "plateau" in schedule:
+        best, waiting = math.inf, 0
+        for loss in losses:
+            waiting = 0 if loss < best else waiting + 1
+            best = min(best, loss)
+            if waiting == schedule["plateau"]["patience"]:
+                eta, waiting = eta / schedule["plateau"]["factor"], 0
+    return eta * min(1.0, (t + 1) / warm_up) if warm_up else eta
+
+
+class Average:
+    """The mean of the iterates since averaging began, as a plain sum."""
+
+    def __init__(self, text, m):
+        self.kind, number = text.split("=") if text else (None, "0")
+        self.number, self.m, self.begun, self.count, self.sum = int(number), m, False, 0, 0.0
+
+    def take(self, x, iterations):
+        if self.kind == "from":
+            self.begun = iterations > self.number * self.m
+        if self.begun:
+            self.count, self.sum = self.count + 1, self.sum + x
+
+    def evaluated(self, losses):
+        earlier = losses[:-1]
+        if self.kind == "nonmonotone" and len(earlier) > self.number and losses[-1] > min(earlier[: -self.number]):
+            self.begun = True
+
+    def point(self, x):
+        return self.sum / self.count if self.count else x
 
 
 def main(path, validation_path=None):
@@ -121,7 +206,11 @@ def main(path, validation_path=None):
     objective = {"quadratic": Quadratic, "logistic-regression": Logistic}[d["kind"]](d)
     validation = Logistic(d, validation_path) if validation_path else None
     trajectory, history = file["trajectory"], file["history"]
-    T, m = o["iterations"], objective.count
+    T, components = o["iterations"], objective.count
+    full = o.get("gradient") == "full"
+    m = 1 if full else components
+    offsets, counts = file["parameters/offset"][:], file["parameters/count"][:]
+    blocks = [slice(int(i), int(i + n)) for i, n in zip(offsets, counts)]
     rows = {int(k): row for row, k in enumerate(trajectory["iteration"][:])}
     assert int(file["commit"][()]) == len(rows) and int(history["commit"][()]) == T
     consecutive = "next_iterate" not in trajectory
@@ -136,14 +225,26 @@ def main(path, validation_path=None):
             problems.append(f"{name}: expected {expected}, found {found}")
 
     x = trajectory["iterate"][0].astype(float)
-    momentum, epoch, evaluations = np.zeros_like(x), [], 0
-    clipped_count = 0
+    momentum, second, epoch, evaluations = np.zeros_like(x), np.zeros_like(x), [], 0
+    clipped_count, losses, average = 0, [], Average(o.get("average"), m)
+    rates = set()
     for t in range(T):
-        i = component(o, m, t)
-        loss, g = objective.value(i, x)
-        after, momentum, clipped = advance(o, x, momentum, g)
+        if full:
+            weights = np.array([objective.weight(i) for i in range(components)])
+            values = [objective.value(i, x) for i in range(components)]
+            loss = sum(w * f for w, (f, _) in zip(weights, values)) / weights.sum()
+            g = sum(w * gradient for w, (_, gradient) in zip(weights, values)) / weights.sum()
+            epoch.append((1.0, loss))
+        else:
+            i = component(o, m, t)
+            loss, g = objective.value(i, x)
+            epoch.append((objective.weight(i), loss))
+        eta = learning_rate(o, t, m, losses)
+        rates.add(round(eta, 12))
+        after, momentum, second, clipped = advance(o, blocks, eta, t, x, momentum, second, g)
         clipped_count += clipped
-        epoch.append((objective.weight(i), loss))
+        average.take(after, t + 1)
+        compare(f"learning rate {t}", eta, history["learning_rate"][t])
         compare(f"loss {t}", loss, history["loss"][t])
         compare(f"gradient norm {t}", np.linalg.norm(g), history["gradient_norm"][t])
         compare(f"step norm {t}", np.linalg.norm(after - x), history["step_norm"][t])
@@ -158,15 +259,21 @@ def main(path, validation_path=None):
         x = after
         if validation and ((t + 1) % m == 0 or t + 1 == T):
             e = history["evaluation"]
-            weights, losses = np.array(epoch).T
-            compare(f"training loss {t}", weights @ losses / weights.sum(), e["training_loss"][evaluations])
-            parts = [(validation.weight(j), validation.value(j, x)[0]) for j in range(validation.count)]
-            weights, losses = np.array(parts).T
-            compare(f"validation loss {t}", weights @ losses / weights.sum(), e["validation_loss"][evaluations])
+            weights, values = np.array(epoch).T
+            compare(f"training loss {t}", weights @ values / weights.sum(), e["training_loss"][evaluations])
+            point = average.point(x)
+            parts = [(validation.weight(j), validation.value(j, point)[0]) for j in range(validation.count)]
+            weights, values = np.array(parts).T
+            compare(f"validation loss {t}", weights @ values / weights.sum(), e["validation_loss"][evaluations])
+            losses.append(weights @ values / weights.sum())
+            average.evaluated(losses)
             compare(f"evaluated at {t}", t + 1, e["iteration"][evaluations])
             evaluations, epoch = evaluations + 1, []
     assert not rows, f"rows that the schedule does not have: {rows}"
-    print("\n".join(problems[:5]) if problems else f"PASS {worst:.1e}, {clipped_count} of {T} clipped")
+    print("; ".join(problems[:5]) if problems else f"PASS {worst:.1e}, {len(rates)} learning rates, {average.count} averaged, {clipped_count} of {T} clipped")
 
 
-main(*sys.argv[1:])
+validation = [path for path in sys.argv[2:] if path.endswith(".csv")]
+for run in sys.argv[1:]:
+    if run not in validation:
+        main(run, *validation)

@@ -1,0 +1,24 @@
+import RunFiles
+
+extension TrainingConfiguration {
+    /// The iterations of an epoch over m components.
+    public func epochLength(componentCount: Int) -> Int { gradient == .full ? 1 : componentCount }
+
+    /// How much a run writes, in closed form.
+    public func extents(evaluationCount: Int = 0, metricName: String? = nil) -> RunExtents {
+        let rule = UpdateRule(self)
+        let count = save.savedCount(of: iterations)
+        return RunExtents(
+            snapshotCount: count, isConsecutive: count == 1 || (count > 1 && save.every == 1),
+            iterationCount: iterations, evaluationCount: evaluationCount, metricName: metricName,
+            storesGradients: storesGradients, storesMomentum: rule.keepsMomentum,
+            storesSecondMoment: rule.keepsSecondMoment, storesAverage: averaging != nil)
+    }
+
+    /// What of this cannot do without a validation loss, if anything.
+    var needsValidation: String? {
+        if schedule?.plateau != nil { return "plateau" }
+        if case .nonMonotone = averaging { return "average" }
+        return nil
+    }
+}

@@ -1,0 +1,209 @@
+import Essentials
+import Foundation
+import Objectives
+import ParameterSpace
+import Reporting
+import RunFiles
+import Training
+
+/// What `train` does when its options are resolved: one run or several that differ in their seeds.
+struct TrainWork<Scalar: ParameterScalar> {
+    typealias Outcome = (path: String, configuration: TrainingConfiguration, summary: TrainingSummary)
+
+    private let objectives: ObjectiveSet<Scalar>
+    private let configuration: TrainingConfiguration
+    private let description: ObjectiveDescription
+    private let objectiveText: String
+    private let isForced: Bool
+    /// Files that no output may replace.
+    private let inputs: [String?]
+
+    init(
+        _ objectives: ObjectiveSet<Scalar>, _ configuration: TrainingConfiguration,
+        _ description: ObjectiveDescription, isForced: Bool = false, inputs: [String?] = []
+    ) throws {
+        self.objectives = objectives
+        self.configuration = configuration
+        self.description = description
+        self.isForced = isForced
+        self.inputs = inputs
+        objectiveText = try description.json()
+        // What is wrong with the settings is said before anything is done.
+        _ = try Trainer(objectives, configuration)
+    }
+
+    /// The paths and configurations of the runs: one as it is, or `RUN-1.h5`, `RUN-2.h5`, … with successive seeds.
+    private func runs(_ path: String, repetitions: Int?) -> [(path: String, configuration: TrainingConfiguration)] {
+        guard let repetitions else { return [(path, configuration)] }
+        let url = URL(filePath: path)
+        let ending = url.pathExtension.isEmpty ? "" : ".\(url.pathExtension)"
+        let stem = url.deletingPathExtension().path
+        return (1...repetitions).map { number in
+            var configuration = configuration
+            configuration.seed &+= UInt64(number - 1)
+            return ("\(stem)-\(number)\(ending)", configuration)
+        }
+    }
+
+    // MARK: - Plan
+
+    /// One row a run.
+    func plan(of path: String?, repetitions: Int?) throws -> Table {
+        Console.error(description.summary)
+        let trainer = try Trainer(objectives, configuration)
+        let time = try trainer.measureGradientTime()
+        let runs = runs(path ?? "run.h5", repetitions: repetitions)
+        if path != nil {
+            do { try trainer.requireRoom(at: runs[0].path) } catch { Console.error("warning: \(error)") }
+        }
+        let row = trainer.planRow(gradientTime: time)
+        guard repetitions != nil else { return Table(columns: trainer.planColumns, rows: [row]) }
+        return Table(
+            columns: ["run", "seed"] + trainer.planColumns,
+            rows: runs.map { [.string($0.path), .string("\($0.configuration.seed)")] + row })
+    }
+
+    // MARK: - Work
+
+    /// Makes what is not there yet.
+    /// - Returns: one row a run; `nil` where the one run was complete already.
+    func run(_ path: String, repetitions: Int?) throws -> Table? {
+        let runs = runs(path, repetitions: repetitions)
+        var standing: [Standing] = []
+        for run in runs {
+            try refuse(inputsAs: run.path)
+            standing.append(
+                try Standing(
+                    of: run.path, objective: objectiveText, optimizer: run.configuration.json, isForced: isForced))
+        }
+        if repetitions == nil {
+            switch standing[0] {
+            case .complete:
+                Console.error("\(path) is complete: nothing to do (--force redoes it)")
+                return nil
+            case .unfinished:
+                throw SmoothnessError(
+                    .cannotCreate, "holds the beginning of this run", file: path,
+                    remedy: "Continue it with: smoothness train --resume \(path), or begin anew with --force")
+            case .absent: break
+            }
+        }
+        Interruption.install()
+        var outcomes: [Outcome] = []
+        for ((path, configuration), standing) in zip(runs, standing) {
+            switch standing {
+            case .complete:
+                Console.error("\(path) is complete: nothing to do (--force redoes it)")
+                outcomes.append((path, configuration, try TrainingSummary(ofComplete: RunFileReader(path))))
+            case .absent, .unfinished:
+                let isContinued = standing == .unfinished
+                outcomes.append(
+                    (
+                        path, configuration,
+                        try train(
+                            configuration, at: path, isContinued: isContinued,
+                            remedy: repetitions == nil ? nil : "Give the same command again to go on")
+                    ))
+            }
+        }
+        let table = repetitions == nil ? table(outcomes) : repeatedTable(outcomes)
+        for (outcome, standing) in zip(outcomes, standing) where standing != .complete {
+            Console.error("wrote \(outcome.path)")
+        }
+        return table
+    }
+
+    private func refuse(inputsAs path: String) throws {
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        try refuseInput(as: path, inputs: inputs)
+    }
+
+    /// One run, with its progress on stderr.
+    func train(
+        _ configuration: TrainingConfiguration, at path: String, isContinued: Bool, remedy: String? = nil
+    ) throws -> TrainingSummary {
+        let trainer = try Trainer(objectives, configuration)
+        Console.error("training on \(description.summary) → \(path)")
+        for note in description.dataNotes { Console.error("note: \(note)") }
+        var reporter: ProgressReporter?
+        func report(_ progress: TrainingProgress) {
+            // Made at the first report, which says how far an earlier call got; the pace counts from there.
+            var current =
+                reporter
+                ?? ProgressReporter(label: "train", total: progress.iterationCount, alreadyDone: progress.iteration)
+            current.update(completed: progress.iteration, progress.fields(metricName: objectives.metricName))
+            reporter = current
+        }
+        let result = Result {
+            if isContinued {
+                return try trainer.train(
+                    continuing: path, shouldStop: { Interruption.isRequested }, progress: report)
+            }
+            return try trainer.train(
+                creating: path, replacing: isForced, objective: objectiveText,
+                shouldStop: { Interruption.isRequested }, progress: report)
+        }
+        reporter?.finish()
+        let summary = try result.get()
+        switch summary.outcome {
+        case .complete: break
+        case .diverged(let iteration):
+            Console.error(
+                "warning: the run diverged: iteration \(iteration) is not finite; the iterates before it are kept")
+        case .interrupted(let iteration):
+            throw SmoothnessError(
+                .interrupted, "stopped before iteration \(iteration) of \(configuration.iterations)", file: path,
+                remedy: remedy ?? "Continue with: smoothness train --resume \(path)")
+        }
+        return summary
+    }
+
+    // MARK: - What is printed
+
+    func table(_ outcomes: [Outcome]) -> Table {
+        Table(
+            columns: TrainingSummary.columns(metricName: objectives.metricName),
+            rows: outcomes.map { $0.summary.row(metricName: objectives.metricName) })
+    }
+
+    private func repeatedTable(_ outcomes: [Outcome]) -> Table {
+        let plain = table(outcomes)
+        return Table(
+            columns: ["run", "seed"] + plain.columns,
+            rows: zip(outcomes, plain.rows).map { outcome, row in
+                [.string(outcome.path), .string("\(outcome.configuration.seed)")] + row
+            })
+    }
+}
+
+/// What stands at the place of an output.
+private enum Standing {
+    /// Nothing, or something that is to be replaced.
+    case absent
+    /// This very run, finished.
+    case complete
+    /// The beginning of this very run.
+    case unfinished
+
+    /// - Throws: where something else stands there, unless it may be replaced.
+    init(of path: String, objective: String, optimizer: String, isForced: Bool) throws {
+        guard FileManager.default.fileExists(atPath: path) else {
+            self = .absent
+            return
+        }
+        try FileInTheMaking.requireOrdinaryPlace(path)
+        guard !isForced else {
+            self = .absent
+            return
+        }
+        guard let header = try? RunFileReader(path).header else {
+            throw SmoothnessError(
+                .cannotCreate, "exists and is no run file", file: path, remedy: "Write elsewhere, or use --force")
+        }
+        guard header.objective == objective && header.optimizer == optimizer else {
+            throw SmoothnessError(
+                .cannotCreate, "holds another run", file: path, remedy: "Write elsewhere, or use --force")
+        }
+        self = header.state == .complete ? .complete : .unfinished
+    }
+}
