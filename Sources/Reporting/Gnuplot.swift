@@ -1,6 +1,13 @@
 import Essentials
 import Foundation
 
+/// What gnuplot draws: a script and the data that it reads.
+protocol GnuplotDrawing {
+    func data() -> String
+    /// The script reads `dataFile` and writes `outputFile`, both named as they are.
+    func script(dataFile: String, outputFile: String) -> String
+}
+
 /// The program gnuplot, run on a script in a temporary folder.
 struct Gnuplot {
     /// `nil` where there is none.
@@ -13,10 +20,16 @@ struct Gnuplot {
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
+    /// A single-quoted string: gnuplot interprets nothing inside, backquotes included.
+    static func quoted(_ text: String) -> String {
+        let line = String(text.map { $0.isNewline ? " " : $0 })
+        return "'" + line.replacing("'", with: "''") + "'"
+    }
+
     /// Draws the picture at `path`, whole or not at all.
-    func draw(_ scatter: GnuplotScatter, to path: String) throws {
+    func draw(_ drawing: some GnuplotDrawing, to path: String) throws {
         guard let program, FileManager.default.isExecutableFile(atPath: program) else {
-            throw try leaveScript(scatter, beside: path, because: "gnuplot is not installed or not on the search path")
+            throw try leaveScript(drawing, beside: path, because: "gnuplot is not installed or not on the search path")
         }
         let folder = FileManager.default.temporaryDirectory.appending(path: "smoothness-plot-\(UUID().uuidString)")
         do {
@@ -26,9 +39,9 @@ struct Gnuplot {
                 .inputOutput, "no temporary folder for the plot: \(error.localizedDescription)", file: folder.path)
         }
         defer { try? FileManager.default.removeItem(at: folder) }
-        try writeAtomically(scatter.data(), to: folder.appending(path: "plot.dat").path)
+        try writeAtomically(drawing.data(), to: folder.appending(path: "plot.dat").path)
         try writeAtomically(
-            scatter.script(dataFile: "plot.dat", outputFile: "plot.out"),
+            drawing.script(dataFile: "plot.dat", outputFile: "plot.out"),
             to: folder.appending(path: "plot.gnuplot").path)
 
         let (status, complaint) = try Self.run(program, in: folder)
@@ -36,7 +49,7 @@ struct Gnuplot {
         guard status == 0, !picture.isEmpty else {
             let said = complaint.trimmingCharacters(in: .whitespacesAndNewlines)
             throw try leaveScript(
-                scatter, beside: path,
+                drawing, beside: path,
                 because: "gnuplot failed with status \(status)" + (said.isEmpty ? "" : ": \(said)"))
         }
         try writeAtomically(picture, to: path)
@@ -68,11 +81,11 @@ struct Gnuplot {
 
     /// Leaves `PATH.gnuplot` and `PATH.dat`, from which `gnuplot` makes the picture later.
     private func leaveScript(
-        _ scatter: GnuplotScatter, beside path: String, because reason: String
+        _ drawing: some GnuplotDrawing, beside path: String, because reason: String
     ) throws -> SmoothnessError {
         let name = URL(filePath: path).lastPathComponent
-        try writeAtomically(scatter.data(), to: path + ".dat")
-        try writeAtomically(scatter.script(dataFile: name + ".dat", outputFile: name), to: path + ".gnuplot")
+        try writeAtomically(drawing.data(), to: path + ".dat")
+        try writeAtomically(drawing.script(dataFile: name + ".dat", outputFile: name), to: path + ".gnuplot")
         let folder = URL(filePath: path).deletingLastPathComponent().path
         return SmoothnessError(
             .cannotCreate, "the picture was not drawn: \(reason)", file: path,

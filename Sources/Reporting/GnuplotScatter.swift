@@ -2,7 +2,7 @@ import Fitting
 import Foundation
 
 /// The scatter as a gnuplot script and its data.
-struct GnuplotScatter {
+struct GnuplotScatter: GnuplotDrawing {
     enum Terminal: String {
         case svg, png, pdf
 
@@ -65,26 +65,26 @@ struct GnuplotScatter {
 
     /// The script reads `dataFile` and writes `outputFile`, both named as they are.
     func script(dataFile: String, outputFile: String) -> String {
-        let data = Self.quoted(dataFile)
+        let data = Gnuplot.quoted(dataFile)
         return """
             # Local smoothness against gradient norm; drawn by gnuplot 5.4 or later.
             set encoding utf8
             set terminal \(terminal.setting)
-            set output \(Self.quoted(outputFile))
-            set title \(Self.quoted(shownTitle)) offset 0,-0.3 font ',\(titleSize)'
+            set output \(Gnuplot.quoted(outputFile))
+            set title \(Gnuplot.quoted(shownTitle)) offset 0,-0.3 font ',\(titleSize)'
             set logscale xy
             set xrange [\(drawing.horizontal.minimum):\(drawing.horizontal.maximum)]
             set yrange [\(drawing.vertical.minimum):\(drawing.vertical.maximum)]
             \(Self.ticks("x", drawing.horizontal))
             \(Self.ticks("y", drawing.vertical))
-            set xlabel \(Self.quoted(ScatterText.gradientNorm)) offset 0,0.2
+            set xlabel \(Gnuplot.quoted(ScatterText.gradientNorm)) offset 0,0.2
             # Frame, labels and legend at fixed places, whatever the widths of the texts.
             set tmargin at screen 0.925
             set bmargin at screen 0.215
             set lmargin at screen 0.115
             set rmargin at screen 0.86
-            set label 1 \(Self.quoted(ScatterText.smoothness)) at screen 0.028, graph 0.5 center rotate
-            set label 2 \(Self.quoted(ScatterText.iteration)) at screen 0.975, graph 0.5 center rotate
+            set label 1 \(Gnuplot.quoted(ScatterText.smoothness)) at screen 0.028, graph 0.5 center rotate
+            set label 2 \(Gnuplot.quoted(ScatterText.iteration)) at screen 0.975, graph 0.5 center rotate
             set cbrange [\(drawing.iterations.first):\(drawing.iterations.last)]
             set format cb '%.0f'
             set colorbox user origin graph 1.025, graph 0 size graph 0.028, graph 1 noborder
@@ -107,7 +107,7 @@ struct GnuplotScatter {
             let label = ScatterText.reference(hidden: drawing.hiddenReferenceCount)
             series.append(
                 "\(data) index 1 using 1:2 with points pointtype 1 pointsize \(size) linewidth 0.8 "
-                    + "linecolor rgb '#a8a8a8' title \(Self.quoted(label))")
+                    + "linecolor rgb '#a8a8a8' title \(Gnuplot.quoted(label))")
         }
         // A dark rim keeps the light end of the palette visible on white.
         series.append(
@@ -121,7 +121,7 @@ struct GnuplotScatter {
         for (index, curve) in drawing.curves.enumerated() where !curve.points.isEmpty {
             series.append(
                 "\(data) index \(curvesStart + index) using 1:2 with lines \(Self.styles[index]) "
-                    + "title \(Self.quoted(curve.label.replacing("-", with: "−")))")
+                    + "title \(Gnuplot.quoted(curve.label.replacing("-", with: "−")))")
         }
         return series
     }
@@ -141,16 +141,10 @@ struct GnuplotScatter {
     ]
 
     /// gnuplot's own ticks would have no label on a log axis shorter than a decade.
-    private static func ticks(_ axis: String, _ range: LogAxis) -> String {
+    static func ticks(_ axis: String, _ range: LogAxis) -> String {
         let major = range.majorTicks.map { "'\($0.label)' \($0.position)" }
         let minor = range.minorTicks.map { "'' \($0) 1" }
         return "set \(axis)tics (\((major + minor).joined(separator: ", ")))"
-    }
-
-    /// A single-quoted string: gnuplot interprets nothing inside, backquotes included.
-    private static func quoted(_ text: String) -> String {
-        let line = String(text.map { $0.isNewline ? " " : $0 })
-        return "'" + line.replacing("'", with: "''") + "'"
     }
 
     /// The colour map viridis (S. van der Walt and N. Smith, CC0) at nine places.

@@ -1,21 +1,35 @@
 import ArgumentParser
 import Essentials
 import Fitting
+import Foundation
 import Reporting
 
 struct PlotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plot",
-        abstract: "Draw the log–log scatter of gradient norm against local smoothness.",
+        abstract: "Draw the log–log scatter of gradient norm against local smoothness, or the loss curves of runs.",
         discussion: """
             The kind of plot follows from the end of the name: .csv (the data, logarithms included), .svg, .png, .pdf (by \
             gnuplot) or .vl.json (Vega-Lite). Several --output make several. Colour is the iteration; the fitted lines and the \
             reference 2/η_eff, near which smoothness hovers at the edge of stability, are drawn along.
+
+            With --curves: training loss, validation loss and metric of run files against the epoch. Runs that differ in \
+            nothing but their seed (and in threads, device and what they save) are one line, their mean, with a band for \
+            their spread. Runs without evaluations are drawn by their minibatch losses against the iteration.
             """)
 
-    @Argument(help: "An estimates file, a run file or a CSV of points.", completion: .file())
-    var input: String
-    @Option(name: .shortAndLong, help: "Where to, once per plot (default: INPUT with .svg).", completion: .file())
+    @Argument(help: "An estimates file, a run file or a CSV of points; with --curves run files.", completion: .file())
+    var inputs: [String]
+    @Flag(help: "Draw loss and metric curves of run files.")
+    var curves = false
+    @Option(help: "--curves: what the band shows: range (smallest to largest run) or deviation (standard deviation).")
+    var spread: CurvesPlot.Spread?
+    @Flag(help: "--curves: losses on a logarithmic axis.")
+    var log = false
+    @Option(
+        name: .shortAndLong,
+        help: "Where to, once per plot (default: INPUT with .svg, for --curves the first with .curves.svg).",
+        completion: .file())
     var output: [String] = []
     @Option(help: "The line above the picture (default: what was measured).")
     var title: String?
@@ -23,12 +37,42 @@ struct PlotCommand: ParsableCommand {
     var fit = true
     @OptionGroup var fitting: FitOptionGroup
 
-    func run() throws {
-        let input = try PointsInput(path: input)
+    func validate() throws {
+        guard curves else {
+            if inputs.count != 1 { throw ValidationError("give one input, or --curves for the curves of several runs") }
+            if spread != nil || log { throw ValidationError("--spread and --log belong to --curves") }
+            return
+        }
+        if !fit || !fitting.isDefault {
+            throw ValidationError("curves are not fitted: leave out the options of the fit")
+        }
+    }
+
+    func run() throws { curves ? try drawCurves() : try drawScatter(of: inputs[0]) }
+
+    private func drawCurves() throws {
+        let outputs =
+            output.isEmpty ? [URL(filePath: inputs[0]).deletingPathExtension().path + ".curves.svg"] : output
+        for path in outputs {
+            _ = try ScatterPlot.Format(path: path)
+            try refuseInput(as: path, inputs: inputs)
+        }
+        let input = try CurvesInput(paths: inputs)
+        let plot = try CurvesPlot(
+            runs: input.runs, axis: input.axis, metricName: input.metricName, spread: spread ?? .range,
+            isLogarithmic: log, title: title ?? input.title)
+        for path in outputs {
+            try plot.write(to: path)
+            Console.error("wrote \(Console.absolute(path))")
+        }
+    }
+
+    private func drawScatter(of name: String) throws {
+        let input = try PointsInput(path: name)
         let outputs = output.isEmpty ? [input.defaultPlotPath] : output
         for path in outputs {
             _ = try ScatterPlot.Format(path: path)
-            try refuseInput(as: path, inputs: [self.input, input.estimatesPath])
+            try refuseInput(as: path, inputs: [name, input.estimatesPath])
         }
         let plot = try ScatterPlot(points: input.points, report: report(input.points), title: title ?? input.title)
         for path in outputs {
@@ -48,3 +92,5 @@ struct PlotCommand: ParsableCommand {
         }
     }
 }
+
+extension CurvesPlot.Spread: ExpressibleByArgument {}

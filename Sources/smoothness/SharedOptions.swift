@@ -33,6 +33,9 @@ struct FitOptionGroup: ParsableArguments {
         }
     }
 
+    /// Whether no option of the fit was changed.
+    var isDefault: Bool { replicates == 2000 && confidence == 0.95 && blockLength == nil && seed == 0 }
+
     var options: FitOptions {
         FitOptions(replicates: replicates, confidence: confidence, blockLength: blockLength, seed: seed)
     }
