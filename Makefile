@@ -17,7 +17,7 @@ export LIBTORCH
 export GOMP_SPINCOUNT ?= 1000
 
 # Debian's packages that the program is built with and runs on; LibTorch only where none was given.
-BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev pkg-config gnuplot-nox fonts-dejavu-core $(if $(LIBTORCH),,libtorch-dev)
+BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev libjpeg-dev libpng-dev zlib1g-dev pkg-config gnuplot-nox fonts-dejavu-core $(if $(LIBTORCH),,libtorch-dev)
 # What only the tests need.
 TEST_PACKAGES := python3-venv python3-pip
 
@@ -64,9 +64,9 @@ demo: build ## Train, estimate, fit and plot: demo/ holds the results
 
 # The twins: independent implementations in NumPy, SciPy, h5py and PyTorch. The CPU build of PyTorch where the
 # package index has it under that name, otherwise the plain one.
-$(VENV)/.ready: | test-dependencies
+$(VENV)/.ready: Makefile | test-dependencies
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet numpy scipy h5py
+	$(VENV)/bin/pip install --quiet numpy scipy h5py pillow
 	$(VENV)/bin/pip install --quiet 'torch==2.13.0+cpu' 2>/dev/null || $(VENV)/bin/pip install --quiet 'torch>=2.6'
 	touch $@
 
@@ -85,6 +85,7 @@ bench: python ## Measure speed against PyTorch and the cost of saving iterates
 	LIBTORCH="$$library" swift build -c release --scratch-path .build-libtorch --product gradient-benchmark; \
 	LIBTORCH="$$library" swift build -c release --scratch-path .build-libtorch --product smoothness
 	env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/gradient_speed.py .build-libtorch/release/gradient-benchmark --require 1.0
+	env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/gradient_speed.py .build-libtorch/release/gradient-benchmark --network resnet --require 1.0
 	$(VENV)/bin/python Tests/Benchmarks/saving_cost.py .build-libtorch/release/smoothness --require 0.1
 
 test-long: test-dependencies python ## Also the tests that take long: 200 kills of each command

@@ -52,6 +52,9 @@ let package = Package(
             linkerSettings: torchLinkerSettings),
         .target(name: "CStartup"),
         .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(
+            name: "CImageCodecs",
+            linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
         .target(name: "CVectorKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
         // Libraries that know nothing of this project.
@@ -61,7 +64,7 @@ let package = Package(
         // The measurement, from the vocabulary of vectors up.
         .target(name: "Essentials", dependencies: ["CDigest"]),
         .target(name: "ParameterSpace", dependencies: ["CVectorKernels"]),
-        .target(name: "Objectives", dependencies: ["Essentials", "ParameterSpace", "Torch"]),
+        .target(name: "Objectives", dependencies: ["Essentials", "ParameterSpace", "Torch", "CImageCodecs"]),
         .target(name: "RunFiles", dependencies: ["Essentials", "ParameterSpace", "HDF5"]),
         .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles"]),
         .target(name: "Estimation", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5"]),

@@ -58,11 +58,8 @@ UNARY(mean, a.mean())
 OVER_DIMENSION(sum_dimension, a.sum(at::IntArrayRef(dimension), keep))
 OVER_DIMENSION(mean_dimension, a.mean(at::IntArrayRef(dimension), keep))
 
-namespace {
+namespace ctorch {
 
-int64_t reduction(bool mean) { return mean ? at::Reduction::Mean : at::Reduction::Sum; }
-
-/// LibTorch's kernels check indices too, but some only in debug builds, and on CUDA by ending the process.
 void check_indices(const at::Tensor &indices, int64_t count, const char *what) {
     if (indices.scalar_type() != at::kLong) throw Failure{ctorch_bad_argument, std::string(what) + " must be int64"};
     if (indices.numel() == 0) return;
@@ -71,6 +68,12 @@ void check_indices(const at::Tensor &indices, int64_t count, const char *what) {
         throw Failure{ctorch_bad_argument, std::string(what) + " must lie in 0..<" + std::to_string(count) +
                                                ", found " + std::to_string(lowest < 0 ? lowest : highest)};
 }
+
+} // namespace ctorch
+
+namespace {
+
+int64_t reduction(bool mean) { return mean ? at::Reduction::Mean : at::Reduction::Sum; }
 
 } // namespace
 

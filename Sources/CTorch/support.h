@@ -46,6 +46,9 @@ at::ScalarType scalar_type(ctorch_scalar_type type);
 ctorch_scalar_type scalar_type(at::ScalarType type);
 /// Throws `Failure` with `ctorch_no_device` where the device cannot be used.
 at::Device usable_device(const char *name);
+/// Refuses indices outside 0 ..< count. LibTorch's kernels check too, but some only in debug builds, and on CUDA by ending
+/// the process.
+void check_indices(const at::Tensor &indices, int64_t count, const char *what);
 
 } // namespace ctorch
 #endif

@@ -4,7 +4,7 @@ import CTorch
 ///
 /// The object owns one counted reference to LibTorch's tensor and gives it back in `deinit`. Views (`transposed`,
 /// `sliced`, `chunked`, …) share memory with their origin. No operation here changes a tensor's elements, apart from
-/// `backward()`, which adds to the gradients of leaves.
+/// `backward()`, which adds to the gradients of leaves, and `batchNormalized`, which keeps running statistics where asked to.
 ///
 /// **Concurrency.** `Tensor` is deliberately not `Sendable`: an autograd graph ties tensors together, and two threads that
 /// call `backward()` on graphs with a common leaf would race on its gradient. A tensor stays in the isolation region where

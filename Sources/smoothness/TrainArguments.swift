@@ -49,6 +49,7 @@ private func objectiveArguments(_ description: ObjectiveDescription) -> [String]
     case .logisticRegression(let regression): return logisticRegressionArguments(regression)
     case .languageModel(let model): return arguments(of: model)
     case .transformer(let model): return arguments(of: model)
+    case .imageClassifier(let classifier): return imageClassifierArguments(classifier)
     }
 }
 

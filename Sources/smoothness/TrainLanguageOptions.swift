@@ -10,7 +10,8 @@ enum StateName: String, ExpressibleByArgument, CaseIterable {
 /// The options of language models: text, sizes, regularisation, state. Everything is optional, so that an option that the
 /// chosen objective does not have is refused instead of ignored.
 struct TrainLanguageOptions: ParsableArguments {
-    @Option(help: "Language models: a held-out text. (default: the last tenth of the lines)")
+    @Option(
+        help: "Language models: a held-out text (default: the last tenth of the lines); resnet, mlp: held-out images.")
     var valid: String?
     @Option(
         help: """
@@ -73,7 +74,7 @@ struct TrainLanguageOptions: ParsableArguments {
         let recurrent: [ObjectiveName] = [.lstm, .awdLSTM]
         let all = recurrent + [.transformer]
         return [
-            ("--valid", valid != nil, all), ("--tokens", tokens != nil, all),
+            ("--valid", valid != nil, all + [.resnet, .mlp]), ("--tokens", tokens != nil, all),
             ("--vocabulary", vocabulary != nil, all), ("--sequence-length", sequenceLength != nil, all),
             ("--hidden", hidden != nil, recurrent), ("--embedding", embedding != nil, all),
             ("--layers", layers != nil, all), ("--heads", heads != nil, [.transformer]),

@@ -6,7 +6,7 @@ import Objectives
 enum ObjectiveName: String, ExpressibleByArgument, CaseIterable {
     case lstm
     case awdLSTM = "awd-lstm"
-    case transformer, quadratic, polynomial
+    case transformer, resnet, mlp, quadratic, polynomial
     case quarticValley = "quartic-valley"
     case exponentialWalls = "exponential-walls"
     case slowSlope = "slow-slope"
@@ -33,19 +33,21 @@ struct TrainObjectiveOptions: ParsableArguments {
 
     @Option(
         help: """
-            Language models: a text, one sentence a line; logistic-regression: comma-separated numbers, the label last. With --resume: \
-            where the same file is now. (default: generated data)
+            Language models: a text, one sentence a line; resnet, mlp: images (CIFAR-10, IDX as MNIST's, a folder of folders of JPEG \
+            or PNG); logistic-regression: comma-separated numbers, the label last. With --resume: where the same data are now. \
+            (default: generated data)
             """)
     var data: String?
     @Option(
-        help:
-            "Language models: streams (default: 20; 12 for transformer); logistic-regression: samples of a component (default: 32)."
-    )
+        help: """
+            Language models: streams (default: 20; 12 for transformer); resnet, mlp: images of a component (128); \
+            logistic-regression: samples (32).
+            """)
     var batchSize: Int?
     @Option(
         help: """
-            Language models: fixed, one draw of masks and cuts for the whole run, or fresh, one for every epoch. (default: \
-            fixed)
+            Language models: fixed, one draw of masks and cuts for the whole run, or fresh, one for every epoch (default: \
+            fixed); resnet, mlp: the same of batches and augmentation (default: fresh).
             """)
     var trainingDraws: TrainingDraws?
     @OptionGroup(title: "Language models") var language: TrainLanguageOptions
@@ -76,16 +78,19 @@ struct TrainObjectiveOptions: ParsableArguments {
     var features: Int?
     @Option(help: "logistic-regression: λ of the penalty (λ/2)‖w‖². (default: 0)")
     var regularization: Double?
-    @Option(help: "Seed of generated data, rotations and dropout masks. (default: 0)")
+    @Option(help: "Seed of generated data, rotations, dropout masks, image batches, augmentation. (default: 0)")
     var objectiveSeed: UInt64?
+
+    @OptionGroup(title: "Image classifiers (resnet, mlp)") var images: TrainImageOptions
 
     /// The options that were given, by name, with the objectives that have them.
     private var given: [(name: String, objectives: [ObjectiveName])] {
         let language = ObjectiveName.languageModels
+        let images: [ObjectiveName] = [.resnet, .mlp]
         let all: [(String, Bool, [ObjectiveName])] = [
-            ("--data", data != nil, language + [.logisticRegression]),
-            ("--batch-size", batchSize != nil, language + [.logisticRegression]),
-            ("--training-draws", trainingDraws != nil, language),
+            ("--data", data != nil, language + images + [.logisticRegression]),
+            ("--batch-size", batchSize != nil, language + images + [.logisticRegression]),
+            ("--training-draws", trainingDraws != nil, language + images),
             ("--spectrum", spectrum != nil, [.quadratic]), ("--rotations", rotations != nil, [.quadratic]),
             ("--components", components != nil, [.quadratic]), ("--noise", noise != nil, [.quadratic]),
             ("--coefficients", coefficients != nil, [.polynomial]),
@@ -96,9 +101,9 @@ struct TrainObjectiveOptions: ParsableArguments {
             ("--samples", samples != nil, [.logisticRegression]),
             ("--features", features != nil, [.logisticRegression]),
             ("--regularization", regularization != nil, [.logisticRegression]),
-            ("--objective-seed", objectiveSeed != nil, language + [.quadratic, .logisticRegression]),
+            ("--objective-seed", objectiveSeed != nil, language + images + [.quadratic, .logisticRegression]),
         ]
-        return (all + self.language.given).filter(\.1).map { ($0.0, $0.2) }
+        return (all + self.language.given + self.images.given).filter(\.1).map { ($0.0, $0.2) }
     }
 
     /// The names of the options that were given, `--data` aside: what `--resume` takes from the file instead.
@@ -124,6 +129,10 @@ struct TrainObjectiveOptions: ParsableArguments {
         case .lstm, .awdLSTM, .transformer:
             return try language.description(
                 of: objective, data: data, batchSize: batchSize, trainingDraws: trainingDraws, seed: seed)
+        case .resnet, .mlp:
+            return try images.description(
+                of: objective, data: data, valid: language.valid, batchSize: batchSize, trainingDraws: trainingDraws,
+                seed: seed)
         case .quadratic:
             return .quadratic(
                 spectrum: spectrum?.values ?? (1...10).map(Double.init), rotations: rotations ?? 0,

@@ -14,7 +14,8 @@ struct TrainOptimizerOptions: ParsableArguments {
     var algorithm: TrainingConfiguration.Algorithm?
     @Option(
         help: """
-            η. (default: 0.001 for adam and adamw; else 10 for lstm, 30 for awd-lstm, 0.1 for transformer, 0.01 otherwise)
+            η. (default: 0.001 for adam and adamw; else 10 for lstm, 30 for awd-lstm, 0.1 for transformer, resnet and mlp, 0.01 \
+            otherwise)
             """)
     var learningRate: Double?
     @Option(help: "γ, the longest step; the clip norm is γ/η. inf: no clipping.")
@@ -67,7 +68,7 @@ struct TrainOptimizerOptions: ParsableArguments {
     var threads: Int?
     @Option(help: "cpu or cuda. (default: cpu; with --resume, the run's)")
     var device: String?
-    @Option(help: "At most this many streams at a time in one gradient, to need less memory.")
+    @Option(help: "At most this many streams or images at a time in one gradient, to need less memory. Not for resnet.")
     var microBatch: Int?
 
     /// The names of the options that were given and that `--resume` takes from the file instead.
@@ -156,7 +157,7 @@ extension ObjectiveName {
         switch self {
         case .lstm: 10
         case .awdLSTM: 30
-        case .transformer: 0.1
+        case .transformer, .resnet, .mlp: 0.1
         default: 0.01
         }
     }

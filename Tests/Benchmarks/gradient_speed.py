@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How long one gradient of a language model takes here and in PyTorch, paired and interleaved.
+"""How long one gradient of a language model or a residual network takes here and in PyTorch, paired and interleaved.
 
-Usage: gradient_speed.py GRADIENT_BENCHMARK [--network lstm|gpt] [--pairs N] [--threads N] [--tuned] [--require RATIO] [sizes]
+Usage: gradient_speed.py GRADIENT_BENCHMARK [--network lstm|gpt|resnet] [--pairs N] [--threads N] [--tuned] [--require RATIO] [sizes]
 
 GRADIENT_BENCHMARK is the program that `swift build -c release --product gradient-benchmark` makes. Both sides run as
 persistent processes on the same parameters and tokens and take turns, so that whatever else the machine does meets both;
 the ratio of every pair is taken and the median printed. The default sizes are those of the AWD-LSTM, and for gpt 6 blocks
-of width 384 with 6 heads over bytes, 8 streams of 256 tokens.
+of width 384 with 6 heads over bytes, 8 streams of 256 tokens; for resnet ResNet-20 at batch 128.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -86,7 +87,11 @@ class Side:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("program")
-    parser.add_argument("--network", choices=["lstm", "gpt"], default="lstm")
+    parser.add_argument("--network", choices=["lstm", "gpt", "resnet"], default="lstm")
+    parser.add_argument("--family", default="cifar", help="resnet: cifar, cifar-resnet18 or imagenet")
+    parser.add_argument("--depth", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tuned", action="store_true", help="give PyTorch a tuned allocator too (GLIBC_TUNABLES)")
@@ -126,8 +131,18 @@ def main():
     tuning = {
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=2147483647"
     }
-    here = Side([arguments.program, *sizes], {})
-    pytorch = Side([sys.executable, __file__, "--worker", *sizes], tuning if arguments.tuned else {})
+    commands = [arguments.program, *sizes], [sys.executable, __file__, "--worker", *sizes]
+    folder = tempfile.TemporaryDirectory()
+    if arguments.network == "resnet":
+        threads = str(arguments.threads)
+        network = [arguments.family, str(arguments.depth), str(arguments.batch), str(arguments.size)]
+        worker = str(Path(__file__).resolve().parent / "resnet_worker.py")
+        commands = (
+            [arguments.program, "resnet", *network, threads, folder.name],
+            [sys.executable, worker, folder.name, threads],
+        )
+    here = Side(commands[0], {})
+    pytorch = Side(commands[1], tuning if arguments.tuned else {})
     print(f"here:    {here.title}\nPyTorch: {pytorch.title}{', tuned allocator' if arguments.tuned else ''}")
 
     losses = [side.gradient()[1] for side in (here, pytorch)]  # the first gradient of each warms up

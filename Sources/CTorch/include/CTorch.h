@@ -164,4 +164,5 @@ bool ctorch_set_gradient_recording(bool recorded);
 }
 #endif
 #include "CTorchLSTM.h"
+#include "CTorchVision.h"
 #endif

@@ -69,10 +69,10 @@ public struct DataFile: Sendable, Hashable, Codable {
 }
 
 extension ObjectiveDescription {
-    /// Where the data file is when it is not where the description says: a path relative to the folder of the run file, or the
+    /// Where the data are when they are not where the description says: a path relative to the folder of the run file, or the
     /// file's own name there. `nil` where the description's path holds, or nothing is found.
     public func dataBeside(runFile: String) -> String? {
-        guard let path = dataFile?.path, !FileManager.default.fileExists(atPath: path) else { return nil }
+        guard let path = dataPath, !FileManager.default.fileExists(atPath: path) else { return nil }
         let folder = URL(filePath: runFile).deletingLastPathComponent()
         return [path, URL(filePath: path).lastPathComponent]
             .map { folder.appending(path: $0).path }

@@ -14,6 +14,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
         case logisticRegression(LogisticRegressionDescription)
         case languageModel(LanguageModelDescription)
         case transformer(TransformerDescription)
+        case imageClassifier(ImageClassifierDescription)
 
         /// The value of the key `kind`.
         public var name: String { KindName(of: self).rawValue }
@@ -39,6 +40,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
             case .logisticRegression(let parameters): parameters
             case .languageModel(let parameters): parameters
             case .transformer(let parameters): parameters
+            case .imageClassifier(let parameters): parameters
             }
         }
     }
@@ -52,6 +54,14 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
         if case .logisticRegression(let regression) = kind, case .file(let file) = regression.source { return file }
         if let text = kind.text, case .file(let file) = text.source { return file }
         return nil
+    }
+
+    /// Where its training data are, if they come from a file or a folder.
+    public var dataPath: String? {
+        if case .imageClassifier(let classifier) = kind, case .files(let files) = classifier.images.source {
+            return files.path
+        }
+        return dataFile?.path
     }
 
     /// The names that `kind` can have.
@@ -68,6 +78,7 @@ private enum KindName: String, CaseIterable {
     case logisticRegression = "logistic-regression"
     case languageModel = "lstm-language-model"
     case transformer = "transformer-language-model"
+    case imageClassifier = "image-classifier"
 
     init(of kind: ObjectiveDescription.Kind) {
         self =
@@ -81,6 +92,7 @@ private enum KindName: String, CaseIterable {
             case .logisticRegression: .logisticRegression
             case .languageModel: .languageModel
             case .transformer: .transformer
+            case .imageClassifier: .imageClassifier
             }
     }
 
@@ -95,6 +107,7 @@ private enum KindName: String, CaseIterable {
         case .logisticRegression: .logisticRegression(try LogisticRegressionDescription(from: decoder))
         case .languageModel: .languageModel(try LanguageModelDescription(from: decoder))
         case .transformer: .transformer(try TransformerDescription(from: decoder))
+        case .imageClassifier: .imageClassifier(try ImageClassifierDescription(from: decoder))
         }
     }
 }

@@ -83,12 +83,15 @@ private func makeObjective<Scalar: ParameterScalar>(
 ) throws -> ObjectiveSet<Scalar> {
     try description.validate()
     try require((options.microBatch ?? 1) > 0, "micro_batch", "1 or more", options.microBatch ?? 0)
-    if dataOverride != nil && description.dataFile == nil {
+    if dataOverride != nil && description.dataPath == nil {
         throw SmoothnessError(
             .usage, "this objective reads no file, so there is none to look for elsewhere", file: dataOverride,
             object: description.kind.name)
     }
-    if description.kind.text == nil { try requireProcessor(options.device) }
+    switch description.kind {
+    case .languageModel, .transformer, .imageClassifier: break
+    default: try requireProcessor(options.device)
+    }
     let training: any Objective<Scalar>
     switch description.kind {
     case .quadratic(let parameters):
@@ -109,6 +112,8 @@ private func makeObjective<Scalar: ParameterScalar>(
     case .languageModel(let parameters):
         return try parameters.makeObjective(as: scalar, options: options, dataOverride: dataOverride)
     case .transformer(let parameters):
+        return try parameters.makeObjective(as: scalar, options: options, dataOverride: dataOverride)
+    case .imageClassifier(let parameters):
         return try parameters.makeObjective(as: scalar, options: options, dataOverride: dataOverride)
     }
     return ObjectiveSet(training: training)

@@ -32,18 +32,55 @@ extension ObjectiveDescription {
             return "logistic regression on \(source), batches of \(regression.batchSize)"
         case .languageModel(let model): return model.summary
         case .transformer(let model): return model.summary
+        case .imageClassifier(let classifier): return classifier.summary
         }
     }
 
-    /// What was read, what was held out and what was left out, a line each; empty for objectives without text.
+    /// What was read, what was held out and what was left out, a line each; empty for formulas.
     public var dataNotes: [String] {
         switch kind {
         case .languageModel(let model):
             notes(model.text, model.network.vocabularySize, model.training, model.validation) + model.stateNotes
         case .transformer(let model):
             notes(model.text, model.network.vocabularySize, model.training, model.validation)
+        case .imageClassifier(let classifier): classifier.dataNotes
         default: []
         }
+    }
+}
+
+extension ImageClassifierDescription {
+    fileprivate var summary: String {
+        let name =
+            switch network {
+            case .residual(let network):
+                "ResNet-\(network.depth) (\(network.family.rawValue), \(network.shortcut.rawValue) shortcuts)"
+            case .perceptron(let network):
+                "multilayer perceptron, "
+                    + (network.hiddenSizes.isEmpty
+                        ? "no hidden layer"
+                        : network.hiddenSizes.map(String.init).joined(separator: " × ")
+                            + " \(network.activation.rawValue)")
+            }
+        return "\(name), \(counted(network.layout.count, "parameter")), "
+            + "\(counted(training.componentCount, "component")) of \(counted(batchSize, "image")) "
+            + "\(shape.channels) × \(shape.height) × \(shape.width)"
+    }
+
+    fileprivate var dataNotes: [String] {
+        let source =
+            switch images.source {
+            case .files(let files): files.path
+            case .generated(let generated): "generated images, seed \(generated.seed)"
+            }
+        func note(_ part: String, _ statistics: ImageStatistics) -> String {
+            "\(part): \(counted(statistics.imageCount, "image")), "
+                + counted(statistics.componentCount, "component")
+        }
+        return [
+            "\(source): \(counted(network.classCount, "class", plural: "classes"))", note("training images", training),
+        ]
+            + (validation.map { [note("held-out images", $0)] } ?? ["no held-out images"])
     }
 }
 
@@ -58,4 +95,6 @@ func grouped(_ count: Int) -> String {
 }
 
 /// `1 parameter`, `2,000 parameters`
-func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
+func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
+    "\(grouped(count)) \(count == 1 ? noun : plural ?? noun + "s")"
+}

@@ -40,6 +40,8 @@ extension ObjectiveDescription {
             try model.validate()
         case .transformer(let model):
             try model.validate()
+        case .imageClassifier(let classifier):
+            try classifier.validate()
         }
     }
 }

@@ -1,5 +1,5 @@
-// One gradient of a language model whenever a line "go" comes in, for gradient_speed.py, which runs this beside PyTorch.
-// Arguments: lstm or gpt, the configuration as JSON, steps, streams, threads. The first line out names LibTorch and the
+// One gradient of a language model (with `resnet` as first argument: of a residual network, see serveResidualNetwork) whenever a line "go" comes in,
+// for gradient_speed.py, which runs this beside PyTorch. Arguments: lstm or gpt, the configuration as JSON, steps, streams, threads. The first line out names LibTorch and the
 // kernels; then one line a gradient: seconds, loss.
 import Essentials
 import Foundation
@@ -9,6 +9,10 @@ import Torch
 
 tuneAllocator()
 let arguments = CommandLine.arguments.dropFirst().map { String($0) }
+if arguments.first == "resnet" {
+    try serveResidualNetwork(Array(arguments.dropFirst()))
+    exit(0)
+}
 guard arguments.count == 5, ["lstm", "gpt"].contains(arguments[0]), let steps = Int(arguments[2]),
     let streams = Int(arguments[3]), let threads = Int(arguments[4])
 else {

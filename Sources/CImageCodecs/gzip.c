@@ -1,0 +1,71 @@
+#include "codecs.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+
+/// What a file may unpack to; more is taken for an attack.
+static const size_t most_bytes = (size_t)1 << 33;
+
+enum { piece = 1 << 16 };
+
+/// Unpacks to `output`, or only counts where it is NULL.
+static int unpack(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity, size_t *size,
+                  smoothness_codec_failure *failure) {
+    uint8_t *scratch = output ? NULL : malloc(piece);
+    if (!output && !scratch) return fail(failure, 0, "not enough memory");
+    z_stream stream = {0};
+    // 16: gzip's wrapper and no other.
+    if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) {
+        free(scratch);
+        return fail(failure, 0, "not enough memory");
+    }
+    size_t read = 0, written = 0;
+    const char *problem = NULL;
+    uint8_t overflow;
+    while (!problem) {
+        if (stream.avail_in == 0 && read < count) {
+            size_t left = count - read;
+            stream.next_in = (Bytef *)bytes + read;
+            stream.avail_in = left > piece ? piece : (uInt)left;
+            read += stream.avail_in;
+        }
+        size_t room = output ? capacity - written : piece;
+        // One byte too many is noticed, not written into the caller's memory.
+        stream.next_out = output ? (room ? output + written : &overflow) : scratch;
+        stream.avail_out = room == 0 ? 1 : room > piece ? piece : (uInt)room;
+        uInt offered = stream.avail_out;
+        int status = inflate(&stream, Z_NO_FLUSH);
+        size_t made = offered - stream.avail_out;
+        written += made;
+        if (output && written > capacity) problem = "holds more than its size";
+        if (written > most_bytes) problem = "unpacks to more than 8 GiB";
+        if (status == Z_STREAM_END) {
+            size_t left = count - read + stream.avail_in;
+            if (left == 0) break;
+            // A next member; what is no member is refused by its header.
+            if (inflateReset(&stream) != Z_OK) problem = "cannot be unpacked";
+        } else if (status == Z_BUF_ERROR || (status == Z_OK && made == 0 && stream.avail_in == 0 && read == count)) {
+            if (stream.avail_in == 0 && read == count) problem = "ends in the middle of the compressed data";
+        } else if (status != Z_OK) {
+            problem = stream.msg ? stream.msg : "cannot be unpacked";
+        }
+    }
+    if (problem) fail(failure, read - stream.avail_in, problem);
+    inflateEnd(&stream);
+    free(scratch);
+    if (!problem && output && written != capacity) {
+        problem = "holds less than its size";
+        fail(failure, count, problem);
+    }
+    if (size) *size = written;
+    return problem ? 1 : 0;
+}
+
+int smoothness_gunzip_size(const uint8_t *bytes, size_t count, size_t *size, smoothness_codec_failure *failure) {
+    return unpack(bytes, count, NULL, 0, size, failure);
+}
+
+int smoothness_gunzip(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity,
+                      smoothness_codec_failure *failure) {
+    return unpack(bytes, count, output, capacity, NULL, failure);
+}

@@ -1,0 +1,65 @@
+import Essentials
+
+/// IDX files, the form of the MNIST database: two zero bytes, the element type (8: unsigned byte), the number of dimensions,
+/// each dimension as a big-endian 32-bit integer, then the elements row-major. Plain or as gzip.
+enum IDXReader {
+    /// The dimensions and elements of a file.
+    /// - Parameter rank: the dimensions that it must have.
+    /// - Throws: `SmoothnessError` of kind `.data` with file, offset, expected and found.
+    static func read(_ packed: [UInt8], rank: Int, file: String) throws -> (extents: [Int], elements: ArraySlice<UInt8>)
+    {
+        let bytes = isGzip(packed) ? try gunzip(packed, file: file) : packed
+        func refuse(_ offset: Int, expected: String, found: String) -> SmoothnessError {
+            SmoothnessError(
+                .data, "is not an IDX file of \(rank == 1 ? "labels" : "images") at offset \(offset)", file: file,
+                expected: expected, found: found)
+        }
+        let start = 4 + 4 * rank
+        let magic = [0, 0, 8, UInt8(rank)]
+        guard bytes.starts(with: magic) else {
+            throw refuse(0, expected: hexadecimal(magic), found: hexadecimal(bytes.prefix(4)))
+        }
+        guard bytes.count >= start else {
+            throw refuse(4, expected: "\(4 * rank) bytes of dimensions", found: "\(bytes.count - 4)")
+        }
+        let extents = (0..<rank).map { index in
+            bytes[(4 + 4 * index)..<(8 + 4 * index)].reduce(0) { $0 << 8 | Int($1) }
+        }
+        guard let zero = extents.firstIndex(of: 0) else {
+            var count = 1
+            for extent in extents {
+                let product = count.multipliedReportingOverflow(by: extent)
+                count = product.overflow ? Int.max : product.partialValue
+            }
+            guard bytes.count - start == count else {
+                throw refuse(
+                    start, expected: "\(extents.map(String.init).joined(separator: " × ")) = \(count) bytes",
+                    found: "\(bytes.count - start)")
+            }
+            return (extents, bytes[start...])
+        }
+        throw refuse(4 + 4 * zero, expected: "a dimension of 1 or more", found: "0")
+    }
+
+    /// Images [N, H, W] with the labels [N] of another file.
+    static func images(
+        _ images: [UInt8], file: String, labels: [UInt8], labelFile: String
+    ) throws -> StoredImages {
+        let (extents, pixels) = try read(images, rank: 3, file: file)
+        let (count, classes) = try read(labels, rank: 1, file: labelFile)
+        guard count[0] == extents[0] else {
+            throw SmoothnessError(
+                .data, "does not hold the labels of \(file) at offset 4", file: labelFile,
+                expected: "\(extents[0]) labels", found: "\(count[0])")
+        }
+        return StoredImages(
+            shape: ImageShape(channels: 1, height: extents[1], width: extents[2]), labels: classes.map(Int.init),
+            pixels: Array(pixels))
+    }
+}
+
+/// `00 00 08 03`
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    let text = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+    return text.isEmpty ? "nothing" : text
+}
