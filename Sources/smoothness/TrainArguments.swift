@@ -46,6 +46,17 @@ private func objectiveArguments(_ description: ObjectiveDescription) -> [String]
     case .slowSlope(let slope):
         return ["--objective", "slow-slope", "--slope", "\(slope.slope)", "--gap", "\(slope.gap)"]
     case .qianExample(let example): return ["--objective", "qian-example", "--start", "\(example.start)"]
+    case .exponentialSum(let sum):
+        return [
+            "--objective", "exponential-sum", "--amplitudes", numbers(sum.amplitudes), "--rates", numbers(sum.rates),
+            "--start", "\(sum.start)",
+        ]
+    case .deepLinearNetwork(let network):
+        return [
+            "--objective", "deep-linear-network", "--widths", network.widths.map { "\($0)" }.joined(separator: ","),
+            "--samples", "\(network.sampleCount)", "--noise", "\(network.noise)", "--batch-size",
+            "\(network.batchSize)", "--initial-scale", "\(network.initialScale)", "--objective-seed", "\(network.seed)",
+        ]
     case .logisticRegression(let regression): return logisticRegressionArguments(regression)
     case .languageModel(let model): return arguments(of: model)
     case .transformer(let model): return arguments(of: model)

@@ -12,6 +12,8 @@ enum ObjectiveName: String, ExpressibleByArgument, CaseIterable {
     case slowSlope = "slow-slope"
     case qianExample = "qian-example"
     case logisticRegression = "logistic-regression"
+    case exponentialSum = "exponential-sum"
+    case deepLinearNetwork = "deep-linear-network"
 }
 
 /// Numbers separated by commas.
@@ -21,6 +23,17 @@ struct NumberList: ExpressibleByArgument, Equatable {
     init?(argument: String) {
         let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
         values = parts.compactMap { Double($0.trimmingPrefix { $0 == " " }) }
+        guard values.count == parts.count else { return nil }
+    }
+}
+
+/// Whole numbers separated by commas.
+struct CountList: ExpressibleByArgument, Equatable {
+    var values: [Int]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        values = parts.compactMap { Int($0.trimmingPrefix { $0 == " " }) }
         guard values.count == parts.count else { return nil }
     }
 }
@@ -41,7 +54,7 @@ struct TrainObjectiveOptions: ParsableArguments {
     @Option(
         help: """
             Language models: streams (default: 20; 12 for transformer); resnet, mlp: images of a component (128); \
-            logistic-regression: samples (32).
+            logistic-regression, deep-linear-network: samples (32).
             """)
     var batchSize: Int?
     @Option(
@@ -58,11 +71,17 @@ struct TrainObjectiveOptions: ParsableArguments {
     var rotations: Int?
     @Option(help: "quadratic: components of the sum. (default: 1)")
     var components: Int?
-    @Option(help: "quadratic: standard deviation of the components' linear terms. (default: 0)")
+    @Option(
+        help: """
+            quadratic: standard deviation of the components' linear terms; deep-linear-network: of the outputs around the \
+            linear truth. (default: 0)
+            """)
     var noise: Double?
     @Option(parsing: .unconditional, help: "polynomial: coefficients from the constant up. (default: 0,0,0,0,1)")
     var coefficients: NumberList?
-    @Option(parsing: .unconditional, help: "polynomial, qian-example: x; quartic-valley: x,y. (default: 1; 1,-1)")
+    @Option(
+        parsing: .unconditional,
+        help: "polynomial, exponential-sum, qian-example: x; quartic-valley: x,y. (default: 1; 1,-1)")
     var start: NumberList?
     @Option(help: "exponential-walls: λ, which is L1. (default: 1)")
     var growth: Double?
@@ -72,7 +91,15 @@ struct TrainObjectiveOptions: ParsableArguments {
     var slope: Double?
     @Option(help: "slow-slope: Δ. (default: 1)")
     var gap: Double?
-    @Option(help: "logistic-regression without --data: generated samples. (default: 1000)")
+    @Option(parsing: .unconditional, help: "exponential-sum: aⱼ of Σ aⱼ exp(bⱼx). (default: 1,1)")
+    var amplitudes: NumberList?
+    @Option(parsing: .unconditional, help: "exponential-sum: bⱼ. (default: 1,-1)")
+    var rates: NumberList?
+    @Option(help: "deep-linear-network: units of every layer, inputs first and outputs last. (default: 6,5,4,3)")
+    var widths: CountList?
+    @Option(help: "deep-linear-network: standard deviation of the initial weights times √inputs. (default: 1)")
+    var initialScale: Double?
+    @Option(help: "logistic-regression without --data, deep-linear-network: generated samples. (default: 1000)")
     var samples: Int?
     @Option(help: "logistic-regression without --data: features. (default: 10)")
     var features: Int?
@@ -89,19 +116,26 @@ struct TrainObjectiveOptions: ParsableArguments {
         let images: [ObjectiveName] = [.resnet, .mlp]
         let all: [(String, Bool, [ObjectiveName])] = [
             ("--data", data != nil, language + images + [.logisticRegression]),
-            ("--batch-size", batchSize != nil, language + images + [.logisticRegression]),
+            ("--batch-size", batchSize != nil, language + images + [.logisticRegression, .deepLinearNetwork]),
             ("--training-draws", trainingDraws != nil, language + images),
             ("--spectrum", spectrum != nil, [.quadratic]), ("--rotations", rotations != nil, [.quadratic]),
-            ("--components", components != nil, [.quadratic]), ("--noise", noise != nil, [.quadratic]),
+            ("--components", components != nil, [.quadratic]),
+            ("--noise", noise != nil, [.quadratic, .deepLinearNetwork]),
             ("--coefficients", coefficients != nil, [.polynomial]),
-            ("--start", start != nil, [.polynomial, .quarticValley, .qianExample]),
+            ("--start", start != nil, [.polynomial, .quarticValley, .qianExample, .exponentialSum]),
+            ("--amplitudes", amplitudes != nil, [.exponentialSum]), ("--rates", rates != nil, [.exponentialSum]),
+            ("--widths", widths != nil, [.deepLinearNetwork]),
+            ("--initial-scale", initialScale != nil, [.deepLinearNetwork]),
             ("--growth", growth != nil, [.exponentialWalls]),
             ("--initial-gradient", initialGradient != nil, [.exponentialWalls]),
             ("--slope", slope != nil, [.slowSlope]), ("--gap", gap != nil, [.slowSlope]),
-            ("--samples", samples != nil, [.logisticRegression]),
+            ("--samples", samples != nil, [.logisticRegression, .deepLinearNetwork]),
             ("--features", features != nil, [.logisticRegression]),
             ("--regularization", regularization != nil, [.logisticRegression]),
-            ("--objective-seed", objectiveSeed != nil, language + images + [.quadratic, .logisticRegression]),
+            (
+                "--objective-seed", objectiveSeed != nil,
+                language + images + [.quadratic, .logisticRegression, .deepLinearNetwork]
+            ),
         ]
         return (all + self.language.given + self.images.given).filter(\.1).map { ($0.0, $0.2) }
     }
@@ -145,6 +179,14 @@ struct TrainObjectiveOptions: ParsableArguments {
             return .exponentialWalls(growth: growth ?? 1, initialGradient: initialGradient ?? 10)
         case .slowSlope: return .slowSlope(slope: slope ?? 0.1, gap: gap ?? 1)
         case .qianExample: return .qianExample(start: try coordinate(point, default: 1))
+        case .exponentialSum:
+            return .exponentialSum(
+                amplitudes: amplitudes?.values ?? [1, 1], rates: rates?.values ?? [1, -1],
+                start: try coordinate(point, default: 1))
+        case .deepLinearNetwork:
+            return .deepLinearNetwork(
+                widths: widths?.values ?? [6, 5, 4, 3], sampleCount: samples ?? 1000, noise: noise ?? 0,
+                batchSize: batchSize ?? 32, initialScale: initialScale ?? 1, seed: seed)
         case .logisticRegression:
             if let data {
                 return try .logisticRegression(

@@ -56,6 +56,15 @@ struct RepeatTests {
         ["--objective", "slow-slope", "--slope", "0.2", "--gap", "0.4", "--learning-rate", "0.5"],
         ["--objective", "qian-example", "--start", "0.9", "--clip-norm", "2", "--order", "with-replacement"],
         [
+            "--objective", "exponential-sum", "--amplitudes", "1,-0.5", "--rates", "-1,2", "--start", "-0.25",
+            "--learning-rate", "0.003",
+        ],
+        [
+            "--objective", "deep-linear-network", "--widths", "3,2,4", "--samples", "20", "--noise", "0.1",
+            "--batch-size",
+            "8", "--initial-scale", "0.5", "--objective-seed", "6", "--learning-rate", "0.02",
+        ],
+        [
             "--objective", "logistic-regression", "--samples", "50", "--features", "4", "--batch-size", "8",
             "--regularization", "0.02", "--objective-seed", "3", "--algorithm", "sgd", "--seed", "12",
         ],

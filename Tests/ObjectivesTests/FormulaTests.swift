@@ -9,7 +9,11 @@ struct FormulaTests {
     static let wavy = Polynomial<Double>(coefficients: [0.5, -1, 2, 1.5, -1, 0.2])
     static let walls = ExponentialWalls<Double>(growth: 3, initialGradient: 50)
     static let slow = SlowSlope<Double>(slope: 0.25, gap: 2)
-    static let univariate: [any UnivariateFormula<Double>] = [quartic, wavy, walls, slow, QianExample<Double>()]
+    static let cosh = ExponentialSum<Double>(amplitudes: [0.5, 0.5], rates: [1, -1])
+    static let wavyExponentials = ExponentialSum<Double>(amplitudes: [0.3, -1, 0.8, -0.2], rates: [2, 1, -0.5, -1.5])
+    static let univariate: [any UnivariateFormula<Double>] = [
+        quartic, wavy, walls, slow, QianExample<Double>(), cosh, wavyExponentials,
+    ]
 
     @Test("derivatives of functions of one variable", arguments: univariate.indices)
     func derivatives(index: Int) throws {

@@ -36,6 +36,17 @@ struct ObjectiveDescriptionTests {
             "−x², −x², 5x² (Qian et al. 2021, example 1), start 1.0"
         ),
         (
+            .exponentialSum(amplitudes: [1, -0.5], rates: [2, -1], start: 0),
+            #"{"amplitudes":[1,-0.5],"kind":"exponential-sum","rates":[2,-1],"start":0}"#,
+            "1.0·exp(2.0x) + -0.5·exp(-1.0x), start 0.0"
+        ),
+        (
+            .deepLinearNetwork(widths: [3, 2, 4], sampleCount: 2000, noise: 0.5, batchSize: 8, seed: 4),
+            #"{"batch_size":8,"initial_scale":1,"kind":"deep-linear-network","noise":0.5,"sample_count":2000,"seed":4,"#
+                + #""widths":[3,2,4]}"#,
+            "deep linear network 3–2–4 on 2,000 generated samples, batches of 8"
+        ),
+        (
             .logisticRegression(
                 generated: GeneratedSamples(sampleCount: 1000, featureCount: 6, seed: 9), batchSize: 16,
                 regularization: 0.1),
@@ -165,6 +176,16 @@ struct ObjectiveDescriptionTests {
         (.quarticValley(start: [1]), "start"), (.exponentialWalls(growth: 0), "growth"),
         (.exponentialWalls(growth: 1, initialGradient: 0.5), "initial_gradient"), (.slowSlope(slope: 0), "slope"),
         (.slowSlope(slope: 1, gap: -1), "gap"), (.qianExample(start: .infinity), "start"),
+        (.exponentialSum(amplitudes: [], rates: []), "amplitudes"),
+        (.exponentialSum(amplitudes: [1], rates: [1, 2]), "rates"),
+        (.exponentialSum(amplitudes: [1], rates: [.nan]), "amplitudes and rates"),
+        (.exponentialSum(amplitudes: [1], rates: [1], start: .nan), "start"),
+        (.deepLinearNetwork(widths: [3], sampleCount: 1, batchSize: 1), "widths"),
+        (.deepLinearNetwork(widths: [3, 0, 1], sampleCount: 1, batchSize: 1), "widths"),
+        (.deepLinearNetwork(widths: [3, 1], sampleCount: 0, batchSize: 1), "sample_count"),
+        (.deepLinearNetwork(widths: [3, 1], sampleCount: 1, noise: -1, batchSize: 1), "noise"),
+        (.deepLinearNetwork(widths: [3, 1], sampleCount: 1, batchSize: 0), "batch_size"),
+        (.deepLinearNetwork(widths: [3, 1], sampleCount: 1, batchSize: 1, initialScale: 0), "initial_scale"),
         (.logisticRegression(generated: .init(sampleCount: 0, featureCount: 1), batchSize: 1), "sample_count"),
         (.logisticRegression(generated: .init(sampleCount: 1, featureCount: 0), batchSize: 1), "feature_count"),
         (.logisticRegression(generated: .init(sampleCount: 1, featureCount: 1), batchSize: 0), "batch_size"),

@@ -54,6 +54,36 @@ public struct QianExampleDescription: Sendable, Hashable, Codable {
     public var start: Double
 }
 
+/// What `ExponentialSum` is made from.
+public struct ExponentialSumDescription: Sendable, Hashable, Codable {
+    /// aⱼ
+    public var amplitudes: [Double]
+    /// bⱼ
+    public var rates: [Double]
+    public var start: Double
+}
+
+/// What `DeepLinearNetwork` and its generated samples are made from.
+public struct DeepLinearNetworkDescription: Sendable, Hashable, Codable {
+    /// Inputs first, outputs last.
+    public var widths: [Int]
+    public var sampleCount: Int
+    /// Standard deviation of the outputs around the linear truth.
+    public var noise: Double
+    public var batchSize: Int
+    /// Standard deviation of the initial weights times the root of their layer's inputs.
+    public var initialScale: Double
+    /// Of the samples.
+    public var seed: UInt64
+
+    enum CodingKeys: String, CodingKey {
+        case widths, noise, seed
+        case sampleCount = "sample_count"
+        case batchSize = "batch_size"
+        case initialScale = "initial_scale"
+    }
+}
+
 /// What `LogisticRegression` is made from.
 public struct LogisticRegressionDescription: Sendable, Hashable, Codable {
     /// Where its samples come from; in JSON the key `file` or `generated`.

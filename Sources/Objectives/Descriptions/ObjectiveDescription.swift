@@ -11,6 +11,8 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
         case exponentialWalls(ExponentialWallsDescription)
         case slowSlope(SlowSlopeDescription)
         case qianExample(QianExampleDescription)
+        case exponentialSum(ExponentialSumDescription)
+        case deepLinearNetwork(DeepLinearNetworkDescription)
         case logisticRegression(LogisticRegressionDescription)
         case languageModel(LanguageModelDescription)
         case transformer(TransformerDescription)
@@ -37,6 +39,8 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
             case .exponentialWalls(let parameters): parameters
             case .slowSlope(let parameters): parameters
             case .qianExample(let parameters): parameters
+            case .exponentialSum(let parameters): parameters
+            case .deepLinearNetwork(let parameters): parameters
             case .logisticRegression(let parameters): parameters
             case .languageModel(let parameters): parameters
             case .transformer(let parameters): parameters
@@ -75,6 +79,8 @@ private enum KindName: String, CaseIterable {
     case exponentialWalls = "exponential-walls"
     case slowSlope = "slow-slope"
     case qianExample = "qian-example"
+    case exponentialSum = "exponential-sum"
+    case deepLinearNetwork = "deep-linear-network"
     case logisticRegression = "logistic-regression"
     case languageModel = "lstm-language-model"
     case transformer = "transformer-language-model"
@@ -89,6 +95,8 @@ private enum KindName: String, CaseIterable {
             case .exponentialWalls: .exponentialWalls
             case .slowSlope: .slowSlope
             case .qianExample: .qianExample
+            case .exponentialSum: .exponentialSum
+            case .deepLinearNetwork: .deepLinearNetwork
             case .logisticRegression: .logisticRegression
             case .languageModel: .languageModel
             case .transformer: .transformer
@@ -104,6 +112,8 @@ private enum KindName: String, CaseIterable {
         case .exponentialWalls: .exponentialWalls(try ExponentialWallsDescription(from: decoder))
         case .slowSlope: .slowSlope(try SlowSlopeDescription(from: decoder))
         case .qianExample: .qianExample(try QianExampleDescription(from: decoder))
+        case .exponentialSum: .exponentialSum(try ExponentialSumDescription(from: decoder))
+        case .deepLinearNetwork: .deepLinearNetwork(try DeepLinearNetworkDescription(from: decoder))
         case .logisticRegression: .logisticRegression(try LogisticRegressionDescription(from: decoder))
         case .languageModel: .languageModel(try LanguageModelDescription(from: decoder))
         case .transformer: .transformer(try TransformerDescription(from: decoder))

@@ -37,6 +37,22 @@ extension ObjectiveDescription {
         Self(.qianExample(QianExampleDescription(start: start)))
     }
 
+    /// Σ aⱼ exp(bⱼx); see `ExponentialSum`.
+    public static func exponentialSum(amplitudes: [Double], rates: [Double], start: Double = 1) -> Self {
+        Self(.exponentialSum(ExponentialSumDescription(amplitudes: amplitudes, rates: rates, start: start)))
+    }
+
+    /// A deep linear network on seeded samples; see `DeepLinearNetwork` and `RegressionSamples`.
+    public static func deepLinearNetwork(
+        widths: [Int], sampleCount: Int, noise: Double = 0, batchSize: Int, initialScale: Double = 1, seed: UInt64 = 0
+    ) -> Self {
+        Self(
+            .deepLinearNetwork(
+                DeepLinearNetworkDescription(
+                    widths: widths, sampleCount: sampleCount, noise: noise, batchSize: batchSize,
+                    initialScale: initialScale, seed: seed)))
+    }
+
     /// Logistic regression on the samples of a file of comma-separated values; see `LabelledSamples`.
     /// - Throws: `SmoothnessError` of kind `.noInput` or `.inputOutput`.
     public static func logisticRegression(

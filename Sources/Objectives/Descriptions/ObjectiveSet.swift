@@ -105,6 +105,13 @@ private func makeObjective<Scalar: ParameterScalar>(
         training = ExponentialWalls<Scalar>(growth: parameters.growth, initialGradient: parameters.initialGradient)
     case .slowSlope(let parameters): training = SlowSlope<Scalar>(slope: parameters.slope, gap: parameters.gap)
     case .qianExample(let parameters): training = QianExample<Scalar>(start: parameters.start)
+    case .exponentialSum(let parameters):
+        training = ExponentialSum<Scalar>(
+            amplitudes: parameters.amplitudes, rates: parameters.rates, start: parameters.start)
+    case .deepLinearNetwork(let parameters):
+        training = DeepLinearNetwork<Scalar>(
+            widths: parameters.widths, samples: parameters.samples, batchSize: parameters.batchSize,
+            initialScale: parameters.initialScale)
     case .logisticRegression(let parameters):
         training = LogisticRegression<Scalar>(
             samples: try parameters.samples(dataOverride: dataOverride), batchSize: parameters.batchSize,
@@ -123,6 +130,13 @@ private func requireProcessor(_ device: String) throws {
     guard device != "cpu" else { return }
     throw SmoothnessError(
         .usage, "formulas are evaluated on the processor", object: "device", expected: "cpu", found: device)
+}
+
+extension DeepLinearNetworkDescription {
+    fileprivate var samples: RegressionSamples {
+        RegressionSamples(
+            inputCount: widths[0], outputCount: widths[widths.count - 1], count: sampleCount, noise: noise, seed: seed)
+    }
 }
 
 extension LogisticRegressionDescription {

@@ -22,6 +22,13 @@ extension ObjectiveDescription {
             return "slow slope (theorem 4, slow), slope \(slow.slope), gap \(slow.gap)"
         case .qianExample(let example):
             return "−x², −x², 5x² (Qian et al. 2021, example 1), start \(example.start)"
+        case .exponentialSum(let sum):
+            let terms = zip(sum.amplitudes, sum.rates).map { "\($0)·exp(\($1)x)" }.joined(separator: " + ")
+            return "\(terms), start \(sum.start)"
+        case .deepLinearNetwork(let network):
+            let widths = network.widths.map { "\($0)" }.joined(separator: "–")
+            return "deep linear network \(widths) on \(counted(network.sampleCount, "generated sample")), batches of "
+                + "\(network.batchSize)"
         case .logisticRegression(let regression):
             let source =
                 switch regression.source {

@@ -28,6 +28,22 @@ extension ObjectiveDescription {
             try require(isNonnegative(slow.gap), "gap", "0 or more", slow.gap)
         case .qianExample(let example):
             try require(example.start.isFinite, "start", "a finite number", example.start)
+        case .exponentialSum(let sum):
+            let numbers = sum.amplitudes + sum.rates
+            try require(!sum.amplitudes.isEmpty, "amplitudes", "at least one", sum.amplitudes)
+            try require(
+                sum.amplitudes.count == sum.rates.count, "rates", "as many as amplitudes, \(sum.amplitudes.count)",
+                sum.rates)
+            try require(numbers.allSatisfy(\.isFinite), "amplitudes and rates", "finite numbers", numbers)
+            try require(sum.start.isFinite, "start", "a finite number", sum.start)
+        case .deepLinearNetwork(let network):
+            let widths = network.widths
+            try require(
+                widths.count >= 2 && widths.allSatisfy { $0 > 0 }, "widths", "two or more, each 1 or more", widths)
+            try require(network.sampleCount > 0, "sample_count", "1 or more", network.sampleCount)
+            try require(isNonnegative(network.noise), "noise", "0 or more", network.noise)
+            try require(network.batchSize > 0, "batch_size", "1 or more", network.batchSize)
+            try require(isPositive(network.initialScale), "initial_scale", "a positive number", network.initialScale)
         case .logisticRegression(let regression):
             try require(regression.batchSize > 0, "batch_size", "1 or more", regression.batchSize)
             let regularization = regression.regularization

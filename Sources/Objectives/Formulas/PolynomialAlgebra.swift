@@ -14,8 +14,9 @@ enum PolynomialAlgebra {
     static func roots(of coefficients: [Double], from lower: Double, to upper: Double) -> [Double] {
         guard let degree = coefficients.lastIndex(where: { $0 != 0 }), degree > 0, lower < upper else { return [] }
         let polynomial = Array(coefficients[...degree])
-        let turns = roots(of: derivative(of: polynomial), from: lower, to: upper)
-        let ends = [lower] + turns.sorted() + [upper]
+        // Once each: a multiple root comes back from every derivative, and would double its copies at every degree.
+        let turns = Set(roots(of: derivative(of: polynomial), from: lower, to: upper)).sorted()
+        let ends = [lower] + turns + [upper]
         return turns + zip(ends, ends.dropFirst()).compactMap { bisect(polynomial, $0, $1) }
     }
 

@@ -11,6 +11,15 @@ enum SymmetricEigenvalue {
         return largest(diagonal: diagonal, offDiagonal: offDiagonal)
     }
 
+    /// The spectral norm: the largest |eigenvalue|.
+    static func largestMagnitude(of matrix: [[Double]]) -> Double {
+        guard matrix.allSatisfy({ $0.allSatisfy(\.isFinite) }) else { return .nan }
+        let (diagonal, offDiagonal) = tridiagonal(matrix)
+        return max(
+            largest(diagonal: diagonal, offDiagonal: offDiagonal),
+            largest(diagonal: diagonal.map { -$0 }, offDiagonal: offDiagonal))
+    }
+
     /// An orthogonally similar tridiagonal matrix.
     static func tridiagonal(_ symmetric: [[Double]]) -> (diagonal: [Double], offDiagonal: [Double]) {
         var matrix = symmetric
