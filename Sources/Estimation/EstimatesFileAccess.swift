@@ -6,26 +6,6 @@ import RunFiles
 
 /// What reader, writer and verifier share.
 enum EstimatesFileAccess {
-    static func open(_ path: String, _ access: HDF5.File.Access) throws -> HDF5.File {
-        switch PlaceKind(path) {
-        case .file: break
-        case .free: throw SmoothnessError(.noInput, "there is no such file", file: path)
-        case .folder, .special: throw SmoothnessError(.data, "is not an ordinary file", file: path)
-        }
-        guard FileManager.default.isReadableFile(atPath: path) else {
-            throw SmoothnessError(.noInput, "may not be read", file: path, remedy: "Check its permissions.")
-        }
-        return try translating(.data, remedy: "It may be truncated: make it again with --force.") {
-            guard try HDF5.File.isHDF5(path) else {
-                throw SmoothnessError(
-                    .data, "is not an HDF5 file", file: path, expected: "a \(EstimatesSchema.format) file")
-            }
-            return try HDF5.File.open(path, access)
-        }
-    }
-
-    static let remedy = "The file is damaged: run smoothness verify on it, or make it again with --force."
-
     /// What is read before any row.
     struct Start {
         var header: EstimatesHeader
@@ -35,39 +15,21 @@ enum EstimatesFileAccess {
     }
 
     static func start(of file: borrowing HDF5.File) throws -> Start {
-        try translating(.data, remedy: remedy) {
+        try translating(.data, remedy: AnalysisFile.remedy) {
             let header = try header(of: file)
             let repeatability = try file.dataset(EstimatesSchema.repeatability).read(as: Double.self).first ?? .nan
             return Start(
-                header: header, committedRows: try committedRows(of: file, rowCount: header.rowCount),
+                header: header,
+                committedRows: try AnalysisFile.committedRows(
+                    of: file, EstimatesSchema.file, rowCount: header.rowCount),
                 repeatability: repeatability.isNaN ? nil : repeatability)
         }
     }
 
     /// Everything that does not depend on the rows.
     private static func header(of file: borrowing HDF5.File) throws -> EstimatesHeader {
-        let format = try file.hasAttribute("format") ? try file.attribute("format", as: String.self) : nil
-        guard format == EstimatesSchema.format else {
-            throw SmoothnessError(
-                .data, "is HDF5 but not an estimates file", file: file.path, object: "format",
-                expected: EstimatesSchema.format,
-                found: format ?? "none")
-        }
-        let version = try file.attribute("format_version", as: String.self)
-        guard let major = Int(version.prefix { $0 != "." }), major <= EstimatesSchema.majorVersion else {
-            throw SmoothnessError(
-                .data, "has a newer version of the format", file: file.path, object: "format_version",
-                expected: EstimatesSchema.version,
-                found: version, remedy: "Use a newer smoothness.")
-        }
-        return EstimatesHeader(
-            formatVersion: version, runID: try file.attribute("run_id", as: String.self),
-            runDigest: try file.attribute("run_digest", as: String.self),
-            runFile: try file.attribute("run_file", as: String.self),
-            created: try file.attribute("created", as: String.self),
-            software: try file.attribute("software", as: String.self),
-            softwareVersion: try file.attribute("software_version", as: String.self),
-            hdf5Version: try file.attribute("hdf5_version", as: String.self), state: StateAttribute.read(from: file),
+        EstimatesHeader(
+            root: try AnalysisRoot(EstimatesSchema.file, of: file),
             objective: try file.readString(EstimatesSchema.objective),
             optimizer: try file.readString(EstimatesSchema.optimizer),
             configuration: try EstimationConfiguration(json: file.readString(EstimatesSchema.configuration)),
@@ -78,40 +40,33 @@ enum EstimatesFileAccess {
             rowCount: try file.dataset(EstimatesSchema.iteration).shape.first ?? 0)
     }
 
-    private static func committedRows(of file: borrowing HDF5.File, rowCount: Int) throws -> Int {
-        let count = try CommitCounter.open(in: file, at: EstimatesSchema.commit).read()
-        guard count <= rowCount else {
-            throw SmoothnessError(
-                .data, "counts more rows than there is room for", file: file.path, object: EstimatesSchema.commit,
-                expected: "at most \(rowCount)",
-                found: "\(count)")
-        }
-        return count
-    }
-
     static func estimate(row: Int, of file: borrowing HDF5.File, header: EstimatesHeader) throws -> StepEstimate {
         let (gammaCount, blockCount) = (header.gammas.count, header.layout.blocks.count)
         var estimate = StepEstimate(
-            iteration: Int(try values(file, EstimatesSchema.iteration, row, [], as: Int64.self)[0]),
+            iteration: Int(try AnalysisFile.values(file, EstimatesSchema.iteration, row, [], as: Int64.self)[0]),
             gammas: header.gammas, blockCount: blockCount)
         estimate.status = try status(
-            values(file, EstimatesSchema.status, row, [], as: UInt8.self)[0], EstimatesSchema.status, row)
-        let curve = try values(file, EstimatesSchema.curveStatus, row, [gammaCount], as: UInt8.self)
+            AnalysisFile.values(file, EstimatesSchema.status, row, [], as: UInt8.self)[0], EstimatesSchema.status, row)
+        let curve = try AnalysisFile.values(file, EstimatesSchema.curveStatus, row, [gammaCount], as: UInt8.self)
         for index in curve.indices {
             estimate.curve[index].status = try status(curve[index], EstimatesSchema.curveStatus, row)
         }
         for field in EstimatesSchema.fields {
             let extents = field.extents(gammaCount: gammaCount, blockCount: blockCount)
-            field.assign(try values(file, field.name, row, extents, as: Double.self), to: &estimate)
+            field.assign(try AnalysisFile.values(file, field.name, row, extents, as: Double.self), to: &estimate)
         }
         return estimate
     }
 
-    /// The part of a dataset that belongs to one row.
-    private static func values<Element: HDF5Scalar>(
-        _ file: borrowing HDF5.File, _ name: String, _ row: Int, _ extents: [Int], as element: Element.Type
-    ) throws -> [Element] {
-        try file.dataset(name).read(as: element, start: [row] + extents.map { _ in 0 }, count: [1] + extents)
+    static func write(_ estimate: StepEstimate, row: Int, to file: borrowing HDF5.File) throws {
+        try AnalysisFile.write([Int64(estimate.iteration)], to: file, EstimatesSchema.iteration, row, [])
+        try AnalysisFile.write([estimate.status.rawValue], to: file, EstimatesSchema.status, row, [])
+        try AnalysisFile.write(
+            estimate.curve.map(\.status.rawValue), to: file, EstimatesSchema.curveStatus, row, [estimate.curve.count])
+        for field in EstimatesSchema.fields {
+            let extents = field.extents(gammaCount: estimate.curve.count, blockCount: estimate.blocks.count)
+            try AnalysisFile.write(field.values(of: estimate), to: file, field.name, row, extents)
+        }
     }
 
     private static func status(_ value: UInt8, _ object: String, _ row: Int) throws -> EstimateStatus {

@@ -16,7 +16,7 @@ public struct EstimatesFileReader: ~Copyable {
     /// - Throws: `SmoothnessError`: `.noInput` for a missing file; `.data` for one that is not HDF5, not an estimates file,
     ///   of a newer major version or damaged.
     public init(_ path: String) throws {
-        let file = try EstimatesFileAccess.open(path, .readOnly)
+        let file = try AnalysisFile.open(path, .readOnly, EstimatesSchema.file)
         let start = try EstimatesFileAccess.start(of: file)
         self.path = path
         (header, committedRows, repeatability) = (start.header, start.committedRows, start.repeatability)
@@ -26,7 +26,7 @@ public struct EstimatesFileReader: ~Copyable {
     /// The whole record of one committed row.
     public func estimate(row: Int) throws -> StepEstimate {
         precondition((0..<committedRows).contains(row), "row \(row) is not committed")
-        return try translating(.data, remedy: EstimatesFileAccess.remedy) {
+        return try translating(.data, remedy: AnalysisFile.remedy) {
             try EstimatesFileAccess.estimate(row: row, of: file, header: header)
         }
     }

@@ -3,20 +3,10 @@ import ParameterSpace
 import RunFiles
 
 /// What an estimates file says before its first row: which run, which definition, which software.
+@dynamicMemberLookup
 public struct EstimatesHeader: Sendable {
-    public var formatVersion = EstimatesSchema.version
-    /// Of the run that was measured.
-    public var runID: String
-    /// `RunFileReader.digest(rows:)` of the run over the rows covered.
-    public var runDigest: String
-    /// The run file's name without its folder.
-    public var runFile: String
-    /// ISO 8601, UTC.
-    public var created: String
-    public var software: String
-    public var softwareVersion: String
-    public var hdf5Version: String
-    public var state: RunState
+    /// Its members are the header's own: `header.runID`.
+    public var root: AnalysisRoot
     /// JSON, as in the run file.
     public var objective: String
     /// JSON, as in the run file.
@@ -32,4 +22,6 @@ public struct EstimatesHeader: Sendable {
     public var layout: ParameterLayout
     /// K: how many rows the file has room for, the committed rows of the run when the estimate began.
     public var rowCount: Int
+
+    public subscript<Value>(dynamicMember member: KeyPath<AnalysisRoot, Value>) -> Value { root[keyPath: member] }
 }

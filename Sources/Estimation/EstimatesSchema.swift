@@ -65,7 +65,8 @@ struct EstimatesField: Sendable {
 public enum EstimatesSchema {
     public static let format = "smoothness-estimates"
     public static let version = "1.0"
-    static let majorVersion = 1
+    static let file = AnalysisFormat(
+        name: format, version: version, majorVersion: 1, noun: "an estimates file", commit: commit)
 
     static let commit = "/commit"
     static let configuration = "/configuration"
@@ -79,10 +80,6 @@ public enum EstimatesSchema {
     static let status = "/estimates/status"
     static let stepNorm = "/estimates/step_norm"
     static let curveStatus = "/estimates/curve/status"
-    static let rootAttributes = [
-        "format", "format_version", "run_id", "run_digest", "run_file", "created", "software", "software_version",
-        "hdf5_version", "state",
-    ]
     /// What does not grow with the rows.
     static let fixedDatasets = [
         commit, configuration, objective, optimizer, gammas, components, componentWeights, repeatability,

@@ -1,4 +1,5 @@
 import Foundation
+import Objectives
 import ParameterSpace
 import RunFiles
 
@@ -122,7 +123,7 @@ extension EstimatesSummary {
 }
 
 extension EstimatesSummary.Span {
-    fileprivate var text: String { String(format: "%.5g … %.5g", smallest, largest) }
+    var text: String { String(format: "%.5g … %.5g", smallest, largest) }
 }
 
 extension EstimationConfiguration {
@@ -133,17 +134,29 @@ extension EstimationConfiguration {
         case .spacing(let delta): arguments += ["--delta", "\(delta)"]
         case .explicit(let gammas): arguments += ["--gammas", gammas.map { "\($0)" }.joined(separator: ",")]
         }
-        switch subset {
-        case .standard(let seed): arguments += ["--subset-seed", "\(seed)"]
-        case .sample(let fraction, let seed):
-            arguments += ["--subset", "\(fraction)", "--subset-seed", "\(seed)"]
-        case .list(let indices):
-            arguments += ["--components", indices.map { "\($0)" }.joined(separator: ",")]
-        }
+        arguments += subset.arguments
         if let precision { arguments += ["--precision", precision.rawValue] }
-        arguments += ["--masks", evaluation.masks.rawValue]
-        if let microBatch = evaluation.microBatch { arguments += ["--micro-batch", "\(microBatch)"] }
-        if evaluation.device != "cpu" { arguments += ["--device", evaluation.device] }
+        return arguments + evaluation.arguments
+    }
+}
+
+extension ComponentSelection {
+    /// The options that ask for it.
+    var arguments: [String] {
+        switch self {
+        case .standard(let seed): ["--subset-seed", "\(seed)"]
+        case .sample(let fraction, let seed): ["--subset", "\(fraction)", "--subset-seed", "\(seed)"]
+        case .list(let indices): ["--components", indices.map { "\($0)" }.joined(separator: ",")]
+        }
+    }
+}
+
+extension EvaluationOptions {
+    /// The options that ask for them.
+    var arguments: [String] {
+        var arguments = ["--masks", masks.rawValue]
+        if let microBatch { arguments += ["--micro-batch", "\(microBatch)"] }
+        if device != "cpu" { arguments += ["--device", device] }
         return arguments
     }
 }

@@ -26,8 +26,7 @@ public struct EstimationJob: Sendable {
 
     /// RUN.estimates.h5 beside RUN.h5.
     public static func defaultOutput(forRun path: String) -> String {
-        let url = URL(filePath: path)
-        return url.pathExtension == "h5" ? url.deletingPathExtension().path + ".estimates.h5" : path + ".estimates.h5"
+        StandingAnalysis.defaultOutput(forRun: path, ending: "estimates")
     }
 
     /// - Parameters:
@@ -56,12 +55,8 @@ public struct EstimationJob: Sendable {
                 found: header.scalarName)
         }
         let target = output ?? Self.defaultOutput(forRun: path)
-        guard URL(filePath: target).resolvingSymlinksInPath() != URL(filePath: path).resolvingSymlinksInPath() else {
-            throw SmoothnessError(
-                .cannotCreate, "is the run itself, which analysis never changes", file: target,
-                remedy: "Name another output.")
-        }
-        let standing = try StandingEstimate(at: target, isForced: isForced)
+        try StandingAnalysis.refuseRun(path, as: target)
+        let standing = try StandingAnalysis.find(at: target, isForced: isForced) { try StandingAnalysis(estimates: $0) }
         let rowCount = min(standing?.rowCount ?? available, available)
         let request = EstimationRequest(
             run: path, output: target, configuration: resolved, header: header, rowCount: rowCount,
@@ -72,16 +67,12 @@ public struct EstimationJob: Sendable {
             case .float32: try TypedEstimationWork<Float>(request)
             case .float64: try TypedEstimationWork<Double>(request)
             }
-        try standing?.require(request)
+        try standing?.require(
+            runID: header.runID, runDigest: request.digest, configuration: resolved.json(), noun: "an estimate")
         self.configuration = resolved
         plan = work.plan(
-            standing: standing, disposition: Self.disposition(standing, target: target),
+            standing: standing, disposition: StandingAnalysis.disposition(standing, target: target),
             uncoveredRows: available - rowCount)
-    }
-
-    private static func disposition(_ standing: StandingEstimate?, target: String) -> EstimationPlan.Disposition {
-        guard let standing else { return FileManager.default.fileExists(atPath: target) ? .replace : .create }
-        return standing.committedRows == standing.rowCount && standing.state == .complete ? .complete : .resume
     }
 
     /// Evaluates and commits what is left, row by row.

@@ -3,17 +3,7 @@ import ParameterSpace
 
 /// What an estimate will do and what it will take, known before the first gradient.
 public struct EstimationPlan: Sendable, Hashable, Codable {
-    /// What stands at the place of the output.
-    public enum Disposition: String, Sendable, Hashable, Codable {
-        /// Nothing; a file is made.
-        case create
-        /// Something that is to be replaced.
-        case replace
-        /// An unfinished estimate of the same definition; it is continued.
-        case resume
-        /// A finished one; nothing is left to do.
-        case complete
-    }
+    public typealias Disposition = AnalysisDisposition
 
     public var run: String
     public var output: String

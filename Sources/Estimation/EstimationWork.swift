@@ -16,52 +16,22 @@ struct EstimationRequest: Sendable {
     var dataOverride: String?
 }
 
-/// An estimates file that stands at the place of the output and might be continued.
-struct StandingEstimate {
-    let path: String
-    let header: EstimatesHeader
-    let committedRows: Int
-    let hasRepeatability: Bool
-    var rowCount: Int { header.rowCount }
-    var state: RunState { header.state }
-
-    /// `nil` where there is nothing, or it is to be replaced.
-    init?(at path: String, isForced: Bool) throws {
-        try FileInTheMaking.requireOrdinaryPlace(path)
-        guard !isForced, FileManager.default.fileExists(atPath: path) else { return nil }
-        do {
-            let reader = try EstimatesFileReader(path)
-            self.path = path
-            header = reader.header
-            committedRows = reader.committedRows
-            hasRepeatability = reader.repeatability != nil
-        } catch let error as SmoothnessError {
-            throw SmoothnessError(
-                .cannotCreate, "the output exists and cannot be continued: \(error.message)", file: path,
-                object: error.object, expected: error.expected, found: error.found, remedy: Self.remedy)
-        }
-    }
-
-    static let remedy = "Replace it with --force or give another place with --output."
-
-    /// Refuses to continue an estimate of another run or of another definition.
-    func require(_ request: EstimationRequest) throws {
-        let configuration = try (header.configuration.json(), request.configuration.json())
-        for (what, expected, found) in [
-            ("run_id", request.header.runID, header.runID), ("run_digest", request.digest, header.runDigest),
-            ("configuration", configuration.1, configuration.0),
-        ] where expected != found {
-            throw SmoothnessError(
-                .cannotCreate, "the output exists and is an estimate of something else", file: path, object: what,
-                expected: expected, found: found, remedy: Self.remedy)
-        }
+extension StandingAnalysis {
+    init(estimates path: String) throws {
+        let reader = try EstimatesFileReader(path)
+        let header = reader.header
+        self.init(
+            path: path, runID: header.runID, runDigest: header.runDigest,
+            configuration: try header.configuration.json(),
+            rowCount: header.rowCount, committedRows: reader.committedRows, state: header.state,
+            isProbed: reader.repeatability != nil)
     }
 }
 
 /// The part of an estimate that does not show its scalar.
 protocol EstimationWork: Sendable {
     func plan(
-        standing: StandingEstimate?, disposition: EstimationPlan.Disposition, uncoveredRows: Int
+        standing: StandingAnalysis?, disposition: AnalysisDisposition, uncoveredRows: Int
     ) -> EstimationPlan
     func run(_ plan: EstimationPlan, isCancelled: @escaping () -> Bool, progress: (EstimationProgress) -> Void) throws
     func secondsPerComponentGradient() throws -> Double
@@ -82,22 +52,18 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             description, as: Scalar.self, options: request.configuration.evaluation,
             dataOverride: request.dataOverride ?? description.dataBeside(runFile: request.run)
         ).training
-        guard objective.layout == request.header.layout else {
-            throw SmoothnessError(
-                .data, "the iterates do not fit the objective", file: request.run, object: "/parameters",
-                expected: objective.layout.summary, found: request.header.layout.summary)
-        }
+        try objective.requireLayout(request.header.layout, ofRun: request.run)
         components = try request.configuration.subset.resolved(of: objective.componentCount)
         isShared = try RunFileReader(request.run).isConsecutive && gammas.last == 1
     }
 
     func plan(
-        standing: StandingEstimate?, disposition: EstimationPlan.Disposition, uncoveredRows: Int
+        standing: StandingAnalysis?, disposition: AnalysisDisposition, uncoveredRows: Int
     ) -> EstimationPlan {
         let committed = standing?.committedRows ?? 0
         let gradients = EstimationPlan.gradientCount(
             rows: request.rowCount - committed, gammaCount: gammas.count, isShared: isShared,
-            isProbed: standing?.hasRepeatability ?? false)
+            isProbed: standing?.isProbed ?? false)
         let blockCount = objective.layout.blocks.count
         return EstimationPlan(
             run: request.run, output: request.output, disposition: disposition, rowCount: request.rowCount,
@@ -115,61 +81,76 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             try EstimatesFileSkeleton.create(
                 at: request.output, header: outputHeader(), isReplacing: plan.disposition == .replace)
         }
-        var writer = try EstimatesFileWriter(continuing: request.output)
+        var known: Double?
+        let writer = try AnalysisFileWriter(continuing: request.output, EstimatesSchema.file) { file in
+            let start = try EstimatesFileAccess.start(of: file)
+            known = start.repeatability
+            return start.committedRows
+        }
         var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: request.rowCount)
         var estimator = StepEstimator(
-            objective: objective, components: components, gammas: gammas, repeatability: writer.repeatability,
+            objective: objective, components: components, gammas: gammas, repeatability: known,
             isCancelled: isCancelled)
-        do {
+        try writer.finish(rowCount: request.rowCount) { writer in
             for row in writer.committedRows..<request.rowCount {
                 let estimate = try estimator.estimate(row: row, of: &source)
-                if let repeatability = estimator.repeatability { try writer.store(repeatability: repeatability) }
-                try writer.append(estimate)
+                // Once, before the first row that depends on it is committed.
+                if known == nil, let measured = estimator.repeatability {
+                    try writer.store { try $0.dataset(EstimatesSchema.repeatability).write(all: [measured]) }
+                    known = measured
+                }
+                try writer.append { file, row in try EstimatesFileAccess.write(estimate, row: row, to: file) }
                 progress(
                     EstimationProgress(
                         rowsDone: row + 1, rowCount: request.rowCount, gradientCount: estimator.gradientCount,
                         latest: estimate))
             }
-        } catch {
-            let rows = writer.committedRows
-            guard let known = error as? SmoothnessError, known.kind == .interrupted else {
-                // The first error is the one to report; what is committed stays whatever happens here.
-                try? writer.finish(.interrupted)
-                throw error
-            }
-            try writer.finish(.interrupted)
-            throw SmoothnessError(
-                .interrupted, "interrupted; \(rows) of \(request.rowCount) rows are committed", file: request.output,
-                remedy: "The same command continues where it stopped.")
         }
-        try writer.finish(.complete)
     }
 
     func secondsPerComponentGradient() throws -> Double {
-        let source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: request.rowCount)
-        var point = [Scalar](repeating: 0, count: objective.layout.count)
+        try objective.secondsPerGradient(
+            ofComponent: components[0],
+            along: RunStepSource<Scalar>(RunFileReader(request.run), rowCount: request.rowCount))
+    }
+
+    private func outputHeader() -> EstimatesHeader {
+        EstimatesHeader(
+            root: AnalysisRoot(
+                EstimatesSchema.file, runID: request.header.runID, runDigest: request.digest, runPath: request.run),
+            objective: request.header.objective, optimizer: request.header.optimizer,
+            configuration: request.configuration, gammas: gammas, components: components,
+            componentWeights: components.map { objective.weight(ofComponent: $0) }, layout: objective.layout,
+            rowCount: request.rowCount)
+    }
+}
+
+extension Objective {
+    /// How long the gradient of a component takes: the second of two, at the first iterate that is finite.
+    func secondsPerGradient(
+        ofComponent component: Int, along source: consuming RunStepSource<Scalar>
+    ) throws -> Double {
+        var point = [Scalar](repeating: 0, count: layout.count)
         var gradient = point
         for row in source.iterations.indices {
             try source.readIterate(ofRow: row, into: &point)
             guard Scalar.nonfiniteCount(point, in: point.indices) > 0 else { break }
         }
         // The first one pays for what is set up once.
-        _ = try objective.gradient(ofComponent: components[0], at: point, into: &gradient)
+        _ = try self.gradient(ofComponent: component, at: point, into: &gradient)
         let elapsed = try ContinuousClock().measure {
-            _ = try objective.gradient(ofComponent: components[0], at: point, into: &gradient)
+            _ = try self.gradient(ofComponent: component, at: point, into: &gradient)
         }
         return elapsed / .seconds(1)
     }
 
-    private func outputHeader() -> EstimatesHeader {
-        EstimatesHeader(
-            runID: request.header.runID, runDigest: request.digest,
-            runFile: URL(filePath: request.run).lastPathComponent, created: Date.now.ISO8601Format(),
-            software: Software.name, softwareVersion: Software.version, hdf5Version: HDF5.File.libraryVersion,
-            state: .writing, objective: request.header.objective, optimizer: request.header.optimizer,
-            configuration: request.configuration, gammas: gammas, components: components,
-            componentWeights: components.map { objective.weight(ofComponent: $0) }, layout: objective.layout,
-            rowCount: request.rowCount)
+    /// Refuses iterates of another layout.
+    func requireLayout(_ found: ParameterLayout, ofRun run: String) throws {
+        guard layout == found else {
+            throw SmoothnessError(
+                .data, "the iterates do not fit the objective", file: run, object: "/parameters",
+                expected: layout.summary, found: found.summary)
+        }
     }
 }
 

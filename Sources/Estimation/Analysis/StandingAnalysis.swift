@@ -1,0 +1,68 @@
+import Essentials
+import Foundation
+import RunFiles
+
+/// An analysis file that stands at the place of an output and might be continued.
+struct StandingAnalysis {
+    var path: String
+    var runID: String
+    var runDigest: String
+    /// JSON
+    var configuration: String
+    var rowCount: Int
+    var committedRows: Int
+    var state: RunState
+    /// Whether what is measured once, before the first row, is there.
+    var isProbed = false
+
+    /// - Parameter read: opens the file at the path.
+    /// - Returns: `nil` where there is nothing, or it is to be replaced.
+    static func find(
+        at path: String, isForced: Bool, read: (String) throws -> StandingAnalysis
+    ) throws -> StandingAnalysis? {
+        try FileInTheMaking.requireOrdinaryPlace(path)
+        guard !isForced, FileManager.default.fileExists(atPath: path) else { return nil }
+        do {
+            return try read(path)
+        } catch let error as SmoothnessError {
+            throw SmoothnessError(
+                .cannotCreate, "the output exists and cannot be continued: \(error.message)", file: path,
+                object: error.object, expected: error.expected, found: error.found, remedy: remedy)
+        }
+    }
+
+    private static let remedy = "Replace it with --force or give another place with --output."
+
+    /// Refuses to continue what is of another run or of another definition.
+    /// - Parameter noun: as `an estimate`.
+    func require(runID: String, runDigest: String, configuration: String, noun: String) throws {
+        for (what, expected, found) in [
+            ("run_id", runID, self.runID), ("run_digest", runDigest, self.runDigest),
+            ("configuration", configuration, self.configuration),
+        ] where expected != found {
+            throw SmoothnessError(
+                .cannotCreate, "the output exists and is \(noun) of something else", file: path, object: what,
+                expected: expected, found: found, remedy: Self.remedy)
+        }
+    }
+
+    static func disposition(_ standing: StandingAnalysis?, target: String) -> AnalysisDisposition {
+        guard let standing else { return FileManager.default.fileExists(atPath: target) ? .replace : .create }
+        return standing.committedRows == standing.rowCount && standing.state == .complete ? .complete : .resume
+    }
+
+    /// Refuses an output that is the run itself.
+    static func refuseRun(_ run: String, as target: String) throws {
+        guard URL(filePath: target).resolvingSymlinksInPath() != URL(filePath: run).resolvingSymlinksInPath() else {
+            throw SmoothnessError(
+                .cannotCreate, "is the run itself, which analysis never changes", file: target,
+                remedy: "Name another output.")
+        }
+    }
+
+    /// `RUN.ending.h5` beside RUN.h5.
+    static func defaultOutput(forRun path: String, ending: String) -> String {
+        let url = URL(filePath: path)
+        return (url.pathExtension == "h5" ? url.deletingPathExtension().path : path) + ".\(ending).h5"
+    }
+}
