@@ -6,7 +6,7 @@ import RunFiles
 
 /// What a user's file is, by its content and not by its name.
 enum FileKind {
-    case run, estimates
+    case run, estimates, alignment
     /// Text, as a CSV of points; anything that is not HDF5.
     case other
 
@@ -40,12 +40,13 @@ enum FileKind {
         switch format {
         case RunFormat.name: self = .run
         case EstimatesSchema.format: self = .estimates
+        case AlignmentSchema.format: self = .alignment
         default:
             throw SmoothnessError(
                 .data, "is HDF5 but not one of our files", file: path, object: "/@format",
-                expected: "\"\(RunFormat.name)\" or \"\(EstimatesSchema.format)\"",
+                expected: "\"\(RunFormat.name)\", \"\(EstimatesSchema.format)\" or \"\(AlignmentSchema.format)\"",
                 found: format.map { "\"\($0)\"" } ?? "no such attribute",
-                remedy: "Give a file that smoothness train or smoothness estimate wrote")
+                remedy: "Give a file that smoothness train, estimate or align wrote")
         }
     }
 }

@@ -12,9 +12,9 @@ enum ProseFormat: String, ExpressibleByArgument, CaseIterable {
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Say what is in a run file or an estimates file.")
+        commandName: "inspect", abstract: "Say what is in a run, estimates or alignment file.")
 
-    @Argument(help: "A run file or an estimates file.", completion: .file())
+    @Argument(help: "A run, estimates or alignment file.", completion: .file())
     var file: String
     @Option(help: "text or json.")
     var format = ProseFormat.text
@@ -30,18 +30,27 @@ struct InspectCommand: ParsableCommand {
             try Console.output(format == .json ? jsonText(summary) : summary.description + "\n")
         case .estimates:
             let summary = try EstimatesSummary(ofFile: file)
-            if config { return try Console.output(estimateCommand(for: summary) + "\n") }
+            if config {
+                let command = analysisCommand("estimate", run: summary.runFile, summary.configuration.arguments)
+                return try Console.output(command + "\n")
+            }
             try Console.output(format == .json ? summary.json() : summary.text())
+        case .alignment:
+            let summary = try AlignmentSummary(ofFile: file)
+            if config {
+                let command = analysisCommand("align", run: summary.runFile, summary.configuration.arguments)
+                return try Console.output(command + "\n")
+            }
+            try Console.output(format == .json ? jsonText(summary) : summary.text())
         case .other: throw notHDF5(file)
         }
     }
 
     /// The run is looked for beside the estimates, where it was.
-    private func estimateCommand(for summary: EstimatesSummary) -> String {
+    private func analysisCommand(_ name: String, run: String, _ arguments: [String]) -> String {
         let folder = URL(filePath: file).deletingLastPathComponent().relativePath
-        let run = folder == "." ? summary.runFile : folder + "/" + summary.runFile
-        return shellLine(
-            ["smoothness", "estimate", run] + summary.configuration.arguments + ["--output", file])
+        let path = folder == "." ? run : folder + "/" + run
+        return shellLine(["smoothness", name, path] + arguments + ["--output", file])
     }
 }
 
@@ -50,7 +59,7 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify",
         abstract: "Check every MUST of the file's specification; exit 65 where one is broken.")
 
-    @Argument(help: "A run file or an estimates file.", completion: .file())
+    @Argument(help: "A run, estimates or alignment file.", completion: .file())
     var file: String
     @Option(help: "text or json.")
     var format = ProseFormat.text
@@ -60,6 +69,7 @@ struct VerifyCommand: ParsableCommand {
         switch try FileKind(of: file) {
         case .run: report = verifyRunFile(file)
         case .estimates: report = verifyEstimatesFile(file)
+        case .alignment: report = verifyAlignmentFile(file)
         case .other: throw notHDF5(file)
         }
         try Console.output(format == .json ? jsonText(report) : report.description + "\n")
@@ -68,7 +78,7 @@ struct VerifyCommand: ParsableCommand {
 }
 
 private func notHDF5(_ path: String) -> SmoothnessError {
-    SmoothnessError(.data, "is not an HDF5 file", file: path, expected: "a run file or an estimates file")
+    SmoothnessError(.data, "is not an HDF5 file", file: path, expected: "a run, estimates or alignment file")
 }
 
 /// A JSON object with sorted keys and a line end.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Essentials
+import Estimation
 import Fitting
 import Foundation
 import Reporting
@@ -7,18 +8,23 @@ import Reporting
 struct PlotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plot",
-        abstract: "Draw the log–log scatter of gradient norm against local smoothness, or the loss curves of runs.",
+        abstract: "Draw the log–log scatter of gradient norm against local smoothness, loss curves or alignments.",
         discussion: """
             The kind of plot follows from the end of the name: .csv (the data, logarithms included), .svg, .png, .pdf (by \
             gnuplot) or .vl.json (Vega-Lite). Several --output make several. Colour is the iteration; the fitted lines and the \
             reference 2/η_eff, near which smoothness hovers at the edge of stability, are drawn along.
+
+            Of an alignment file one --quantity is drawn against epochs, a curve for every batch size, the mean cosine with what \
+            pure noise would give.
 
             With --curves: training loss, validation loss and metric of run files against the epoch. Runs that differ in \
             nothing but their seed (and in threads, device and what they save) are one line, their mean, with a band for \
             their spread. Runs without evaluations are drawn by their minibatch losses against the iteration.
             """)
 
-    @Argument(help: "An estimates file, a run file or a CSV of points; with --curves run files.", completion: .file())
+    @Argument(
+        help: "An estimates file, a run file, a CSV of points or an alignment file; with --curves run files.",
+        completion: .file())
     var inputs: [String]
     @Flag(help: "Draw loss and metric curves of run files.")
     var curves = false
@@ -35,6 +41,11 @@ struct PlotCommand: ParsableCommand {
     var title: String?
     @Flag(inversion: .prefixedNo, help: "Draw the fitted lines.")
     var fit = true
+    @Option(
+        help: """
+            Of an alignment file: \(AlignmentQuantity.allCases.map(\.rawValue).joined(separator: ", ")). (default: mean_cosine)
+            """)
+    var quantity: AlignmentQuantity?
     @OptionGroup var fitting: FitOptionGroup
 
     func validate() throws {
@@ -43,12 +54,31 @@ struct PlotCommand: ParsableCommand {
             if spread != nil || log { throw ValidationError("--spread and --log belong to --curves") }
             return
         }
+        if quantity != nil { throw ValidationError("--quantity belongs to alignment files") }
         if !fit || !fitting.isDefault {
             throw ValidationError("curves are not fitted: leave out the options of the fit")
         }
     }
 
-    func run() throws { curves ? try drawCurves() : try drawScatter(of: inputs[0]) }
+    func run() throws {
+        if curves { return try drawCurves() }
+        if try FileKind(of: inputs[0]) == .alignment { return try drawAlignment(of: inputs[0]) }
+        guard quantity == nil else { throw ValidationError("--quantity belongs to alignment files") }
+        try drawScatter(of: inputs[0])
+    }
+
+    private func drawAlignment(of name: String) throws {
+        let outputs = output.isEmpty ? [URL(filePath: name).deletingPathExtension().path + ".svg"] : output
+        for path in outputs {
+            _ = try ScatterPlot.Format(path: path)
+            try refuseInput(as: path, inputs: [name])
+        }
+        let plot = try (quantity ?? .meanCosine).plot(of: AlignmentFileReader(name), title: title)
+        for path in outputs {
+            try plot.write(to: path)
+            Console.error("wrote \(Console.absolute(path))")
+        }
+    }
 
     private func drawCurves() throws {
         let outputs =

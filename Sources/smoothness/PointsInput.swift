@@ -27,6 +27,9 @@ struct PointsInput {
             heading = "points of \(Console.absolute(path))\n"
         case .estimates:
             (points, title, heading) = try Self.read(estimates: path)
+        case .alignment:
+            throw SmoothnessError(
+                .data, "holds alignments and no smoothness", file: path, expected: "an estimates file or a run file")
         case .run:
             let estimates = EstimationJob.defaultOutput(forRun: path)
             guard FileManager.default.fileExists(atPath: estimates) else {

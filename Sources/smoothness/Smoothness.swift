@@ -15,8 +15,8 @@ struct Smoothness: ParsableCommand {
             """,
         version: Software.version,
         subcommands: [
-            TrainCommand.self, EstimateCommand.self, FitCommand.self, PlotCommand.self, InspectCommand.self,
-            VerifyCommand.self, BatchCommand.self,
+            TrainCommand.self, EstimateCommand.self, FitCommand.self, PlotCommand.self, AlignCommand.self,
+            InspectCommand.self, VerifyCommand.self, BatchCommand.self,
         ])
 
     static func main() {

@@ -77,7 +77,7 @@ struct OutputTests {
         #expect(try bench.shell("cat points.csv | smoothness fit /dev/stdin --format json").standardOutput == direct)
         for (command, message) in [
             ("estimate", "is a pipe or a device, not a run file"),
-            ("inspect", "is not an HDF5 file (expected a run file or an estimates file)"),
+            ("inspect", "is not an HDF5 file (expected a run, estimates or alignment file)"),
         ] {
             let outcome = try bench.shell("cat run.h5 | smoothness \(command) /dev/stdin")
             #expect(outcome.exitCode == 65)

@@ -59,7 +59,7 @@ struct WrongFileTests {
             case .fit, .plot:
                 "gradient_norm: the column is missing "
                     + "(expected a header line with gradient_norm and smoothness, found precious)"
-            case .inspect, .verify: "is not an HDF5 file (expected a run file or an estimates file)"
+            case .inspect, .verify: "is not an HDF5 file (expected a run, estimates or alignment file)"
             }
         try bench.expectRefusal([reader.rawValue, "text.h5"], code: 65, "\(reader.prefix)text.h5: \(message)")
     }
@@ -71,7 +71,7 @@ struct WrongFileTests {
             case .estimate: "is not an HDF5 file (expected a smoothness-run file)"
             case .fit, .plot:
                 "holds no points (expected a header line with gradient_norm and smoothness, found nothing)"
-            case .inspect, .verify: "is not an HDF5 file (expected a run file or an estimates file)"
+            case .inspect, .verify: "is not an HDF5 file (expected a run, estimates or alignment file)"
             }
         try bench.expectRefusal([reader.rawValue, "empty.h5"], code: 65, "\(reader.prefix)empty.h5: \(message)")
     }
@@ -81,8 +81,8 @@ struct WrongFileTests {
         let message =
             reader == .estimate
             ? "is HDF5 but not a run file (expected \"smoothness-run\", found no such attribute)"
-            : "is HDF5 but not one of our files (expected \"smoothness-run\" or \"smoothness-estimates\", found no such "
-                + "attribute). Give a file that smoothness train or smoothness estimate wrote"
+            : "is HDF5 but not one of our files (expected \"smoothness-run\", \"smoothness-estimates\" or "
+                + "\"smoothness-alignment\", found no such attribute). Give a file that smoothness train, estimate or align wrote"
         try bench.expectRefusal(
             [reader.rawValue, "foreign.h5"], code: 65, "\(reader.prefix)foreign.h5: /@format: \(message)")
     }
