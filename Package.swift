@@ -35,7 +35,7 @@ let package = Package(
         .executable(name: "smoothness", targets: ["smoothness"]),
         .library(
             name: "SmoothnessKit",
-            targets: ["RunFiles", "Objectives", "Training", "Estimation", "Fitting", "Reporting", "Batching"]),
+            targets: ["RunFiles", "Objectives", "Training", "Estimation", "Fitting", "Theory", "Reporting", "Batching"]),
         .library(name: "HDF5", targets: ["HDF5"]),
         .library(name: "Torch", targets: ["Torch"]),
     ],
@@ -69,6 +69,7 @@ let package = Package(
         .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles"]),
         .target(name: "Estimation", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5"]),
         .target(name: "Fitting", dependencies: ["Essentials"]),
+        .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Objectives"]),
         .target(name: "Reporting", dependencies: ["Essentials", "Fitting"]),
         .target(
             name: "Batching", dependencies: ["Essentials", "RunFiles", "Objectives", "Estimation", "Fitting"]),
@@ -76,7 +77,7 @@ let package = Package(
             name: "smoothness",
             dependencies: [
                 "Essentials", "ParameterSpace", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
-                "Reporting", "Batching", "HDF5", "Torch", "CStartup", argumentParser,
+                "Theory", "Reporting", "Batching", "HDF5", "Torch", "CStartup", argumentParser,
             ]),
         // Tests mirror Sources; CommandLineTests runs the built program.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -116,6 +117,9 @@ let package = Package(
                 "TestSupport",
             ], exclude: ["Twins"]),
         .testTarget(name: "FittingTests", dependencies: ["Fitting", "Essentials", "TestSupport"], exclude: ["Twins"]),
+        .testTarget(
+            name: "TheoryTests", dependencies: ["smoothness", "Theory", "Essentials", "Objectives", "TestSupport"],
+            exclude: ["Twins"]),
         .testTarget(
             name: "ReportingTests", dependencies: ["Reporting", "Fitting", "Essentials", "TestSupport"],
             exclude: ["Twins"]),

@@ -16,6 +16,7 @@ struct Smoothness: ParsableCommand {
         version: Software.version,
         subcommands: [
             TrainCommand.self, EstimateCommand.self, FitCommand.self, PlotCommand.self, AlignCommand.self,
+            TheoryCommand.self,
             InspectCommand.self, VerifyCommand.self, BatchCommand.self,
         ])
 
