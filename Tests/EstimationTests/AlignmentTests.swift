@@ -396,6 +396,32 @@ struct AlignCommandTests {
         #expect(outcome.standardOutput.split(separator: "\n").dropFirst().allSatisfy { $0.contains(",0.125,") })
     }
 
+    @Test("with BatchNorm no batches are merged; without it they are")
+    func batchNormalization() throws {
+        for (network, code) in [
+            (["--objective", "resnet", "--architecture", "cifar-8", "--width", "2"], 64),
+            (["--objective", "mlp", "--hidden-sizes", "5"], 0),
+        ] as [([String], Int32)] {
+            let trained = try TestSupport.run(
+                Workplace.program,
+                [
+                    "train", "--images", "48", "--image-size", "8", "--batch-size", "8", "--iterations", "2",
+                    "--threads", "1", "-o", run,
+                ]
+                    + network)
+            try #require(trained.exitCode == 0, "\(trained.standardError)")
+            let merged = try smoothness("align", run, "--batch-sizes", "8,16")
+            #expect(merged.exitCode == code, "\(merged.standardError)")
+            #expect(merged.standardError.contains("with BatchNorm the gradient of a larger batch") == (code == 64))
+            let plain = try smoothness(
+                "align", run, "--batch-sizes", "8", "--output", folder.path("plain.h5"), "--force")
+            #expect(plain.exitCode == 0, "\(plain.standardError)")
+            for name in ["run.h5", "run.alignment.h5"] {
+                try? FileManager.default.removeItem(atPath: folder.path(name))
+            }
+        }
+    }
+
     @Test("plots every quantity against epochs in every format")
     func plots() throws {
         try AlignmentTests.regression.write(run, as: Double.self)

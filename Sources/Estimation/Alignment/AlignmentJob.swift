@@ -146,8 +146,8 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
         let components = try configuration.subset.resolved(of: objective.componentCount)
         let weights = components.map { [objective] in objective.weight(ofComponent: $0) }
         let unit = configuration.unit ?? description.batchUnit
-        let sizes =
-            try configuration.batchSizes ?? BatchPartition.standardSizes(unit: unit, componentWeights: weights)
+        let standard = try BatchPartition.standardSizes(unit: unit, componentWeights: weights)
+        let sizes = configuration.batchSizes ?? (description.usesBatchNormalization ? [standard[0]] : standard)
         configuration.unit = unit
         configuration.batchSizes = sizes
         configuration.precision = Scalar.scalarName == Precision.float32.rawValue ? .float32 : .float64
@@ -210,7 +210,9 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
 
 extension ObjectiveDescription {
     /// Whether an example's loss depends on the others of its batch.
-    var usesBatchNormalization: Bool { false }
+    var usesBatchNormalization: Bool {
+        if case .imageClassifier(let model) = kind { model.populationComponents != nil } else { false }
+    }
 
     /// Refuses to merge batches whose gradients are not those of the merged batch.
     func requireMergeable(_ partitions: [BatchPartition]) throws {
