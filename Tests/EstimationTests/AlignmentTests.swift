@@ -6,6 +6,7 @@ import ParameterSpace
 import RunFiles
 import TestSupport
 import Testing
+import Torch
 
 /// Component gradients as they are, at one point.
 private func fixedGradients(_ gradients: [[Double]], weights: [Double]? = nil) -> ClosureObjective<Double> {
@@ -259,7 +260,10 @@ struct AlignmentTests {
                 text, batchSize: 6, sequenceLength: 9, embeddingSize: 5, hiddenSize: 6, layerCount: 2, dropout: 0.2,
                 seed: 8), learningRate: 1, iterationCount: 5)
         try fixture.write(run, as: Double.self)
-        func rows(_ name: String, microBatch: Int?) throws -> [AlignmentRow] {
+        func rows(_ name: String, microBatch: Int?, threads: Int = 1) throws -> [AlignmentRow] {
+            let before = threadCount
+            try setThreadCount(threads)
+            defer { try? setThreadCount(before) }
             let job = try AlignmentJob(
                 run: run,
                 configuration: AlignmentConfiguration(
@@ -270,7 +274,8 @@ struct AlignmentTests {
         }
         let plain = try rows("plain.h5", microBatch: nil)
         #expect(plain.map(\.iteration) == [1, 3])
-        for (a, b) in zip(plain, try rows("pieces.h5", microBatch: 2)) {
+        let others = try rows("pieces.h5", microBatch: 2) + rows("threads.h5", microBatch: nil, threads: 4)
+        for (a, b) in zip(plain + plain, others) {
             for (x, y) in zip(a.innerProducts + a.squaredNorms, b.innerProducts + b.squaredNorms) {
                 #expect(isClose(x, y, 1e-10))
             }
