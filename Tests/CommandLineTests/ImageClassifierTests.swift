@@ -237,8 +237,9 @@ struct ImageClassifierTests {
     func digits() throws {
         let data = try #require(Workplace.sharedData("t10k-images-idx3-ubyte.gz"))
         let outcome = try bench.succeed(
-            "train", "--objective", "resnet", "--data", data, "--batch-size", "128", "--beta", "0.9", "--learning-rate",
-            "0.1", "--clip-norm", "inf", "--epochs", "3", "--save", "every=71", "--format", "json", "-o", "run.h5")
+            "train", "--objective", "resnet", "--data", data, "--batch-size", "128", "--learning-rate", "0.1",
+            "--clip-norm",
+            "inf", "--epochs", "3", "--save", "every=71", "--format", "json", "-o", "run.h5")
         struct Summary: Decodable { var accuracy: Double }
         let summary = try JSONDecoder().decode([Summary].self, from: Data(outcome.standardOutput.utf8))
         #expect(summary[0].accuracy >= 0.95, "\(outcome.standardOutput)")
