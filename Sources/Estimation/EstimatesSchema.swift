@@ -98,7 +98,8 @@ public enum EstimatesSchema {
         .init(
             "/estimates/gradient_norm_squared_unbiased", "squared gradient norm without bias",
             "(‖Σ w_i g_i‖² − Σ w_i²‖g_i‖²) / ((Σ w_i)² − Σ w_i²) over the components i of the subset; without bias for the gradient "
-                + "expected of components drawn independently; may be negative; NaN for one component", .row(\.unbiasedSquaredGradientNorm)),
+                + "expected of components drawn independently; may be negative; NaN for one component",
+            .row(\.unbiasedSquaredGradientNorm)),
         .init(
             "/estimates/smoothness", "local smoothness",
             "max over the gammas of ‖∇f_S(x_k + γd) − ∇f_S(x_k)‖ / ‖fl(x_k + γd) − x_k‖, d = x_{k+1} − x_k (Zhang, He, Sra, "

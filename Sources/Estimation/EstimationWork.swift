@@ -94,6 +94,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         try writer.finish(rowCount: request.rowCount) { writer in
             for row in writer.committedRows..<request.rowCount {
                 let estimate = try estimator.estimate(row: row, of: &source)
+                try source.check(stepNorm: estimate.stepNorm, ofRow: row)
                 // Once, before the first row that depends on it is committed.
                 if known == nil, let measured = estimator.repeatability {
                     try writer.store { try $0.dataset(EstimatesSchema.repeatability).write(all: [measured]) }

@@ -49,7 +49,9 @@ public func fit(_ points: SmoothnessPoints, options: FitOptions = FitOptions()) 
         throw SmoothnessError(
             .data, "too few points to fit a line", expected: "at least 3 usable points",
             found: "\(usable.count) of \(counts.given) usable\(leftOut)",
-            remedy: "Save more iterates of the run and estimate again.")
+            remedy: counts.leftOut >= 3
+                ? "See in the status column of the estimates why they cannot be used."
+                : "Save more iterates of the run, as with --save every=1, and estimate again.")
     }
     try options.check(pointCount: usable.count)
     let fit = PointFit(usable, options: options)

@@ -82,7 +82,7 @@ private func warnOfExponent(_ exponent: Estimate, _ warn: (FitWarning.Code, Stri
     if let lower = exponent.lower, let upper = exponent.upper, lower > 1 || upper < 1 {
         warn(
             .exponentIsNotOne,
-            "the power law's exponent ρ = \(short(exponent.value)) [\(short(lower)), \(short(upper))] excludes 1, the slope of "
+            "the power law's exponent ρ = \(short(exponent.value)) [\(notOne(lower)), \(notOne(upper))] excludes 1, the slope of "
                 + "pure L1-smoothness" + (upper < 1 && lower > 0 ? "; L0 > 0 alone bends it below 1" : ""))
     }
     if exponent.value >= 2 {
@@ -91,6 +91,11 @@ private func warnOfExponent(_ exponent: Estimate, _ warn: (FitWarning.Code, Stri
             "the power law's exponent ρ = \(short(exponent.value)) is 2 or more, outside the theory of generalised smoothness"
         )
     }
+}
+
+/// A bound beside 1, with as many digits as show that it is not 1.
+private func notOne(_ value: Double) -> String {
+    (3...17).lazy.map { significant(value, digits: $0) }.first { Double($0) != 1 } ?? "\(value)"
 }
 
 /// Three significant digits, for sentences.

@@ -52,6 +52,7 @@ public struct SmoothnessPoints: Sendable, Equatable {
     /// Why the point at `index` cannot be fitted; `nil` for a usable one. One reason a point, in the order of `LeftOutReason`.
     public func reasonForLeavingOut(_ index: Int) -> LeftOutReason? {
         let (g, l) = (gradientNorm[index], smoothness[index])
+        if stepNorm?[index] == 0 { return .zeroStep }
         if !g.isFinite || !l.isFinite { return .nonFinite }
         if g < 0 || l < 0 { return .negative }
         if g == 0 { return .zeroGradientNorm }
@@ -89,6 +90,7 @@ public struct SmoothnessPoints: Sendable, Equatable {
 
 /// Why a point takes no part in a fit. A point that has several reasons counts under the first.
 public enum LeftOutReason: String, Sendable, Codable, CaseIterable {
+    case zeroStep
     case nonFinite
     case negative
     case zeroGradientNorm
@@ -97,6 +99,7 @@ public enum LeftOutReason: String, Sendable, Codable, CaseIterable {
 
     public var explanation: String {
         switch self {
+        case .zeroStep: "the step is zero, x_{k+1} = x_k"
         case .nonFinite: "gradient norm or smoothness is NaN or infinite"
         case .negative: "gradient norm or smoothness is negative (a squared norm below its noise)"
         case .zeroGradientNorm: "gradient norm is zero"
@@ -110,6 +113,7 @@ public enum LeftOutReason: String, Sendable, Codable, CaseIterable {
 public struct PointCounts: Sendable, Codable, Equatable {
     public var given: Int
     public var used = 0
+    public var zeroStep = 0
     public var nonFinite = 0
     public var negative = 0
     public var zeroGradientNorm = 0
@@ -122,6 +126,7 @@ public struct PointCounts: Sendable, Codable, Equatable {
 
     public subscript(_ reason: LeftOutReason) -> Int {
         switch reason {
+        case .zeroStep: zeroStep
         case .nonFinite: nonFinite
         case .negative: negative
         case .zeroGradientNorm: zeroGradientNorm
@@ -132,6 +137,7 @@ public struct PointCounts: Sendable, Codable, Equatable {
 
     mutating func leaveOut(_ reason: LeftOutReason) {
         switch reason {
+        case .zeroStep: zeroStep += 1
         case .nonFinite: nonFinite += 1
         case .negative: negative += 1
         case .zeroGradientNorm: zeroGradientNorm += 1

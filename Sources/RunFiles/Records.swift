@@ -36,13 +36,21 @@ public struct IterationRecord: Sendable, Equatable {
         self.status = status
     }
 
-    /// Equal bit for bit: NaN equals the same NaN, 0 differs from −0.
-    func hasSameBits(as other: IterationRecord) -> Bool {
-        loss.bitPattern == other.loss.bitPattern && gradientNorm.bitPattern == other.gradientNorm.bitPattern
-            && stepNorm.bitPattern == other.stepNorm.bitPattern
-            && learningRate.bitPattern == other.learningRate.bitPattern && clipped == other.clipped
-            && status == other.status
+    /// The first number in which two records differ, bit for bit: NaN equals the same NaN, 0 differs from −0.
+    func difference(from other: IterationRecord) -> (name: String, first: String, second: String)? {
+        let numbers = [
+            ("loss", loss, other.loss), ("gradient_norm", gradientNorm, other.gradientNorm),
+            ("step_norm", stepNorm, other.stepNorm), ("learning_rate", learningRate, other.learningRate),
+        ]
+        if let (name, first, second) = numbers.first(where: { $1.bitPattern != $2.bitPattern }) {
+            return (name, "\(first)", "\(second)")
+        }
+        if clipped != other.clipped { return ("clipped", clipped ? "1" : "0", other.clipped ? "1" : "0") }
+        if status != other.status { return ("status", "\(status)", "\(other.status)") }
+        return nil
     }
+
+    func hasSameBits(as other: IterationRecord) -> Bool { difference(from: other) == nil }
 }
 
 /// The numbers of one saved row: those of its iteration, with the iteration's index k.

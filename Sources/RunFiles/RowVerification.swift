@@ -13,7 +13,7 @@ extension RunVerifier {
                 try checkVectors(of: reader, as: Double.self)
             }
             try checkResume(of: reader)
-            noteCompleteness(of: reader)
+            try checkCompleteness(of: reader)
         } catch { fail(error, "rows can be read") }
     }
 
@@ -43,17 +43,34 @@ extension RunVerifier {
             checkNumbers(snapshot.values, "/trajectory", row)
             guard history.indices.contains(snapshot.iteration) else { continue }
             let line = history[snapshot.iteration]
+            let difference = line.difference(from: snapshot.values)
             report.check(
-                "trajectory agrees with history", line.hasSameBits(as: snapshot.values),
-                at: "/trajectory row \(row), iteration \(snapshot.iteration)", expected: "\(line)",
-                found: "\(snapshot.values)")
+                "trajectory agrees with history", difference == nil,
+                at: "/trajectory row \(row), iteration \(snapshot.iteration)",
+                expected: difference.map { "\($0.name) \($0.first), as in /history" }, found: difference?.second)
         }
+        try checkClipped(of: reader)
         for (row, evaluation) in try reader.evaluations().enumerated() {
             report.check(
                 "evaluations lie in the run",
                 evaluation.epoch >= 0 && (0...reader.plan.iterationCount).contains(evaluation.iteration),
                 at: "/history/evaluation row \(row)", expected: "an iteration up to \(reader.plan.iterationCount)",
                 found: "epoch \(evaluation.epoch), iteration \(evaluation.iteration)")
+        }
+    }
+
+    /// 1 or 0, nothing else.
+    private mutating func checkClipped(of reader: borrowing RunFileReader) throws {
+        for (object, count) in [
+            ("/history/clipped", reader.iterationCount), ("/trajectory/clipped", reader.snapshotCount),
+        ] {
+            let values = try translating(.data) {
+                try reader.file.dataset(object).read(as: UInt8.self, start: [0], count: [count])
+            }
+            let row = values.firstIndex { $0 > 1 }
+            report.check(
+                "clipped is 0 or 1", row == nil, at: "\(object) row \(row ?? 0)", expected: "0 or 1",
+                found: row.map { "\(values[$0])" })
         }
     }
 
@@ -172,7 +189,20 @@ extension RunVerifier {
             found: "iteration \(point.iteration) and \(point.evaluationCount) evaluations")
     }
 
-    private mutating func noteCompleteness(of reader: borrowing RunFileReader) {
+    /// A run that is complete has committed all that it planned, or diverged. A writer that does not know the number of
+    /// snapshots ahead reserves a capacity, so that another's file may have room left.
+    private mutating func checkCompleteness(of reader: borrowing RunFileReader) throws {
+        let isWhole =
+            reader.iterationCount == reader.plan.iterationCount && reader.snapshotCount == reader.plan.snapshotCount
+        if reader.header.state == .complete, reader.header.software == Software.name {
+            let diverged = try reader.history().last?.status == .nonFinite
+            let due = reader.plan.savedIterations.count { $0 < reader.iterationCount }
+            report.check(
+                "complete means every row", isWhole || (diverged && reader.snapshotCount == due),
+                at: RunFilePath.commit,
+                expected: "\(reader.plan.snapshotCount) snapshots and \(reader.plan.iterationCount) iterations",
+                found: "\(reader.snapshotCount) and \(reader.iterationCount)")
+        }
         let parts = [
             ("snapshots", reader.snapshotCount, reader.plan.snapshotCount),
             ("iterations", reader.iterationCount, reader.plan.iterationCount),

@@ -39,7 +39,11 @@ struct BatchCommand: ParsableCommand {
         for result in results {
             Console.error(result.wasComplete ? "\(result.estimates) was complete" : "wrote \(result.estimates)")
         }
-        for failure in failures { Console.error("failed: \(failure.path): \(failure.reason)") }
+        for failure in failures {
+            // Most reasons begin with the file.
+            let isNamed = failure.reason.contains(failure.path)
+            Console.error("failed: " + (isNamed ? "" : "\(failure.path): ") + failure.reason)
+        }
         if !failures.isEmpty {
             throw SmoothnessError(
                 .partial, "\(failures.count) of \(results.count + failures.count) runs failed; the others are measured")

@@ -50,8 +50,9 @@ struct EstimateCommand: ParsableCommand {
                 job.plan.table(secondsPerGradient: job.secondsPerComponentGradient()).rendered(as: format))
         }
         try work(job)
-        let table = EstimateRow.table(try EstimatesFileReader(job.plan.output).rows())
-        try Console.output(table.rendered(as: format))
+        let rows = try EstimatesFileReader(job.plan.output).rows()
+        try Console.output(EstimateRow.table(rows).rendered(as: format))
+        if let remark = EstimateRow.remark(on: rows) { Console.error("warning: \(remark)") }
         Console.error("wrote \(job.plan.output)")
     }
 
@@ -141,6 +142,15 @@ struct EstimateDefinitionOptions: ParsableArguments {
 extension EvaluationOptions.Masks: ExpressibleByArgument {}
 
 extension EstimateRow {
+    /// `3 of 20 rows are not ok: 2 zeroStep, 1 nonFiniteIterate`; `nil` where all are.
+    static func remark(on rows: [EstimateRow]) -> String? {
+        var counts: [EstimateStatus: Int] = [:]
+        for row in rows where row.status != .ok { counts[row.status, default: 0] += 1 }
+        guard !counts.isEmpty else { return nil }
+        let parts = counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key.name)" }
+        return "\(counts.values.reduce(0, +)) of \(rows.count) rows are not ok: " + parts.joined(separator: ", ")
+    }
+
     /// The table for stdout, one row an iterate.
     static func table(_ rows: [EstimateRow]) -> Table {
         Table(

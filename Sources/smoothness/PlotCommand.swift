@@ -105,10 +105,18 @@ struct PlotCommand: ParsableCommand {
             try refuseInput(as: path, inputs: [name, input.estimatesPath])
         }
         let plot = try ScatterPlot(points: input.points, report: report(input.points), title: title ?? input.title)
+        // One that cannot be made, as a picture without gnuplot, does not keep the others back.
+        var failure: (any Error)?
         for path in outputs {
-            try plot.write(to: path)
-            Console.error("wrote \(Console.absolute(path))")
+            do {
+                try plot.write(to: path)
+                Console.error("wrote \(Console.absolute(path))")
+            } catch {
+                if let failure { Console.error("error: \(failure)") }
+                failure = error
+            }
         }
+        if let failure { throw failure }
     }
 
     /// The lines; points that cannot be fitted are still worth a picture, and the reason is said.

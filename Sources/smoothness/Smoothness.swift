@@ -24,6 +24,8 @@ struct Smoothness: ParsableCommand {
         // A reader that goes away (`smoothness … | head`) is an error to report by exit code, not a reason to die of SIGPIPE
         // half-way through a file.
         signal(SIGPIPE, SIG_IGN)
+        // A limit on the size of files is an error of the write that meets it, too.
+        signal(SIGXFSZ, SIG_IGN)
         Console.fillClosedStreams()
         _ = tuneAllocator()
         do {

@@ -95,7 +95,7 @@ struct StatusTests {
         try bench.expectRefusal(
             ["fit", "run.h5"], code: 65,
             "too few points to fit a line (expected at least 3 usable points, found 1 of 5 usable and left out "
-                + "(4: gradient norm or smoothness is NaN or infinite)). Save more iterates of the run and estimate again."
+                + "(4: the step is zero, x_{k+1} = x_k)). See in the status column of the estimates why they cannot be used."
         )
     }
 
@@ -105,8 +105,8 @@ struct StatusTests {
             "--iterations", "4", "--save", "every=1", "-o", "run.h5")
         #expect(try statuses("--subset", "1") == Array(repeating: "zeroStep", count: 4))
         let few =
-            "too few points to fit a line (expected at least 3 usable points, found 0 of 4 usable and left out (4: gradient "
-            + "norm or smoothness is NaN or infinite)). Save more iterates of the run and estimate again."
+            "too few points to fit a line (expected at least 3 usable points, found 0 of 4 usable and left out (4: the step is "
+            + "zero, x_{k+1} = x_k)). See in the status column of the estimates why they cannot be used."
         try bench.expectRefusal(["fit", "run.estimates.h5"], code: 65, few)
         let drawn = try bench.smoothness("plot", "run.h5", "-o", "scatter.svg")
         #expect(drawn.exitCode == 65)

@@ -45,7 +45,7 @@ import Testing
                   none: no bootstrap replicates were asked for
 
                 3 WARNINGS
-                  ! 1 of 5 points were left out: 1 (gradient norm is zero)
+                  ! 1 of 5 points were left out: 1 (the step is zero, x_{k+1} = x_k)
                   ! only 4 points: fewer than 20 say little about L0 and L1
                   ! the gradient norm spans 0.602 decades, less than one: L0 and L1 can hardly be told apart
 

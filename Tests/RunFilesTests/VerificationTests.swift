@@ -111,6 +111,8 @@ struct VerificationTests {
         ("fixed-length objective", "texts are as specified", "/objective"),
         ("fixed-length names", "texts are as specified", "/parameters/name"),
         ("ascii optimizer", "texts are as specified", "/optimizer"),
+        ("clipped", "clipped is 0 or 1", "/trajectory/clipped row 3"),
+        ("fewer rows than complete", "complete means every row", "/commit"),
         ("superblock", "HDF5 1.8 can open it", "superblock"),
         ("half a fixed subset", "fixed subset is whole", "/fixed_subset/next_gradient"),
     ]

@@ -65,6 +65,10 @@ with h5py.File(path, "r+") as file:
             t["gradient"][0] = t["gradient"][0] * 2
         case "iterations descend":
             t["iteration"][2] = 1
+        case "clipped":
+            t["clipped"][3] = 9
+        case "fewer rows than complete":
+            file["commit"][()] = 3
         case "clipping after":
             t["gradient"].attrs["clipping"] = "after"
         case "fixed-length objective":
