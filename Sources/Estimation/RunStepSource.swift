@@ -16,18 +16,19 @@ struct RunStepSource<Scalar: ParameterScalar>: StepSource, ~Copyable {
     /// - Parameter rowCount: how many of the committed rows to show; a run that still grows does not grow here.
     init(_ reader: consuming RunFileReader, rowCount: Int) throws {
         let rows = try reader.snapshots().prefix(rowCount)
-        let iterations = rows.map(\.iteration)
-        self.iterations = iterations
+        iterations = try Self.ascending(rows.map(\.iteration), path: reader.path)
         stepNorms = rows.map(\.stepNorm)
-        let path = reader.path
-        self.path = path
+        path = reader.path
         isExact = reader.header.scalarName == Scalar.scalarName || Scalar.scalarName == Double.scalarName
-        if let row = zip(iterations, iterations.dropFirst()).enumerated().first(where: { $1.0 >= $1.1 })?.offset {
-            throw Self.damage(
-                path, "/trajectory/iteration, row \(row + 1)", expected: "more than \(iterations[row])",
-                found: "\(iterations[row + 1])")
-        }
         self.reader = reader
+    }
+
+    private static func ascending(_ iterations: [Int], path: String) throws -> [Int] {
+        guard let row = zip(iterations, iterations.dropFirst()).enumerated().first(where: { $1.0 >= $1.1 })?.offset
+        else { return iterations }
+        throw damage(
+            path, "/trajectory/iteration, row \(row + 1)", expected: "more than \(iterations[row])",
+            found: "\(iterations[row + 1])")
     }
 
     /// Holds the step of a row against the norm that the run stored for it.
