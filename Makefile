@@ -86,6 +86,7 @@ bench: python ## Measure speed against PyTorch and the cost of saving iterates
 	LIBTORCH="$$library" swift build -c release --scratch-path .build-libtorch --product smoothness
 	env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/gradient_speed.py .build-libtorch/release/gradient-benchmark --require 1.0
 	env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/gradient_speed.py .build-libtorch/release/gradient-benchmark --network resnet --require 1.0
+	env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/gradient_speed.py .build-libtorch/release/gradient-benchmark --network gpt --require 1.0
 	$(VENV)/bin/python Tests/Benchmarks/saving_cost.py .build-libtorch/release/smoothness --require 0.1
 
 test-long: test-dependencies python ## Also the tests that take long: 200 kills of each command

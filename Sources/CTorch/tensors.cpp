@@ -119,8 +119,8 @@ ctorch_status ctorch_copy_values(const ctorch_tensor *tensor, void *values, size
         if (value.numel() != (int64_t)count)
             throw Failure{ctorch_bad_argument, "the tensor has " + std::to_string(value.numel()) + " elements, not " +
                                                    std::to_string(count)};
-        at::Tensor here = value.detach().to(at::kCPU).contiguous();
-        if (count) std::memcpy(values, here.data_ptr(), count * here.element_size());
+        // LibTorch's copy is spread over its threads: for large gradients memcpy alone would take a few per cent of the time.
+        if (count) at::from_blob(values, value.sizes(), at::TensorOptions(at::kCPU).dtype(value.scalar_type())).copy_(value.detach());
     });
 }
 

@@ -37,7 +37,8 @@ struct RunStepSource<Scalar: ParameterScalar>: StepSource, ~Copyable {
         let expected = stepNorms[row]
         guard isExact, stepNorm.isFinite, expected.isFinite, abs(stepNorm - expected) > 1e-12 * stepNorm else { return }
         throw Self.damage(
-            path, "/trajectory/step_norm, row \(row)", expected: "\(stepNorm), from the stored iterates", found: "\(expected)"
+            path, "/trajectory/step_norm, row \(row)", expected: "\(stepNorm), from the stored iterates",
+            found: "\(expected)"
         )
     }
 

@@ -85,7 +85,7 @@ struct InterruptionTests {
     @Test("a second signal ends the process at once, and nothing committed is lost") func secondSignal() throws {
         // One gradient takes seconds, so that the first signal has to wait for it.
         let process = try start([
-            "train", "--threads", "1", "--hidden", "300", "--embedding", "50", "--no-tied", "--layers", "1",
+            "train", "--threads", "1", "--hidden", "500", "--embedding", "50", "--no-tied", "--layers", "1",
             "--vocabulary",
             "500", "--batch-size", "128", "--sequence-length", "200", "--iterations", "50", "--save",
             "every=10,first=20",

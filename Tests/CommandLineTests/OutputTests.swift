@@ -167,7 +167,9 @@ struct OutputTests {
 
     // MARK: - gnuplot
 
-    @Test("without gnuplot its script and data are left, the other outputs are made, and the script draws the picture later", arguments: ["svg", "pdf"])
+    @Test(
+        "without gnuplot its script and data are left, the other outputs are made, and the script draws the picture later",
+        arguments: ["svg", "pdf"])
     func gnuplotIsMissing(kind: String) throws {
         let before = Set(try bench.contents().keys)
         let outcome = try bench.smoothness(

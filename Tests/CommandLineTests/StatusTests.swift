@@ -75,18 +75,22 @@ struct StatusTests {
         let (points, warnings) = try fit("run.h5")
         #expect(
             points == [
-                "given": 12, "used": 8, "nonFinite": 4, "negative": 0, "zeroGradientNorm": 0, "zeroSmoothness": 0,
-                "belowFloor": 0,
+                "given": 12, "used": 8, "zeroStep": 1, "nonFinite": 3, "negative": 0, "zeroGradientNorm": 0,
+                "zeroSmoothness": 0, "belowFloor": 0,
             ])
         #expect(
-            warnings == ["4 of 12 points were left out: 4 (gradient norm or smoothness is NaN or infinite)"])
+            warnings == [
+                "4 of 12 points were left out: 1 (the step is zero, x_{k+1} = x_k), 3 (gradient norm or smoothness is NaN or "
+                    + "infinite)"
+            ])
         #expect(
             try bench.succeed("fit", "run.h5").standardOutput.contains(
                 "Smoothness against gradient norm: 8 of 12 points, iterations 0 to 22\n"))
         try bench.succeed("plot", "run.h5", "-o", "scatter.csv")
         let left = try bench.text("scatter.csv").split(separator: "\n").dropFirst()
-            .map { $0.split(separator: ",", omittingEmptySubsequences: false).last == "nonFinite" }
-        #expect(left == expected.map { $0 != "ok" })
+            .map { $0.split(separator: ",", omittingEmptySubsequences: false).last.map(String.init) ?? "" }
+        let reasons = ["ok": "", "zeroStep": "zeroStep"]
+        #expect(left == expected.map { reasons[$0] ?? "nonFinite" })
     }
 
     @Test("a run that arrives: the first step reaches the minimum, the others have no length") func arrival() throws {
