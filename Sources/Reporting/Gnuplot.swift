@@ -26,6 +26,15 @@ struct Gnuplot {
         return "'" + line.replacing("'", with: "''") + "'"
     }
 
+    /// A long title gets smaller letters and at last an ellipsis, so that it ends inside a picture that has room for `characters`
+    /// letters of `fontSize`.
+    static func fitted(
+        title: String, characters: Double, fontSize: Double
+    ) -> (text: String, fontSize: Double) {
+        let text = title.count > 160 ? String(title.prefix(159)) + "…" : title
+        return (text, fontSize * min(1, characters / Double(max(text.count, 1))))
+    }
+
     /// Draws the picture at `path`, whole or not at all.
     func draw(_ drawing: some GnuplotDrawing, to path: String) throws {
         guard let program, FileManager.default.isExecutableFile(atPath: program) else {

@@ -53,7 +53,7 @@ struct GnuplotCurves: GnuplotDrawing {
             "set border 3 linecolor rgb '#404040' linewidth 0.8",
             "set grid xtics ytics linetype 1 linecolor rgb '#e6e6e6' linewidth 0.6",
             "set tics nomirror out scale 0.6, 0.35", "set xlabel \(Gnuplot.quoted(plot.axis)) offset 0,0.3",
-            "set label 1 \(Gnuplot.quoted(shownTitle)) at screen 0.5, screen \(1 - 20 / Double(height)) center font ',\(titleSize)'",
+            "set label 1 \(Gnuplot.quoted(fittedTitle.text)) at screen 0.5, screen \(1 - 20 / Double(height)) center font ',\(fittedTitle.fontSize)'",
         ]
         if let text = plot.spreadText {
             lines.append(
@@ -111,9 +111,7 @@ struct GnuplotCurves: GnuplotDrawing {
         return bands + lines
     }
 
-    /// Long titles get smaller letters and at last an ellipsis, so that they end inside the picture.
-    private var shownTitle: String { plot.title.count > 160 ? String(plot.title.prefix(159)) + "…" : plot.title }
-    private var titleSize: Double {
-        terminal.fontSize * min(1, Double(width) / 10 / Double(max(shownTitle.count, 1)))
+    private var fittedTitle: (text: String, fontSize: Double) {
+        Gnuplot.fitted(title: plot.title, characters: Double(width) / 10, fontSize: terminal.fontSize)
     }
 }

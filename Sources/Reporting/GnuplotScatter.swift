@@ -71,7 +71,7 @@ struct GnuplotScatter: GnuplotDrawing {
             set encoding utf8
             set terminal \(terminal.setting)
             set output \(Gnuplot.quoted(outputFile))
-            set title \(Gnuplot.quoted(shownTitle)) offset 0,-0.3 font ',\(titleSize)'
+            set title \(Gnuplot.quoted(fittedTitle.text)) offset 0,-0.3 font ',\(fittedTitle.fontSize)'
             set logscale xy
             set xrange [\(drawing.horizontal.minimum):\(drawing.horizontal.maximum)]
             set yrange [\(drawing.vertical.minimum):\(drawing.vertical.maximum)]
@@ -126,9 +126,9 @@ struct GnuplotScatter: GnuplotDrawing {
         return series
     }
 
-    /// Long titles get smaller letters and at last an ellipsis, so that they end inside the picture.
-    private var shownTitle: String { title.count > 160 ? String(title.prefix(159)) + "…" : title }
-    private var titleSize: Double { terminal.fontSize * min(1, 96 / Double(max(shownTitle.count, 1))) }
+    private var fittedTitle: (text: String, fontSize: Double) {
+        Gnuplot.fitted(title: title, characters: 96, fontSize: terminal.fontSize)
+    }
 
     /// Smaller points where there are many.
     private var pointSize: Double { drawing.points.count > 2000 ? 0.3 : drawing.points.count > 400 ? 0.45 : 0.65 }

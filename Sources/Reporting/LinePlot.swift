@@ -146,15 +146,17 @@ struct GnuplotLines: GnuplotDrawing {
                 : "with linespoints pointtype 7 pointsize \(0.5 * terminal.pointScale) linewidth 1.8 \(color)"
             return "\(Gnuplot.quoted(dataFile)) index \(index) using 1:2 \(style) title \(Gnuplot.quoted(curve.name))"
         }
+        let title = Gnuplot.fitted(title: plot.title, characters: 96, fontSize: terminal.fontSize)
         return """
             # Curves; drawn by gnuplot 5.4 or later.
             set encoding utf8
             set terminal \(terminal.setting)
             set output \(Gnuplot.quoted(outputFile))
-            set title \(Gnuplot.quoted(plot.title)) offset 0,-0.3
-            set xlabel \(Gnuplot.quoted(plot.horizontal.label)) offset 0,0.2
+            set title \(Gnuplot.quoted(title.text)) offset 0,-0.3 font ',\(title.fontSize)'
+            set xlabel \(Gnuplot.quoted(plot.horizontal.label)) offset 0,0.7
             set ylabel \(Gnuplot.quoted(plot.vertical.label))
-            set offsets graph 0.02, graph 0.02, graph 0.04, graph 0.04
+            set offsets 0, 0, graph 0.04, graph 0.04
+            set autoscale xfix
             set grid xtics ytics linetype 1 linecolor rgb '#e6e6e6' linewidth 0.6
             set border 3 linecolor rgb '#404040' linewidth 0.8
             set tics nomirror out scale 0.6, 0.35
