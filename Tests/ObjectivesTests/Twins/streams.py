@@ -76,12 +76,14 @@ if tokenization == "bytes":
     number = {byte: byte for byte in range(256)}
 
 answer = {"vocabulary": vocabulary}
+counts = {}
 for name, part in parts.items():
     tokens = []
     for line in part:
         tokens += [number.get(word, 0) for word in line]
         if tokenization != "bytes" and (not line or line[-1] != "<eos>"):
             tokens.append(1)
+    counts[name] = np.bincount(tokens, minlength=len(vocabulary)).astype("f8")
     length = len(tokens) // streams
     # [time, stream], as batchify in the PyTorch example.
     grid = np.array(tokens[: length * streams], dtype="<i8").reshape(streams, length).T
@@ -99,4 +101,9 @@ for name, part in parts.items():
         "lengths": [weight // streams for weight in weights],
         "sha256": digest.hexdigest(),
     }
+# exp of the held-out cross-entropy of the training frequencies, one added to every count: what a model without context reaches.
+frequencies = (counts["training"] + 1) / (counts["training"] + 1).sum()
+answer["unigram_perplexity"] = float(
+    np.exp(-(counts["validation"] * np.log(frequencies)).sum() / counts["validation"].sum())
+)
 json.dump(answer, sys.stdout)
