@@ -126,17 +126,18 @@ ctorch_status ctorch_layer_norm(const ctorch_tensor *a, const ctorch_tensor *wei
 }
 
 ctorch_status ctorch_causal_attention(const ctorch_tensor *queries, const ctorch_tensor *keys,
-                                      const ctorch_tensor *values, ctorch_tensor **result) {
+                                      const ctorch_tensor *values, bool fused, ctorch_tensor **result) {
     return making(result, [&] {
         const at::Tensor &q = queries->value, &k = keys->value, &v = values->value;
         if (q.dim() != 4 || k.dim() != 4 || v.dim() != 4 || q.size(2) != k.size(2))
             throw Failure{ctorch_bad_argument, "queries, keys and values are [B, heads, T, D] with one T"};
 #if TORCH_VERSION_MAJOR >= 2
-        return at::scaled_dot_product_attention(q, k, v, {}, 0.0, true);
+        if (fused) return at::scaled_dot_product_attention(q, k, v, {}, 0.0, true);
 #else
+        (void)fused;
+#endif
         at::Tensor scores = q.matmul(k.transpose(2, 3)) * (1 / std::sqrt((double)q.size(3)));
         at::Tensor later = at::ones({q.size(2), k.size(2)}, q.options().dtype(at::kBool)).triu(1);
         return scores.masked_fill(later, -std::numeric_limits<double>::infinity()).softmax(3).matmul(v);
-#endif
     });
 }

@@ -59,7 +59,7 @@ extension Objective {
 }
 
 /// An objective with a known Hessian, so that L̂ can be held against ‖∇²f‖.
-public protocol TwiceDifferentiableObjective<Scalar>: Objective {
+public protocol TwiceDifferentiableObjective<Scalar>: HessianProductObjective {
     /// The spectral norm ‖∇²f(x)‖₂ of the whole objective.
     func hessianNorm(at point: [Scalar]) -> Double
     /// ∇²f(x)·v of the whole objective.

@@ -23,6 +23,25 @@ extension Tensor {
         try check(ctorch_backward(handle), "backward")
     }
 
+    /// ∇²(this)·v with respect to marked leaves, by differentiating ⟨∇(this), v⟩; one product of every leaf's shape. This
+    /// tensor must have one element; its graph is freed and no leaf's `gradient` is touched.
+    /// - Parameter vectors: v, one tensor of every leaf's shape.
+    /// - Throws: `.noDerivative` where the graph holds an operation that can be differentiated only once.
+    public func hessianProducts(with leaves: [Tensor], _ vectors: [Tensor]) throws(TorchError) -> [Tensor] {
+        guard leaves.count == vectors.count, !leaves.isEmpty else {
+            throw TorchError(
+                .badArgument, operation: "hessianProducts",
+                message: "\(leaves.count) leaves with \(vectors.count) vectors")
+        }
+        var results = [OpaquePointer?](repeating: nil, count: leaves.count)
+        let status = withExtendedLifetime((leaves, vectors)) {
+            ctorch_hessian_product(
+                handle, leaves.map { $0.handle }, vectors.map { $0.handle }, leaves.count, &results)
+        }
+        try check(status, "hessianProducts")
+        return results.compactMap { $0.map(Tensor.init(owning:)) }
+    }
+
     /// What `backward()` left for this leaf; `nil` before it, or where nothing depended on the leaf.
     public func gradient() throws(TorchError) -> Tensor? {
         var result: OpaquePointer?

@@ -77,11 +77,14 @@ extension Tensor {
         try .making("layerNormalized") { ctorch_layer_norm(handle, weight.handle, bias.handle, epsilon, $0) }
     }
 
-    /// softmax(q·kᵀ/√D)·v for [B, heads, T, D], where position t sees positions 0 … t. From LibTorch 2.0 on its own fused
-    /// attention; before, the operations of the formula.
-    public static func causalAttention(queries: Tensor, keys: Tensor, values: Tensor) throws(TorchError) -> Tensor {
+    /// softmax(q·kᵀ/√D)·v for [B, heads, T, D], where position t sees positions 0 … t.
+    /// - Parameter fused: from LibTorch 2.0 on its own attention, which can be differentiated once; otherwise, and before,
+    ///   the operations of the formula, which can be differentiated again.
+    public static func causalAttention(
+        queries: Tensor, keys: Tensor, values: Tensor, fused: Bool = true
+    ) throws(TorchError) -> Tensor {
         try making("causalAttention") {
-            ctorch_causal_attention(queries.handle, keys.handle, values.handle, $0)
+            ctorch_causal_attention(queries.handle, keys.handle, values.handle, fused, $0)
         }
     }
 

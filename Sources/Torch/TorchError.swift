@@ -13,6 +13,8 @@ public struct TorchError: Error, Sendable, Equatable, CustomStringConvertible {
         case badArgument
         /// The elements of a Swift array have no counterpart in LibTorch.
         case unsupportedElement
+        /// An operation cannot be differentiated a second time.
+        case noDerivative
     }
 
     public var kind: Kind
@@ -36,6 +38,7 @@ public struct TorchError: Error, Sendable, Equatable, CustomStringConvertible {
             case ctorch_out_of_memory: .outOfMemory
             case ctorch_no_device: .noDevice
             case ctorch_bad_argument: .badArgument
+            case ctorch_no_derivative: .noDerivative
             default: .refused
             }
         self.init(kind, operation: operation, message: String(cString: ctorch_message()))

@@ -28,6 +28,8 @@ typedef enum ctorch_status {
     ctorch_no_device = 3,
     // An argument was refused before LibTorch saw it.
     ctorch_bad_argument = 4,
+    // LibTorch has no second derivative of one of the operations.
+    ctorch_no_derivative = 5,
 } ctorch_status;
 
 typedef enum ctorch_scalar_type {
@@ -136,9 +138,10 @@ ctorch_status ctorch_softmax(const ctorch_tensor *a, int64_t dimension, ctorch_t
 /// (a − mean)/√(variance + epsilon)·weight + bias over the last dimensions, whose extents are those of `weight`.
 ctorch_status ctorch_layer_norm(const ctorch_tensor *a, const ctorch_tensor *weight, const ctorch_tensor *bias,
                                 double epsilon, ctorch_tensor **result);
-/// softmax(q·kᵀ/√D)·v of [B, heads, T, D], where position t sees positions 0 … t. LibTorch's own attention from 2.0 on.
+/// softmax(q·kᵀ/√D)·v of [B, heads, T, D], where position t sees positions 0 … t. `fused`: LibTorch's own attention from
+/// 2.0 on, which has no second derivative; otherwise, and before, the operations of the formula.
 ctorch_status ctorch_causal_attention(const ctorch_tensor *queries, const ctorch_tensor *keys,
-                                      const ctorch_tensor *values, ctorch_tensor **result);
+                                      const ctorch_tensor *values, bool fused, ctorch_tensor **result);
 ctorch_status ctorch_log_softmax(const ctorch_tensor *a, int64_t dimension, ctorch_tensor **result);
 /// −mean or −sum of log probabilities [N, C] at int64 `targets` [N].
 ctorch_status ctorch_nll_loss(const ctorch_tensor *log_probabilities, const ctorch_tensor *targets, bool mean,
@@ -157,12 +160,17 @@ ctorch_status ctorch_detach(const ctorch_tensor *tensor, ctorch_tensor **result)
 ctorch_status ctorch_backward(const ctorch_tensor *tensor);
 /// `*result` becomes NULL where there is none.
 ctorch_status ctorch_gradient(const ctorch_tensor *tensor, ctorch_tensor **result);
+/// ∂²loss/∂leaves² · vectors: `count` products, of the leaves' shapes. No leaf's gradient is touched, and the graph of
+/// `loss` is freed. `ctorch_no_derivative` where an operation can be differentiated only once.
+ctorch_status ctorch_hessian_product(const ctorch_tensor *loss, const ctorch_tensor *const *leaves,
+                                     const ctorch_tensor *const *vectors, size_t count, ctorch_tensor **results);
 /// Whether operations on this thread are recorded; returns what was before.
 bool ctorch_set_gradient_recording(bool recorded);
 
 #ifdef __cplusplus
 }
 #endif
+#include "CTorchAlgebra.h"
 #include "CTorchLSTM.h"
 #include "CTorchVision.h"
 #endif

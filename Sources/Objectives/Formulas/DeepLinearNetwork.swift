@@ -19,8 +19,10 @@ public struct DeepLinearNetwork<Scalar: ParameterScalar>: TwiceDifferentiableObj
     /// The start has independent normal weights of standard deviation `initialScale`/√nᵢ₋₁.
     public let initialScale: Double
     public let layout: ParameterLayout
-    private let secondMoment: DenseMatrix
-    private let crossMoment: DenseMatrix
+    private let moments: Moments
+
+    /// S and C of some samples.
+    private typealias Moments = (second: DenseMatrix, cross: DenseMatrix)
 
     /// - Parameter widths: at least two; the first is the samples' input count, the last their output count.
     public init(widths: [Int], samples: RegressionSamples, batchSize: Int, initialScale: Double = 1) {
@@ -33,9 +35,7 @@ public struct DeepLinearNetwork<Scalar: ParameterScalar>: TwiceDifferentiableObj
         self.initialScale = initialScale
         layout = ParameterLayout(
             (1..<widths.count).map { ("layer\($0).weight", [widths[$0], widths[$0 - 1]]) })
-        let (x, y) = samples.columns(0..<samples.count)
-        secondMoment = (1 / Double(samples.count)) * (x * x.transposed)
-        crossMoment = (1 / Double(samples.count)) * (y * x.transposed)
+        moments = Self.moments(of: samples, 0..<samples.count)
     }
 
     /// ℓ
@@ -71,7 +71,14 @@ public struct DeepLinearNetwork<Scalar: ParameterScalar>: TwiceDifferentiableObj
     }
 
     public func hessianProduct(at point: [Scalar], with vector: [Double]) -> [Double] {
-        hessianProduct(matrices(point), with: matrices(vector))
+        Self.hessianProduct(matrices(point), with: matrices(vector), moments)
+    }
+
+    public func hessianProduct(
+        ofComponent component: Int, at point: [Scalar], with vector: [Scalar], into product: inout [Scalar]
+    ) {
+        let moments = Self.moments(of: samples, rows(ofComponent: component))
+        product = Self.hessianProduct(matrices(point), with: matrices(vector), moments).map { Scalar($0) }
     }
 
     /// The largest |eigenvalue| of the dense Hessian, column by column from its products; O(P³).
@@ -97,7 +104,7 @@ public struct DeepLinearNetwork<Scalar: ParameterScalar>: TwiceDifferentiableObj
     /// Only one layer, least squares, has constants: L0 = 2‖S‖, L1 = 0. With more, where Wᵢ₊₁ grows as c and Wᵢ shrinks as 1/c the
     /// product stays, so that minima with ∇f = 0 have Hessians as large as one likes: no L0 and no L1 suffice.
     public func sufficientL0(forL1 L1: Double) -> Double? {
-        layerCount == 1 ? 2 * SymmetricEigenvalue.largestMagnitude(of: secondMoment.rowArrays) : nil
+        layerCount == 1 ? 2 * SymmetricEigenvalue.largestMagnitude(of: moments.second.rowArrays) : nil
     }
 
     // MARK: - Matrices
@@ -135,8 +142,16 @@ public struct DeepLinearNetwork<Scalar: ParameterScalar>: TwiceDifferentiableObj
         return products
     }
 
-    private func hessianProduct(_ layers: [DenseMatrix], with direction: [DenseMatrix]) -> [Double] {
-        let (above, below) = (Self.products(above: layers), Self.products(below: layers))
+    private static func moments(of samples: RegressionSamples, _ rows: Range<Int>) -> Moments {
+        let (x, y) = samples.columns(rows)
+        let scale = 1 / Double(rows.count)
+        return (scale * (x * x.transposed), scale * (y * x.transposed))
+    }
+
+    private static func hessianProduct(
+        _ layers: [DenseMatrix], with direction: [DenseMatrix], _ moments: Moments
+    ) -> [Double] {
+        let (above, below) = (products(above: layers), products(below: layers))
         // Derivatives along the direction, by the product rule from layer to layer.
         var belowDots = [DenseMatrix.zero(layers[0].columns, layers[0].columns)]
         for index in layers.indices.dropLast() {
@@ -150,8 +165,8 @@ public struct DeepLinearNetwork<Scalar: ParameterScalar>: TwiceDifferentiableObj
         aboveDots.reverse()
         let last = layers.count - 1
         let productDot = direction[last] * below[last] + layers[last] * belowDots[last]
-        let moment = layers[last] * below[last] * secondMoment - crossMoment
-        let momentDot = productDot * secondMoment
+        let moment = layers[last] * below[last] * moments.second - moments.cross
+        let momentDot = productDot * moments.second
         return layers.indices.flatMap { index -> [Double] in
             let (a, b) = (above[index].transposed, below[index].transposed)
             let sum =
@@ -165,7 +180,7 @@ public struct DeepLinearNetwork<Scalar: ParameterScalar>: TwiceDifferentiableObj
         var unit = [Double](repeating: 0, count: layout.count)
         for column in 0..<layout.count {
             unit[column] = 1
-            let image = hessianProduct(layers, with: matrices(unit))
+            let image = Self.hessianProduct(layers, with: matrices(unit), moments)
             unit[column] = 0
             for row in 0..<layout.count { matrix[row, column] = image[row] }
         }

@@ -57,13 +57,24 @@ public struct LogisticRegression<Scalar: ParameterScalar>: TwiceDifferentiableOb
     }
 
     public func hessianProduct(at point: [Scalar], with vector: [Double]) -> [Double] {
+        hessianProduct(ofRows: samples.labels.indices, at: point, with: vector)
+    }
+
+    public func hessianProduct(
+        ofComponent component: Int, at point: [Scalar], with vector: [Scalar], into product: inout [Scalar]
+    ) {
+        let rows = rows(ofComponent: component)
+        product = hessianProduct(ofRows: rows, at: point, with: vector.map { Double($0) }).map { Scalar($0) }
+    }
+
+    private func hessianProduct(ofRows rows: Range<Int>, at point: [Scalar], with vector: [Double]) -> [Double] {
         let x = point.map { Double($0) }
         var sum = [Double](repeating: 0, count: layout.count)
-        for row in samples.labels.indices {
+        for row in rows {
             add(Self.curvature(margin(ofRow: row, at: x)) * margin(ofRow: row, at: vector), timesRow: row, to: &sum)
         }
         return sum.indices.map {
-            sum[$0] / Double(samples.count) + ($0 < samples.featureCount ? regularization * vector[$0] : 0)
+            sum[$0] / Double(rows.count) + ($0 < samples.featureCount ? regularization * vector[$0] : 0)
         }
     }
 

@@ -12,6 +12,7 @@ public struct QianExample<Scalar: ParameterScalar>: UnivariateFormula {
 
     public func value(ofComponent component: Int, at x: Double) -> Double { Self.factors[component] * x * x }
     public func derivative(ofComponent component: Int, at x: Double) -> Double { 2 * Self.factors[component] * x }
+    public func secondDerivative(ofComponent component: Int, at x: Double) -> Double { 2 * Self.factors[component] }
     public func secondDerivative(at x: Double) -> Double { 2 }
     public func secondDerivativeSupremum(from lower: Double, to upper: Double) -> Double { 2 }
     public func sufficientL0(forL1 L1: Double) -> Double? { 2 }

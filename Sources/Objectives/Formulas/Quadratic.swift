@@ -58,6 +58,13 @@ public struct Quadratic<Scalar: ParameterScalar>: TwiceDifferentiableObjective, 
         return value(at: x, product: product, linear: linear)
     }
 
+    /// Av: the components differ in their linear terms alone.
+    public func hessianProduct(
+        ofComponent component: Int, at point: [Scalar], with vector: [Scalar], into product: inout [Scalar]
+    ) {
+        product = self.product(with: vector.map { Double($0) }).map { Scalar($0) }
+    }
+
     public func hessianNorm(at point: [Scalar]) -> Double { largestMagnitude }
     public func hessianProduct(at point: [Scalar], with vector: [Double]) -> [Double] { product(with: vector) }
     public func hessianNormSupremum(from first: [Scalar], to second: [Scalar]) -> Double { largestMagnitude }

@@ -38,6 +38,12 @@ public struct QuarticValley<Scalar: ParameterScalar>: TwiceDifferentiableObjecti
         return [2 * vector[0] - 3 * along, along]
     }
 
+    public func hessianProduct(
+        ofComponent component: Int, at point: [Scalar], with vector: [Scalar], into product: inout [Scalar]
+    ) {
+        product = hessianProduct(at: point, with: vector.map { Double($0) }).map { Scalar($0) }
+    }
+
     /// The norm grows with |u|, and u is affine along a segment, so one of the ends attains it.
     public func hessianNormSupremum(from first: [Scalar], to second: [Scalar]) -> Double {
         largerOrNaN(hessianNorm(at: first), hessianNorm(at: second))

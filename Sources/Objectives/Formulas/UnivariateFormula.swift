@@ -8,6 +8,8 @@ public protocol UnivariateFormula<Scalar>: TwiceDifferentiableObjective, KnownSm
     func value(ofComponent component: Int, at x: Double) -> Double
     /// fᵢ′(x)
     func derivative(ofComponent component: Int, at x: Double) -> Double
+    /// fᵢ″(x)
+    func secondDerivative(ofComponent component: Int, at x: Double) -> Double
     /// f″(x) of the whole objective.
     func secondDerivative(at x: Double) -> Double
     /// sup |f″| over [lower, upper], exact up to rounding.
@@ -34,6 +36,15 @@ extension UnivariateFormula {
         let x = Double(point[0])
         gradient[0] = Scalar(derivative(ofComponent: component, at: x))
         return value(ofComponent: component, at: x)
+    }
+
+    /// That of the whole objective, for a formula of one component.
+    public func secondDerivative(ofComponent component: Int, at x: Double) -> Double { secondDerivative(at: x) }
+
+    public func hessianProduct(
+        ofComponent component: Int, at point: [Scalar], with vector: [Scalar], into product: inout [Scalar]
+    ) {
+        product[0] = Scalar(secondDerivative(ofComponent: component, at: Double(point[0])) * Double(vector[0]))
     }
 
     public func hessianNorm(at point: [Scalar]) -> Double { abs(secondDerivative(at: Double(point[0]))) }

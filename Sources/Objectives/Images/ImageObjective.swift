@@ -53,7 +53,7 @@ struct ImageObjective<Scalar: ParameterScalar>: Objective {
         return loss
     }
 
-    private func pieces(ofComponent component: Int) -> [Range<Int>] {
+    func pieces(ofComponent component: Int) -> [Range<Int>] {
         let count = batches.count(ofComponent: component)
         guard let microBatch, microBatch < count else { return [0..<count] }
         return stride(from: 0, to: count, by: microBatch).map { $0..<min($0 + microBatch, count) }

@@ -87,12 +87,12 @@ public struct LanguageModelObjective<Scalar: ParameterScalar>: Objective {
         }
     }
 
-    private typealias Segment = (batch: TokenBatch, masks: DropoutMasks?)
+    typealias Segment = (batch: TokenBatch, masks: DropoutMasks?)
 
-    private var pieces: StreamPieces { StreamPieces(streamCount: streams.count, most: microBatch) }
+    var pieces: StreamPieces { StreamPieces(streamCount: streams.count, most: microBatch) }
 
     /// The component's own segment and, before it, those that make its state.
-    private func segments(for component: Int) -> [Segment] {
+    func segments(for component: Int) -> [Segment] {
         (max(0, component - state.segments)...component).map { index in
             let batch = streams.segment(index)
             let masks =
@@ -107,7 +107,7 @@ public struct LanguageModelObjective<Scalar: ParameterScalar>: Objective {
 
     /// Runs all but the last segment over the streams `range`.
     /// - Returns: the state that they leave, `nil` for zero, and the last one.
-    private func run(
+    func run(
         _ segments: [Segment], of range: Range<Int>, at point: [Scalar]
     ) throws -> (state: LSTMState<Scalar>?, last: Segment) {
         let isWhole = range.count == streams.count

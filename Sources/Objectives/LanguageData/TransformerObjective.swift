@@ -58,9 +58,9 @@ public struct TransformerObjective<Scalar: ParameterScalar>: Objective {
         }
     }
 
-    private var pieces: StreamPieces { StreamPieces(streamCount: streams.count, most: microBatch) }
+    var pieces: StreamPieces { StreamPieces(streamCount: streams.count, most: microBatch) }
 
-    private func segment(_ component: Int) -> (batch: TokenBatch, masks: DropoutMasks?) {
+    func segment(_ component: Int) -> (batch: TokenBatch, masks: DropoutMasks?) {
         let batch = streams.segment(component)
         guard masks != .off else { return (batch, nil) }
         let masks = DropoutMasks(

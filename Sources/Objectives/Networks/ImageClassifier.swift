@@ -56,7 +56,7 @@ struct ImageClassifier<Scalar: ParameterScalar>: Sendable {
         }
     }
 
-    private func loss(
+    func loss(
         _ batch: ImageBatch<Scalar>, labelSmoothing: Double, _ parameters: NamedTensors
     ) throws -> Tensor {
         let logits = try network.logits(images(of: batch), parameters, normalization: .batch)

@@ -39,6 +39,19 @@ extension LSTMLanguageModel {
         }
     }
 
+    /// Overwrites `product` (P elements) with ∇²·v of the loss, by differentiating the plain twin twice; the state counts as
+    /// a constant, as in `gradient`.
+    public func hessianProduct(
+        _ batch: TokenBatch, masks: DropoutMasks?, from state: LSTMState<Scalar>? = nil, at point: [Scalar],
+        with vector: [Scalar], into product: inout [Scalar]
+    ) throws {
+        try check(batch, masks, state, point)
+        try differentiateTwice(at: point, layout: layout, device: device, with: vector, into: &product) { blocks in
+            let parameters = layout.blocks.map { ($0.name, blocks[$0.name]) }
+            return try PlainPass(self, batch, masks, state, Dictionary(uniqueKeysWithValues: parameters)).loss()
+        }
+    }
+
     /// `state`, written over Torch tensors.
     public func plainState(
         after batch: TokenBatch, masks: DropoutMasks?, from state: LSTMState<Scalar>? = nil, at point: [Scalar]

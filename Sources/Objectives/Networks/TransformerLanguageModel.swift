@@ -62,6 +62,18 @@ public struct TransformerLanguageModel<Scalar: ParameterScalar>: Sendable {
         }
     }
 
+    /// Overwrites `product` (P elements) with ∇²·v of the loss, by differentiating twice; attention is written out for that.
+    public func hessianProduct(
+        _ batch: TokenBatch, masks: DropoutMasks?, at point: [Scalar], with vector: [Scalar],
+        into product: inout [Scalar]
+    ) throws {
+        try check(batch, masks, point)
+        try differentiateTwice(at: point, layout: layout, device: device, with: vector, into: &product) { parameters in
+            let blocks = layout.blocks.map { parameters[$0.name] }
+            return try TransformerPass(self, batch, masks, blocks, isDifferentiatedOnce: false).loss()
+        }
+    }
+
     /// Where training starts, a function of the seed alone, as in GPT-2. Block `name` is drawn from
     /// `SeededGenerator(seed:, purpose: "initial-<name>")` in row-major order: weights normal with standard deviation 0.02,
     /// those of the layers `c_proj` that add to x with 0.02/√(2·layers); weights of norms 1, biases 0.
@@ -136,10 +148,14 @@ private struct TransformerPass<Scalar: ParameterScalar> {
     let batch: TokenBatch
     let masks: DropoutMasks?
     let parameters: [String: Tensor]
+    /// Then attention may be LibTorch's own, which has no second derivative.
+    let isDifferentiatedOnce: Bool
 
     init(
-        _ model: TransformerLanguageModel<Scalar>, _ batch: TokenBatch, _ masks: DropoutMasks?, _ parameters: [Tensor]
+        _ model: TransformerLanguageModel<Scalar>, _ batch: TokenBatch, _ masks: DropoutMasks?, _ parameters: [Tensor],
+        isDifferentiatedOnce: Bool = true
     ) {
+        self.isDifferentiatedOnce = isDifferentiatedOnce
         configuration = model.configuration
         device = model.device
         self.batch = batch
@@ -176,7 +192,8 @@ private struct TransformerPass<Scalar: ParameterScalar> {
         let perHead = try linear(x, "h.\(layer).attn.c_attn").chunked(3, dimension: 2).map {
             try $0.reshaped([batch.count, batch.length, heads, width / heads]).transposed(1, 2)
         }
-        let mixed = try Tensor.causalAttention(queries: perHead[0], keys: perHead[1], values: perHead[2])
+        let mixed = try Tensor.causalAttention(
+            queries: perHead[0], keys: perHead[1], values: perHead[2], fused: isDifferentiatedOnce)
         return try linear(
             mixed.transposed(1, 2).reshaped([batch.count, batch.length, width]), "h.\(layer).attn.c_proj")
     }
