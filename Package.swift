@@ -67,7 +67,9 @@ let package = Package(
         .target(name: "Objectives", dependencies: ["Essentials", "ParameterSpace", "Torch", "CImageCodecs"]),
         .target(name: "RunFiles", dependencies: ["Essentials", "ParameterSpace", "HDF5"]),
         .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles"]),
-        .target(name: "Estimation", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5"]),
+        .target(
+            name: "Estimation",
+            dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5", "Torch"]),
         .target(name: "Fitting", dependencies: ["Essentials"]),
         .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Objectives"]),
         .target(name: "Reporting", dependencies: ["Essentials", "Fitting"]),
