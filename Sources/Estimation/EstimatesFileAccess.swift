@@ -32,7 +32,8 @@ enum EstimatesFileAccess {
             root: try AnalysisRoot(EstimatesSchema.file, of: file),
             objective: try file.readString(EstimatesSchema.objective),
             optimizer: try file.readString(EstimatesSchema.optimizer),
-            configuration: try EstimationConfiguration(json: file.readString(EstimatesSchema.configuration)),
+            configuration: try EstimationConfiguration(
+                json: file.readString(EstimatesSchema.configuration), file: file.path),
             gammas: try file.dataset(EstimatesSchema.gammas).read(as: Double.self),
             components: try file.dataset(EstimatesSchema.components).read(as: Int64.self).map { Int($0) },
             componentWeights: try file.dataset(EstimatesSchema.componentWeights).read(as: Double.self),

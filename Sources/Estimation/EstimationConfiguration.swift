@@ -50,12 +50,13 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
     }
 
     /// Reads what `json()` writes.
-    /// - Throws: `SmoothnessError(.data)` that says what cannot be read.
-    public init(json: String) throws {
+    /// - Throws: `SmoothnessError(.data)` that names the file, the key, what belongs there and what is there.
+    public init(json: String, file: String? = nil) throws {
         do {
             self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
         } catch let error as DecodingError {
-            throw SmoothnessError(.data, "the configuration of the estimate cannot be read: \(error)")
+            throw SmoothnessError(
+                decoding: error, what: "the configuration of the estimate", file: file, object: "/configuration")
         }
     }
 }

@@ -97,25 +97,14 @@ extension TrainingConfiguration: Codable {
     public init(json: String, file: String? = nil) throws {
         do {
             self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
-        } catch {
+        } catch let error as DecodingError {
             throw SmoothnessError(
-                .data, "does not describe a training run", file: file, object: "/optimizer",
-                expected: "the JSON that smoothness train writes", found: Self.explanation(of: error))
+                decoding: error, what: "the description of the training", file: file, object: "/optimizer")
         }
         guard (gamma == nil) == (clipNorm == nil) else {
             throw SmoothnessError(
                 .data, "has one of gamma and clip_norm", file: file, object: "/optimizer", expected: "both or neither")
         }
         try validate(as: .data, file: file)
-    }
-
-    private static func explanation(of error: any Error) -> String {
-        switch error {
-        case DecodingError.keyNotFound(let key, _): "no “\(key.stringValue)”"
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-            DecodingError.dataCorrupted(let context):
-            (context.codingPath.map(\.stringValue) + [context.debugDescription]).joined(separator: ": ")
-        default: "\(error)"
-        }
     }
 }

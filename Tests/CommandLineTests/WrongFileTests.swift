@@ -172,6 +172,51 @@ struct WrongFileTests {
                 + "Run: smoothness estimate --force run.h5")
     }
 
+    @Test(
+        "a description of something else is named by file and key, with what belongs there and what is there",
+        arguments: [
+            (
+                "run.estimates.h5", ["inspect", "run.estimates.h5"], "\"delta\":0.5", "\"delta\":\"x\"",
+                "run.estimates.h5: /configuration: grid.spacing.delta: the configuration of the estimate cannot be read "
+                    + "(expected a number, found *)"
+            ),
+            (
+                "run.estimates.h5", ["inspect", "--config", "run.estimates.h5"], "\"delta\"", "\"dolor\"",
+                "run.estimates.h5: /configuration: grid.spacing.delta: the configuration of the estimate cannot be read "
+                    + "(expected a value, found nothing)"
+            ),
+            (
+                "run.estimates.h5", ["fit", "run.estimates.h5"], "\"zhang-paper\"", "\"other-paper\"",
+                "run.estimates.h5: /configuration: mode: the configuration of the estimate cannot be read "
+                    + "(found *other-paper*)"
+            ),
+            (
+                "run.h5", ["inspect", "--config", "run.h5"], "\"learning_rate\"", "\"learning_rats\"",
+                "run.h5: /optimizer: learning_rate: the description of the training cannot be read "
+                    + "(expected a value, found nothing)"
+            ),
+            (
+                "run.h5", ["inspect", "--config", "run.h5"], "\"rotations\":0", "\"rotations\":\"",
+                "run.h5: /objective: the description of the objective cannot be read (found *)"
+            ),
+            (
+                "run.h5", ["estimate", "run.h5", "-o", "new.h5"], "\"kind\":\"quadratic\"", "\"kind\":\"quadrotic\"",
+                "@/run.h5: kind: this kind of objective is not known (expected one of *, found 'quadrotic'). "
+                    + "It may have been written by a newer smoothness"
+            ),
+        ])
+    func wrongDescription(
+        file: String, arguments: [String], old: String, new: String, message: String
+    ) throws {
+        // Texts of one length lie at one place, so that the file stays whole.
+        var bytes = try bench.bytes(file)
+        let range = try #require(bytes.range(of: Data(old.utf8)))
+        let padding = String(repeating: " ", count: max(0, old.utf8.count - new.utf8.count))
+        bytes.replaceSubrange(range, with: Data((new + padding).utf8.prefix(old.utf8.count)))
+        try bytes.write(to: URL(filePath: bench.path(file)))
+        try bench.expectRefusal(arguments, code: 65, message)
+    }
+
     @Test("--resume reads run files and nothing else") func resume() throws {
         try bench.write("precious\n", to: "text.h5")
         try makeForeignFile("foreign.h5")

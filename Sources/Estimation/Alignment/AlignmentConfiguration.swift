@@ -83,12 +83,13 @@ public struct AlignmentConfiguration: Sendable, Hashable, Codable {
     }
 
     /// Reads what `json()` writes.
-    /// - Throws: `SmoothnessError(.data)` that says what cannot be read.
-    public init(json: String) throws {
+    /// - Throws: `SmoothnessError(.data)` that names the file, the key, what belongs there and what is there.
+    public init(json: String, file: String? = nil) throws {
         do {
             self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
         } catch let error as DecodingError {
-            throw SmoothnessError(.data, "the configuration of the alignment cannot be read: \(error)")
+            throw SmoothnessError(
+                decoding: error, what: "the configuration of the alignment", file: file, object: "/configuration")
         }
     }
 

@@ -52,7 +52,8 @@ enum AlignmentFile {
     static func start(of file: borrowing HDF5.File) throws -> Start {
         try translating(.data, remedy: AnalysisFile.remedy) {
             let root = try AnalysisRoot(AlignmentSchema.file, of: file)
-            let configuration = try AlignmentConfiguration(json: file.readString(AlignmentSchema.configuration))
+            let configuration = try AlignmentConfiguration(
+                json: file.readString(AlignmentSchema.configuration), file: file.path)
             let weights = try file.dataset(AlignmentSchema.componentWeights).read(as: Double.self)
             let header = AlignmentHeader(
                 root: root, objective: try file.readString(AlignmentSchema.objective),

@@ -145,12 +145,18 @@ extension ObjectiveDescription {
     }
 
     /// Reads what `json()` writes.
+    /// - Parameter file: the run file that it stands in, for messages.
     /// - Throws: `SmoothnessError` of kind `.data` that names the key.
-    public init(json: String) throws {
+    public init(json: String, file: String? = nil) throws {
         do {
             self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
         } catch let error as DecodingError {
-            throw SmoothnessError(decoding: error, what: "the description of the objective")
+            throw SmoothnessError(
+                decoding: error, what: "the description of the objective", file: file,
+                object: file.map { _ in "/objective" })
+        } catch var error as SmoothnessError {
+            error.file = error.file ?? file
+            throw error
         }
     }
 
@@ -165,21 +171,5 @@ extension ObjectiveDescription {
             throw SmoothnessError(
                 .usage, "the description of the objective holds a number that is not finite", object: kind.name)
         }
-    }
-}
-
-extension SmoothnessError {
-    /// A `DecodingError` in this project's words.
-    init(decoding error: DecodingError, what: String) {
-        let (context, missing): (DecodingError.Context, String?) =
-            switch error {
-            case .keyNotFound(let key, let context): (context, key.stringValue)
-            case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-                (context, nil)
-            @unknown default: (.init(codingPath: [], debugDescription: "\(error)"), nil)
-            }
-        let path = (context.codingPath.map(\.stringValue) + [missing].compactMap(\.self)).joined(separator: ".")
-        self.init(
-            .data, "\(what) cannot be read: \(context.debugDescription)", object: path.isEmpty ? nil : path)
     }
 }
