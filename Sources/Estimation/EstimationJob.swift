@@ -33,11 +33,12 @@ public struct EstimationJob: Sendable {
     ///   - output: `nil` for `defaultOutput`.
     ///   - isForced: replaces what stands at the place of the output.
     ///   - dataOverride: where the objective's data is now, if it has moved.
+    ///   - threads: how many tensor operations are set to, for the record.
     /// - Throws: `SmoothnessError`: `.data` for a run without a step or one that its objective does not fit; `.usage` for a grid or a subset
     ///   that is none; `.cannotCreate` where the output is something else or an estimate of another definition.
     public init(
         run path: String, configuration: EstimationConfiguration, output: String? = nil, isForced: Bool = false,
-        dataOverride: String? = nil
+        dataOverride: String? = nil, threads: Int? = nil
     ) throws {
         let reader = try RunFileReader(path)
         let header = reader.header
@@ -60,7 +61,8 @@ public struct EstimationJob: Sendable {
         let rowCount = min(standing?.rowCount ?? available, available)
         let request = EstimationRequest(
             run: path, output: target, configuration: resolved, header: header, rowCount: rowCount,
-            digest: try reader.digest(rows: rowCount), dataOverride: dataOverride)
+            digest: try reader.digest(rows: rowCount), dataOverride: dataOverride,
+            origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads))
         // Faults of the grid and of the subset come before a comparison with what stands there.
         work =
             switch precision {

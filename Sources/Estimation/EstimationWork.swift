@@ -14,6 +14,7 @@ struct EstimationRequest: Sendable {
     var rowCount: Int
     var digest: String
     var dataOverride: String?
+    var origin: AnalysisOrigin
 }
 
 extension StandingAnalysis {
@@ -47,7 +48,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     init(_ request: EstimationRequest) throws {
         self.request = request
         gammas = try request.configuration.grid.resolved()
-        let description = try ObjectiveDescription(json: request.header.objective)
+        let description = try ObjectiveDescription(json: request.header.objective, file: request.run)
         objective = try makeObjective(
             description, as: Scalar.self, options: request.configuration.evaluation,
             dataOverride: request.dataOverride ?? description.dataBeside(runFile: request.run)
@@ -118,7 +119,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     private func outputHeader() -> EstimatesHeader {
         EstimatesHeader(
             root: AnalysisRoot(
-                EstimatesSchema.file, runID: request.header.runID, runDigest: request.digest, runPath: request.run),
+                EstimatesSchema.file, runID: request.header.runID, runDigest: request.digest, runPath: request.run,
+                origin: request.origin),
             objective: request.header.objective, optimizer: request.header.optimizer,
             configuration: request.configuration, gammas: gammas, components: components,
             componentWeights: components.map { objective.weight(ofComponent: $0) }, layout: objective.layout,

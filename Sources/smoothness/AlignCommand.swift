@@ -23,7 +23,7 @@ struct AlignCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The run file.", valueName: "run"), completion: .file())
     var runFile: String
     @OptionGroup(title: "What is measured") var definition: AlignDefinitionOptions
-    @Option(help: "Threads for tensor operations. (default: the processor's cores)")
+    @Option(parsing: .unconditional, help: "Threads for tensor operations. (default: the processor's cores)")
     var threads: Int?
     @Option(help: "Where the data file of the objective is now, if it has moved.")
     var data: String?
@@ -46,11 +46,12 @@ struct AlignCommand: ParsableCommand {
         let target = output ?? AlignmentJob.defaultOutput(forRun: runFile)
         try refuseInput(as: target, inputs: [runFile, data])
         let path = Console.absolute(runFile)
+        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
         let job = try AlignmentJob(
             run: path, configuration: definition.configuration(ofRun: path),
             output: output.map { Console.absolute($0) },
-            isForced: force, dataOverride: data)
-        try setThreadCount(threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            isForced: force, dataOverride: data, threads: threads)
+        try setThreadCount(threads)
         if dryRun {
             return try Console.output(
                 job.plan.table(secondsPerGradient: job.secondsPerComponentGradient()).rendered(as: format))
@@ -91,24 +92,29 @@ struct AlignCommand: ParsableCommand {
 struct AlignDefinitionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The rows of the run file, as 0,3,8-11.", valueName: "list"))
     var rows: String?
-    @Option(help: "Every n-th row of the run file. (default: 1)")
+    @Option(parsing: .unconditional, help: "Every n-th row of the run file. (default: 1)")
     var every: Int?
     @Option(
+        parsing: .unconditional,
         help: "Batch sizes, increasing. (default: one component and 2, 4, 8 times as much while four batches are left)")
     var batchSizes: CountList?
     @Option(help: "What batch sizes count: components or examples. (default: components for texts, else examples)")
     var batchUnit: BatchUnit?
-    @Option(help: "Clip norms, increasing, or none. (default: the run's own)")
+    @Option(parsing: .unconditional, help: "Clip norms, increasing, or none. (default: the run's own)")
     var clipNorms: ClipNormList?
-    @Option(help: "Share of the components that is measured, drawn without replacement. (default: 1)")
+    @Option(
+        parsing: .unconditional,
+        help: "Share of the components that is measured, drawn without replacement. (default: 1)")
     var subset: Double?
-    @Option(help: "Seed of that sample. (default: 0)")
+    @Option(parsing: .unconditional, help: "Seed of that sample. (default: 0)")
     var subsetSeed: UInt64?
     @Option(help: ArgumentHelp("The components that are measured, as 0,3,8-11.", valueName: "list"))
     var components: String?
     @Option(help: "float32 or float64. (default: the run's)")
     var precision: Precision?
-    @Option(help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
+    @Option(
+        parsing: .unconditional,
+        help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
     var microBatch: Int?
     @Option(help: "Dropout: fixed (the same masks at every point) or off.")
     var masks = EvaluationOptions.Masks.fixed
@@ -117,6 +123,11 @@ struct AlignDefinitionOptions: ParsableArguments {
 
     func validate() throws {
         if rows != nil && every != nil { throw ValidationError("give --rows or --every, not both") }
+        if masks == .fresh {
+            throw ValidationError(
+                "--masks fresh makes every component another function in the second pass, whose cosines with the mean of the "
+                    + "first mean nothing; give fixed or off")
+        }
         if components != nil && (subset != nil || subsetSeed != nil) {
             throw ValidationError("--components names what is measured; leave out --subset and --subset-seed")
         }

@@ -21,7 +21,7 @@ struct EstimateCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The run file.", valueName: "run"), completion: .file())
     var runFile: String
     @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
-    @Option(help: "Threads for tensor operations. (default: the processor's cores)")
+    @Option(parsing: .unconditional, help: "Threads for tensor operations. (default: the processor's cores)")
     var threads: Int?
     @Option(help: "Where the data file of the objective is now, if it has moved.")
     var data: String?
@@ -41,10 +41,11 @@ struct EstimateCommand: ParsableCommand {
     func run() throws {
         let target = output ?? EstimationJob.defaultOutput(forRun: runFile)
         try refuseInput(as: target, inputs: [runFile, data])
+        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
         let job = try EstimationJob(
             run: Console.absolute(runFile), configuration: definition.configuration,
-            output: output.map { Console.absolute($0) }, isForced: force, dataOverride: data)
-        try setThreadCount(threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            output: output.map { Console.absolute($0) }, isForced: force, dataOverride: data, threads: threads)
+        try setThreadCount(threads)
         if dryRun {
             return try Console.output(
                 job.plan.table(secondsPerGradient: job.secondsPerComponentGradient()).rendered(as: format))
@@ -94,20 +95,25 @@ struct EstimateCommand: ParsableCommand {
 
 /// The options that decide the numbers; `EstimationConfiguration.arguments` writes them.
 struct EstimateDefinitionOptions: ParsableArguments {
-    @Option(help: "Spacing δ of the γ grid {δ, 2δ, …, 1}. (default: 0.1)")
+    @Option(parsing: .unconditional, help: "Spacing δ of the γ grid {δ, 2δ, …, 1}. (default: 0.1)")
     var delta: Double?
-    @Option(help: ArgumentHelp("The γ themselves, each in (0, 1], separated by commas.", valueName: "γ,…"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The γ themselves, each in (0, 1], separated by commas.", valueName: "γ,…"))
     var gammas: NumberList?
     @Option(
+        parsing: .unconditional,
         help: "Share of the components in the subset, drawn without replacement. (default: 0.1; all of fewer than ten)")
     var subset: Double?
-    @Option(help: "Seed of that sample. (default: 0)")
+    @Option(parsing: .unconditional, help: "Seed of that sample. (default: 0)")
     var subsetSeed: UInt64?
     @Option(help: ArgumentHelp("The components of the subset, as 0,3,8-11.", valueName: "list"))
     var components: String?
     @Option(help: "float32 or float64. (default: the run's)")
     var precision: Precision?
-    @Option(help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
+    @Option(
+        parsing: .unconditional,
+        help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
     var microBatch: Int?
     @Option(
         help:

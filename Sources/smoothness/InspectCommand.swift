@@ -29,28 +29,29 @@ struct InspectCommand: ParsableCommand {
             let summary = try reader.summary()
             try Console.output(format == .json ? jsonText(summary) : summary.description + "\n")
         case .estimates:
-            let summary = try EstimatesSummary(ofFile: file)
             if config {
-                let command = analysisCommand("estimate", run: summary.runFile, summary.configuration.arguments)
+                let header = try EstimatesFileReader(file).header
+                let command = analysisCommand("estimate", header.root, header.configuration.arguments)
                 return try Console.output(command + "\n")
             }
+            let summary = try EstimatesSummary(ofFile: file)
             try Console.output(format == .json ? summary.json() : summary.text())
         case .alignment:
-            let summary = try AlignmentSummary(ofFile: file)
             if config {
-                let command = analysisCommand("align", run: summary.runFile, summary.configuration.arguments)
+                let header = try AlignmentFileReader(file).header
+                let command = analysisCommand("align", header.root, header.configuration.arguments)
                 return try Console.output(command + "\n")
             }
+            let summary = try AlignmentSummary(ofFile: file)
             try Console.output(format == .json ? jsonText(summary) : summary.text())
         case .other: throw notHDF5(file)
         }
     }
 
-    /// The run is looked for beside the estimates, where it was.
-    private func analysisCommand(_ name: String, run: String, _ arguments: [String]) -> String {
-        let folder = URL(filePath: file).deletingLastPathComponent().relativePath
-        let path = folder == "." ? run : folder + "/" + run
-        return shellLine(["smoothness", name, path] + arguments + ["--output", file])
+    private func analysisCommand(_ name: String, _ root: AnalysisRoot, _ arguments: [String]) -> String {
+        let run = root.origin.runPath(named: root.runFile, besideFile: file)
+        let origin = root.origin.arguments(besideFile: file)
+        return shellLine(["smoothness", name, run] + arguments + origin + ["--output", file])
     }
 }
 

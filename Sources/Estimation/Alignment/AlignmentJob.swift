@@ -48,11 +48,12 @@ public struct AlignmentJob: Sendable {
     ///   - output: `nil` for `defaultOutput`.
     ///   - isForced: replaces what stands at the place of the output.
     ///   - dataOverride: where the objective's data is now, if it has moved.
+    ///   - threads: how many tensor operations are set to, for the record.
     /// - Throws: `SmoothnessError`: `.data` for a run without an iterate or one that its objective does not fit; `.usage` for
     ///   rows, batch sizes or a subset that are none; `.cannotCreate` where the output is something else.
     public init(
         run path: String, configuration: AlignmentConfiguration, output: String? = nil, isForced: Bool = false,
-        dataOverride: String? = nil
+        dataOverride: String? = nil, threads: Int? = nil
     ) throws {
         try configuration.validate()
         let reader = try RunFileReader(path)
@@ -68,7 +69,8 @@ public struct AlignmentJob: Sendable {
         let rows = try configuration.rows.resolved(of: reader.snapshotCount).prefix(standing?.rowCount ?? .max)
         let request = AlignmentRequest(
             run: path, output: target, configuration: configuration, header: reader.header, rows: Array(rows),
-            digest: try reader.digest(rows: (rows.last ?? -1) + 1), dataOverride: dataOverride)
+            digest: try reader.digest(rows: (rows.last ?? -1) + 1), dataOverride: dataOverride,
+            origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads))
         let precision = configuration.precision ?? Precision(rawValue: reader.header.scalarName)
         switch precision {
         case .float32: work = try TypedAlignmentWork<Float>(request)
@@ -108,6 +110,7 @@ struct AlignmentRequest: Sendable {
     var rows: [Int]
     var digest: String
     var dataOverride: String?
+    var origin: AnalysisOrigin
 }
 
 extension StandingAnalysis {
@@ -136,7 +139,7 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
 
     init(_ request: AlignmentRequest) throws {
         self.request = request
-        let description = try ObjectiveDescription(json: request.header.objective)
+        let description = try ObjectiveDescription(json: request.header.objective, file: request.run)
         objective = try makeObjective(
             description, as: Scalar.self, options: request.configuration.evaluation,
             dataOverride: request.dataOverride ?? description.dataBeside(runFile: request.run)
@@ -153,7 +156,8 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
         configuration.precision = Scalar.scalarName == Precision.float32.rawValue ? .float32 : .float64
         header = AlignmentHeader(
             root: AnalysisRoot(
-                AlignmentSchema.file, runID: request.header.runID, runDigest: request.digest, runPath: request.run),
+                AlignmentSchema.file, runID: request.header.runID, runDigest: request.digest, runPath: request.run,
+                origin: request.origin),
             objective: request.header.objective, optimizer: request.header.optimizer, configuration: configuration,
             layout: objective.layout, components: components, componentWeights: weights,
             componentCount: objective.componentCount, rows: request.rows,

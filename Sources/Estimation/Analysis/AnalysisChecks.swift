@@ -22,6 +22,9 @@ extension VerificationReport {
 
     mutating func checkRootAttributes(of file: borrowing HDF5.File) {
         for name in AnalysisRoot.attributeNames { checkText(name, of: "/", in: file, "root attributes are text") }
+        for name in AnalysisOrigin.attributeNames where (try? file.hasAttribute(name)) == true {
+            checkText(name, of: "/", in: file, "root attributes are text")
+        }
         let version = (try? file.attribute("format_version", as: String.self)) ?? ""
         let parts = version.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) }
         check(
@@ -162,7 +165,9 @@ extension VerificationReport {
     ) {
         guard Self.isName(root.runFile) else { return }
         let run = URL(filePath: path).deletingLastPathComponent().appending(path: root.runFile).path
-        guard FileManager.default.fileExists(atPath: run) else {
+        // With its own folder an analysis may bear the run's name.
+        let isItself = URL(filePath: path).lastPathComponent == root.runFile
+        guard FileManager.default.fileExists(atPath: run), !isItself else {
             notes.append("\(root.runFile) is not beside it: the digest was not checked")
             return
         }

@@ -30,9 +30,11 @@ public struct AnalysisRoot: Sendable {
     public var softwareVersion: String
     public var hdf5Version: String
     public var state: RunState
+    /// Optional attributes, from which no number follows.
+    public var origin: AnalysisOrigin
 
     /// Of a file that is made now.
-    init(_ format: AnalysisFormat, runID: String, runDigest: String, runPath: String) {
+    init(_ format: AnalysisFormat, runID: String, runDigest: String, runPath: String, origin: AnalysisOrigin) {
         formatVersion = format.version
         self.runID = runID
         self.runDigest = runDigest
@@ -42,6 +44,7 @@ public struct AnalysisRoot: Sendable {
         softwareVersion = Software.version
         hdf5Version = HDF5.File.libraryVersion
         state = .writing
+        self.origin = origin
     }
 
     /// Of a file that is there.
@@ -67,6 +70,7 @@ public struct AnalysisRoot: Sendable {
         softwareVersion = try file.attribute("software_version", as: String.self)
         hdf5Version = try file.attribute("hdf5_version", as: String.self)
         state = StateAttribute.read(from: file)
+        origin = try AnalysisOrigin(of: file)
     }
 
     /// All but the state, which `StateAttribute` writes.
@@ -76,6 +80,7 @@ public struct AnalysisRoot: Sendable {
             ("run_file", runFile), ("created", created), ("software", software), ("software_version", softwareVersion),
             ("hdf5_version", hdf5Version),
         ] { try file.setAttribute(name, to: value) }
+        try origin.write(to: file)
     }
 
     static let attributeNames = [
