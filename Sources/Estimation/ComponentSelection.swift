@@ -32,6 +32,15 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
         self = .list(indices: indices.sorted())
     }
 
+    /// |S| of m components, without drawing them; `nil` where that is no number of components.
+    func size(of count: Int) -> Int? {
+        switch self {
+        case .standard: Self.sample(fraction: count < 10 ? 1 : 0.1, seed: 0).size(of: count)
+        case .sample(let fraction, _): Int(exactly: (fraction * Double(count)).rounded())
+        case .list(let indices): indices.count
+        }
+    }
+
     /// The component indices of S in increasing order.
     ///
     /// - Parameter count: m.
@@ -46,8 +55,7 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
                     .usage, "the subset is not a part of the components", expected: "a fraction in (0, 1]",
                     found: "\(fraction)")
             }
-            let size = Int((fraction * Double(count)).rounded())
-            guard size > 0 else {
+            guard let size = self.size(of: count), size > 0 else {
                 throw SmoothnessError(
                     .usage, "a fraction of \(fraction) of \(count) components is no component at all",
                     remedy: "Give --subset between \(1 / Double(count)) and 1, or name components with --components.")

@@ -44,6 +44,10 @@ extension VerificationReport {
         checkComponents(
             header.components, weights: header.componentWeights, selection: header.configuration.subset,
             at: (AlignmentSchema.components, AlignmentSchema.componentWeights))
+        checkForm(
+            of: (AlignmentSchema.componentCount, "int64", [1]), in: file, "the component count has its type and extents"
+        )
+        checkComponentCount(header)
         check(
             "rows increase from 0 or more",
             header.rows.first ?? 0 >= 0 && zip(header.rows, header.rows.dropFirst()).allSatisfy(<),
@@ -90,6 +94,20 @@ extension VerificationReport {
             AlignmentSchema.batchOffset, AlignmentSchema.batchWeights,
         ]
         for path in fixed + AlignmentSchema.parameterDatasets { checkDescription(of: path, in: file) }
+    }
+
+    /// A sample is drawn from so many components; a list only bounds their number.
+    private mutating func checkComponentCount(_ header: AlignmentHeader) {
+        let (count, components) = (header.componentCount, header.components)
+        var expected: [Int]?
+        // The size first, which costs nothing whatever number stands there.
+        if header.configuration.subset.size(of: count) == components.count {
+            expected = try? header.configuration.subset.resolved(of: count)
+        }
+        check(
+            "the components are those that the configuration takes of so many", expected == components,
+            at: AlignmentSchema.componentCount,
+            expected: "the number of components of which the subset is \(components.prefix(5))", found: "\(count)")
     }
 
     fileprivate mutating func checkAlignmentRows(_ header: AlignmentHeader, in file: borrowing HDF5.File) -> Bool {
