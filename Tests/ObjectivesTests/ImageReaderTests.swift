@@ -86,6 +86,40 @@ import Testing
                 + "method)")
     }
 
+    @Test("a class without images between others is refused with the label that stands out")
+    func classWithoutImages() throws {
+        func load(_ values: [UInt8]) throws -> Int {
+            try write("some-labels-idx1-ubyte", labels(values))
+            try write("some-images-idx3-ubyte", images(values.count, 2, 2))
+            return try self.load("some-images-idx3-ubyte").classCount
+        }
+        #expect(try load([2, 0, 1, 1]) == 3)
+        // Some data count from 1.
+        #expect(try load([3, 1, 2]) == 4)
+        #expect(throws: SmoothnessError.self) { try load([2, 0, 200, 1, 1]) }
+        expectRefusal(
+            "some-images-idx3-ubyte",
+            "@/some-labels-idx1-ubyte: leaves class 3 without images at offset 10 (expected a class of 0 to 2, as all labels "
+                + "below it are there, found 200)")
+    }
+
+    @Test("a folder of IDX files names the training file that it lacks")
+    func idxFolderWithoutTraining() throws {
+        try write("mnist/t10k-images-idx3-ubyte", images(2, 3, 3))
+        try write("mnist/t10k-labels-idx1-ubyte", labels([0, 1]))
+        expectRefusal(
+            "mnist",
+            "@/mnist: holds no training images (expected train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or with .gz, "
+                + "found only t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte)")
+        try write("mnist/train-images-idx3-ubyte", images(2, 3, 3))
+        expectRefusal(
+            "mnist",
+            "@/mnist/train-images-idx3-ubyte: is half of a pair (expected its labels beside it in train-labels-idx1-ubyte, found "
+                + "no such file)")
+        try write("mnist/train-labels-idx1-ubyte", labels([1, 0]))
+        #expect(try load("mnist").training.members.count == 2)
+    }
+
     private func record(_ label: UInt8) -> [UInt8] { [label] + [UInt8](repeating: 9, count: 3072) }
 
     @Test func cifarBinary() throws {

@@ -145,6 +145,8 @@ struct LanguageDataTests {
         try expectFault(
             Array("a b c d e f g h".utf8), .lastLines(fraction: 0.1), "at least 2 lines", "found 1")
         try expectFault(Array("a b\nc ".utf8) + [0xFF, 0x0A], .none, "not text in UTF-8", "byte 6 (line 2)")
+        try expectFault(
+            [0x1F, 0x8B, 8, 0, 1, 2], .none, "not text in UTF-8", "It begins as gzip does: unpack it with gunzip")
     }
 
     @Test("a missing file, a folder, a changed file")

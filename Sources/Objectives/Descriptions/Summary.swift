@@ -70,7 +70,7 @@ extension ImageClassifierDescription {
                             + " \(network.activation.rawValue)")
             }
         return "\(name), \(counted(network.layout.count, "parameter")), "
-            + "\(counted(training.componentCount, "component")) of \(counted(batchSize, "image")) "
+            + "\(counted(training.componentCount, "component")) of \(counted(min(batchSize, training.imageCount), "image")) "
             + "\(shape.channels) × \(shape.height) × \(shape.width)"
     }
 

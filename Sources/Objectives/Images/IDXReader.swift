@@ -56,6 +56,19 @@ enum IDXReader {
             shape: ImageShape(channels: 1, height: extents[1], width: extents[2]), labels: classes.map(Int.init),
             pixels: Array(pixels))
     }
+
+    /// Refuses labels of which one between 1 and the largest has no image, as one damaged byte makes them. 0 may be missing: some
+    /// data, as EMNIST's letters, count their classes from 1.
+    static func refuseGap(in labels: [Int], file: String) throws {
+        var present = Set(labels)
+        present.insert(0)
+        guard let gap = (0..<256).first(where: { !present.contains($0) }),
+            let place = labels.firstIndex(where: { $0 > gap })
+        else { return }
+        throw SmoothnessError(
+            .data, "leaves class \(gap) without images at offset \(8 + place)", file: file,
+            expected: "a class of 0 to \(gap - 1), as all labels below it are there", found: "\(labels[place])")
+    }
 }
 
 /// `00 00 08 03`

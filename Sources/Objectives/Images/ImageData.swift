@@ -150,6 +150,10 @@ public struct ImageData: Sendable {
         case .files(let files):
             name = dataOverride ?? files.path
             parts = try ImageParts(files, at: name, classes: nil, resizing: description.resizing)
+            if files.format == .idx {
+                let labels = try files.format.members(of: name).last { !$0.isHeldOut }
+                try IDXReader.refuseGap(in: parts.training.labels, file: labels?.path ?? name)
+            }
         }
         classCount = parts.classCount
         let count = parts.training.labels.count
@@ -236,9 +240,15 @@ struct ImageParts {
                 let pair = members.filter { $0.isHeldOut == isHeldOut }
                 guard !pair.isEmpty else { return nil }
                 guard pair.count == 2 else {
+                    let isImages = pair[0].name.contains("images")
+                    let partner =
+                        isImages
+                        ? pair[0].name.replacing("images-idx3", with: "labels-idx1")
+                        : pair[0].name.replacing("labels-idx1", with: "images-idx3")
                     throw SmoothnessError(
-                        .data, "is half of a pair", file: pair[0].path, expected: "a file of images and one of labels",
-                        found: "one of them")
+                        .data, "is half of a pair", file: pair[0].path,
+                        expected: "its \(isImages ? "labels" : "images") beside it in \(partner)", found: "no such file"
+                    )
                 }
                 return try IDXReader.images(
                     Self.bytes(of: pair[0].path), file: pair[0].path, labels: Self.bytes(of: pair[1].path),

@@ -106,6 +106,19 @@ extension ImageFormat {
     /// Names of CIFAR-10's files without `.bin`, in their order.
     private static let trainingBatches = (1...5).map { "data_batch_\($0)" }
 
+    /// Names of MNIST's files without `.gz`, images before their labels.
+    static let idxNames = ["train", "t10k"].flatMap { ["\($0)-images-idx3-ubyte", "\($0)-labels-idx1-ubyte"] }
+
+    /// The files of training images that a folder may hold.
+    private var expectedNames: String {
+        switch self {
+        case .cifarBinary: "data_batch_1.bin to data_batch_5.bin"
+        case .cifarPython: "data_batch_1 to data_batch_5"
+        case .idx: "\(Self.idxNames[0]) and \(Self.idxNames[1]), plain or with .gz"
+        case .folder: "folders of JPEG or PNG files, one a class"
+        }
+    }
+
     /// The files of the data at a path.
     /// - Throws: `SmoothnessError` of kind `.noInput` or `.data`.
     func members(of path: String) throws -> [Member] {
@@ -126,19 +139,15 @@ extension ImageFormat {
             members += existing(["test_batch" + ending], isHeldOut: true)
         case .idx:
             members = []
-            for (prefix, isHeldOut) in [("train", false), ("t10k", true)] {
-                for part in ["images-idx3-ubyte", "labels-idx1-ubyte"] {
-                    members += existing(
-                        ["\(prefix)-\(part)", "\(prefix)-\(part).gz"], isHeldOut: isHeldOut
-                    ).prefix(1)
-                }
+            for name in Self.idxNames {
+                members += existing([name, name + ".gz"], isHeldOut: name.hasPrefix("t10k")).prefix(1)
             }
         case .folder: members = try Self.folderMembers(path)
         }
         guard members.contains(where: { !$0.isHeldOut }) else {
             throw SmoothnessError(
-                .data, "holds no training images", file: path, expected: "the files of the form \(rawValue)",
-                found: "none of them")
+                .data, "holds no training images", file: path, expected: expectedNames,
+                found: members.isEmpty ? "none of them" : "only \(members.map(\.name).joined(separator: ", "))")
         }
         return members
     }
@@ -198,7 +207,7 @@ extension ImageFormat {
                 ? .cifarBinary
                 : has("data_batch_1")
                     ? .cifarPython
-                    : has("train-images-idx3-ubyte") || has("train-images-idx3-ubyte.gz") ? .idx : .folder
+                    : Self.idxNames.contains { has($0) || has($0 + ".gz") } ? .idx : .folder
             return
         }
         let name = name(of: path)

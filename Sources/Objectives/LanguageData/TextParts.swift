@@ -110,7 +110,9 @@ struct TextParts {
         return SmoothnessError(
             .data, "is not text in UTF-8", file: file, object: "byte \(offset) (line \(line))",
             expected: "a character in UTF-8", found: found,
-            remedy: "Convert the file to UTF-8, or read it with --tokens bytes")
+            remedy: isGzip(bytes)
+                ? "It begins as gzip does: unpack it with gunzip"
+                : "Convert the file to UTF-8, or read it with --tokens bytes")
     }
 
     private static func place(of file: DataFile, beside dataOverride: String?) -> String {
