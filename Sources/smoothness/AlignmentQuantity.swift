@@ -34,11 +34,12 @@ enum AlignmentQuantity: String, ExpressibleByArgument, CaseIterable {
     /// One curve a batch size; beside a mean cosine what pure noise would give.
     func plot(of reader: borrowing AlignmentFileReader, title: String?) throws -> LinePlot {
         let (header, rows) = (reader.header, try reader.rows())
+        let epochLength = Double(header.epochLength)
         var curves: [LinePlot.Curve] = []
         for (group, partition) in header.partitions.enumerated() {
             func curve(_ name: String, isReference: Bool, _ value: (BatchAlignment) -> Double) -> LinePlot.Curve {
                 LinePlot.Curve(
-                    name: name, points: rows.map { (header.epoch($0.iteration), value($0.batches[group])) },
+                    name: name, points: rows.map { (Double($0.iteration) / epochLength, value($0.batches[group])) },
                     isReference: isReference, group: group)
             }
             let name = "batch size \(partition.size)"

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Estimation
 import Reporting
+import Training
 
 /// The tables of `align`.
 enum AlignmentTable: String, ExpressibleByArgument, CaseIterable {
@@ -52,10 +53,11 @@ enum AlignmentTable: String, ExpressibleByArgument, CaseIterable {
         columns += numbers.map(\.name)
         columns += ["clip_norm", "clipped_agreement", "agreement_bound", "clipped_share", "status"]
         var table = Table(columns: columns)
+        let epochLength = Double(header.epochLength)
         for row in rows {
             for (partition, batch) in zip(header.partitions, row.batches) {
                 var start: [TableValue] = [
-                    .integer(row.iteration), .number(header.epoch(row.iteration)), .integer(partition.size),
+                    .integer(row.iteration), .number(Double(row.iteration) / epochLength), .integer(partition.size),
                     .integer(partition.count), .number(row.loss), .number(row.gradientNorm),
                 ]
                 start += numbers.map { .number($0.value(batch)) }
@@ -73,12 +75,12 @@ enum AlignmentTable: String, ExpressibleByArgument, CaseIterable {
     /// A row for every iterate, batch size and bin.
     private static func histogram(of rows: [AlignmentRow], header: AlignmentHeader) -> Table {
         var table = Table(columns: ["iteration", "epoch", "batch_size", "lower", "upper", "count"])
-        let edges = AlignmentSchema.edges
+        let (edges, epochLength) = (AlignmentSchema.edges, Double(header.epochLength))
         for row in rows {
             for (partition, batch) in zip(header.partitions, row.batches) {
                 for (bin, count) in batch.cosineHistogram.enumerated() {
                     table.append([
-                        .integer(row.iteration), .number(header.epoch(row.iteration)), .integer(partition.size),
+                        .integer(row.iteration), .number(Double(row.iteration) / epochLength), .integer(partition.size),
                         .number(edges[bin]), .number(edges[bin + 1]), .integer(Int(count)),
                     ])
                 }
@@ -89,8 +91,12 @@ enum AlignmentTable: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension AlignmentHeader {
-    /// Epochs before an iteration of a run that takes one component an iteration.
-    func epoch(_ iteration: Int) -> Double { Double(iteration) / Double(max(componentCount, 1)) }
+    /// The iterations of an epoch: one where the run takes the full gradient, otherwise one a component. A run of another program
+    /// may describe its optimiser in its own way and is taken for one of single components.
+    var epochLength: Int {
+        let training = try? TrainingConfiguration(json: optimizer)
+        return training?.epochLength(componentCount: componentCount) ?? max(componentCount, 1)
+    }
 }
 
 extension AlignmentPlan {

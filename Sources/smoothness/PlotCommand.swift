@@ -73,7 +73,15 @@ struct PlotCommand: ParsableCommand {
             _ = try ScatterPlot.Format(path: path)
             try refuseInput(as: path, inputs: [name])
         }
-        let plot = try (quantity ?? .meanCosine).plot(of: AlignmentFileReader(name), title: title)
+        let reader = try AlignmentFileReader(name)
+        guard reader.committedRows > 0 else {
+            throw SmoothnessError(
+                .data, "has no row yet", file: name, object: "/alignment",
+                expected: "1 to \(reader.header.rowCount) rows",
+                found: "0", remedy: "Go on with it: smoothness inspect --config \(shellLine([name])) prints the command"
+            )
+        }
+        let plot = try (quantity ?? .meanCosine).plot(of: reader, title: title)
         for path in outputs {
             try plot.write(to: path)
             Console.error("wrote \(Console.absolute(path))")

@@ -1,6 +1,7 @@
 import Essentials
 import Estimation
 import Foundation
+import HDF5
 import Objectives
 import ParameterSpace
 import RunFiles
@@ -300,6 +301,14 @@ struct AlignmentTests {
             let report = verifyAlignmentFile(job.plan.output)
             #expect(!report.isValid, "\(name)")
         }
+        for count in [12, 14, 0, -1, Int(Int64.max)] {
+            try sound.write(to: URL(filePath: job.plan.output))
+            let file = try HDF5.File.open(job.plan.output, .readWrite)
+            try file.dataset("/component_count").write(all: [Int64(count)])
+            try file.close()
+            let report = verifyAlignmentFile(job.plan.output)
+            #expect(report.failures.map(\.place) == ["/component_count"], "\(report)")
+        }
         try sound.write(to: URL(filePath: job.plan.output))
         #expect(verifyAlignmentFile(job.plan.output).isValid)
         try sound.prefix(sound.count / 2).write(to: URL(filePath: job.plan.output))
@@ -367,7 +376,7 @@ struct AlignCommandTests {
         #expect(
             try smoothness("inspect", "--config", output).standardOutput.contains(
                 " --every 3 --batch-sizes 8,16 --batch-unit examples --clip-norms 0.1,1.0 --subset 1.0 --subset-seed 0 "
-                    + "--precision float64 --masks fixed --output "))
+                    + "--precision float64 --masks fixed --threads "))
         #expect(try smoothness("verify", output).exitCode == 0)
         try forge(output, "/alignment/mean_cosine")
         #expect(try smoothness("verify", output).exitCode == 65)
@@ -379,7 +388,7 @@ struct AlignCommandTests {
         for (arguments, code) in [
             ([run, "--batch-sizes", "12"], 64), ([run, "--batch-sizes", "x"], 64), ([run, "--rows", "99"], 64),
             ([run, "--rows", "1", "--every", "2"], 64), ([run, "--clip-norms", "-1"], 64),
-            ([run, "--subset", "0"], 64),
+            ([run, "--subset", "0"], 64), ([run, "--masks", "fresh"], 64),
             ([folder.path("no.h5")], 66), ([run, "--output", run], 73),
             ([run, "--output", folder.path("no/such.h5")], 73),
         ] {
@@ -388,6 +397,24 @@ struct AlignCommandTests {
             #expect(!outcome.standardError.isEmpty && outcome.standardOutput.isEmpty)
         }
         #expect(!FileManager.default.fileExists(atPath: folder.path("run.alignment.h5")))
+    }
+
+    @Test("a run that takes the full gradient has one iteration an epoch")
+    func epochs() throws {
+        let trained = try smoothness(
+            "train", "--objective", "logistic-regression", "--samples", "64", "--features", "3", "--batch-size", "8",
+            "--gradient", "full", "--iterations", "3", "--save", "every=1", "--threads", "1", "-o", run)
+        #expect(trained.exitCode == 0, "\(trained.standardError)")
+        for table in ["summary", "histogram"] {
+            let outcome = try smoothness(
+                "align", run, "--batch-sizes", "8", "--table", table, "--threads", "1", "--format", "csv")
+            let epochs = Set(
+                outcome.standardOutput.split(separator: "\n").dropFirst().map { $0.split(separator: ",")[1] })
+            #expect(epochs == ["0.0", "1.0", "2.0"], "\(outcome.standardError)")
+        }
+        #expect(try smoothness("plot", folder.path("run.alignment.h5"), "-o", folder.path("a.csv")).exitCode == 0)
+        #expect(
+            try String(contentsOfFile: folder.path("a.csv"), encoding: .utf8).contains("\nbatch size 8,2.0,"))
     }
 
     @Test("the run's own clip norm is the default")
@@ -448,6 +475,14 @@ struct AlignCommandTests {
                 try String(contentsOfFile: folder.path("q.csv"), encoding: .utf8).hasPrefix("curve,epoch,\(quantity)\n")
             )
         }
+        let file = try HDF5.File.open(output, .readWrite)
+        try file.dataset("/commit").write(0 as UInt64, at: [])
+        try file.close()
+        let empty = try smoothness("plot", output, "-o", folder.path("empty.csv"))
+        #expect(
+            empty.exitCode == 65
+                && empty.standardError.contains(": /alignment: has no row yet (expected 1 to 10 rows, "))
+        #expect(!FileManager.default.fileExists(atPath: folder.path("empty.csv")))
         #expect(try smoothness("plot", output, "--quantity", "beauty", "-o", folder.path("x.csv")).exitCode == 64)
         #expect(try smoothness("plot", run, "--quantity", "norm_ratio", "-o", folder.path("x.csv")).exitCode == 64)
     }
