@@ -78,4 +78,17 @@ struct KilledCommandTests {
         let estimate = ["estimate", "run.h5", "--components", "0-4", "--delta", "0.5", "--threads", "1"]
         try kill("estimate", first: estimate, again: estimate + ["--output", "killed.h5"], seed: 3)
     }
+
+    @Test("an alignment")
+    func align() throws {
+        try bench.succeed(
+            ["train"] + Self.languageModel + [
+                "--learning-rate", "5", "--iterations", "200", "--save", "every=1", "--output", "run.h5",
+            ])
+        let align = [
+            "align", "run.h5", "--components", "0-7", "--batch-sizes", "1,2,4", "--clip-norms", "0.25,1", "--threads",
+            "1",
+        ]
+        try kill("align", first: align, again: align + ["--output", "killed.h5"], seed: 4)
+    }
 }

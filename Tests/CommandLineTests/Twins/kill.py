@@ -1,6 +1,6 @@
-"""Kills `smoothness train` or `smoothness estimate` with SIGKILL at random moments and reads what is left with plain h5py.
+"""Kills `smoothness train`, `estimate` or `align` with SIGKILL at random moments and reads what is left with plain h5py.
 
-    kill.py train|estimate PROGRAM REFERENCE OUTPUT KILLS SEED -- first call's arguments -- continuing call's arguments
+    kill.py train|estimate|align PROGRAM REFERENCE OUTPUT KILLS SEED -- first call's arguments -- continuing call's arguments
 
 REFERENCE is the file of an undisturbed call. After every kill each row below a commit counter must equal the reference's to
 the bit, no counter may have fallen, and the point from which a run will go on must lie on the reference's path; when a call
@@ -31,12 +31,14 @@ def datasets(group):
 
 def rows(file, kind):
     """Yields (dataset path, number of rows that count)."""
-    if kind == "estimate":
+    if kind in ("estimate", "align"):
         committed = int(file["/commit"][()])
-        for name in datasets(file["/estimates"]):
-            yield f"/estimates/{name}", committed
+        group = "/estimates" if kind == "estimate" else "/alignment"
+        for name in datasets(file[group]):
+            yield f"{group}/{name}", committed
         # Rows depend on it: it is there as soon as the first of them is.
-        yield "/repeatability", min(committed, 1)
+        if kind == "estimate":
+            yield "/repeatability", min(committed, 1)
         return
     snapshots = int(file["/commit"][()])
     # When every iteration is saved, row k needs the iterate of row k + 1 too.
@@ -79,7 +81,7 @@ def check_resume_point(file, expected):
 
 
 def counters(file, kind):
-    names = ["/commit"] if kind == "estimate" else ["/commit", "/history/commit", "/history/evaluation/commit"]
+    names = ["/commit"] if kind != "train" else ["/commit", "/history/commit", "/history/evaluation/commit"]
     return [int(file[name][()]) for name in names]
 
 
