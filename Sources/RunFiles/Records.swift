@@ -111,7 +111,7 @@ public struct EvaluationRecord: Sendable, Equatable {
     }
 }
 
-/// The state of the optimiser between two iterations: all that a run needs to continue to the same bytes.
+/// The state of the optimiser between two iterations: all that a run needs to continue to the same history and iterates.
 public struct ResumePoint<Scalar: ParameterScalar>: Sendable, Equatable {
     /// The next iteration to do.
     public var iteration: Int

@@ -109,9 +109,18 @@ struct RunFileCreation {
             _ = try file.createDataset(definition.path, of: definition.element, shape: definition.shape)
         }
         for definition in layout.all { try describe(definition, in: file) }
-        try file.dataset(RunFilePath.iteration).write(all: plan.savedIterations.map { Int64($0) })
+        try writeIterations(to: file.dataset(RunFilePath.iteration))
         try file.close()
         try StateAttribute.create(in: temporary)
+    }
+
+    /// Piece by piece: of a long run the list is large enough without a copy.
+    private func writeIterations(to dataset: borrowing Dataset) throws {
+        let (iterations, length) = (plan.savedIterations, 1 << 20)
+        for start in stride(from: 0, to: iterations.count, by: length) {
+            let piece = iterations[start..<min(start + length, iterations.count)].map { Int64($0) }
+            try dataset.write(piece, start: [start], count: [piece.count])
+        }
     }
 
     private func writeRootAttributes(_ file: borrowing File) throws {
