@@ -20,7 +20,7 @@ struct BatchCommand: ParsableCommand {
     @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
     @OptionGroup(title: "Fit") var fitting: FitOptionGroup
     @OptionGroup var format: FormatOption
-    @Option(help: "Threads for tensor operations. (default: the processor's cores)")
+    @Option(parsing: .unconditional, help: "Threads for tensor operations. (default: the processor's cores)")
     var threads: Int?
     @Flag(help: "Measure anew what stands already.")
     var force = false

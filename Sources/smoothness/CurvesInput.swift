@@ -77,27 +77,10 @@ struct CurvesInput {
     /// What makes the run another one than its repetitions, by name: `/objective` and `/optimizer` without the seed of the
     /// run, where data lie, and what changes nothing but the last bits or what is saved.
     private static func settings(_ header: RunHeader, _ path: String) throws -> [String: String] {
-        var settings: [String: String] = [:]
-        for (text, prefix) in [(header.objective, "objective "), (header.optimizer, "")] {
-            guard let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) else {
-                throw SmoothnessError(.data, "holds a description that is not JSON", file: path)
-            }
-            flatten(object, prefix, into: &settings)
-        }
+        let settings = try RunSettings(objective: header.objective, optimizer: header.optimizer, file: path).values
         let withoutMeaning = [
             "seed", "threads", "device", "micro_batch", "stores_gradients", "save every", "save first",
         ]
         return settings.filter { !withoutMeaning.contains($0.key) && !$0.key.hasSuffix(" path") }
-    }
-
-    private static func flatten(_ value: Any, _ name: String, into settings: inout [String: String]) {
-        if let object = value as? [String: Any] {
-            let prefix = name.isEmpty || name.hasSuffix(" ") ? name : name + " "
-            for (key, member) in object { flatten(member, prefix + key, into: &settings) }
-        } else if let array = value as? [Any] {
-            settings[name] = array.map { "\($0)" }.joined(separator: "/")
-        } else {
-            settings[name] = "\(value)"
-        }
     }
 }

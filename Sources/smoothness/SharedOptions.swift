@@ -14,13 +14,13 @@ struct FormatOption: ParsableArguments {
 
 /// How a fit is made, for `fit` and for the lines of `plot`.
 struct FitOptionGroup: ParsableArguments {
-    @Option(help: "Bootstrap replicates; 0 for no intervals.")
+    @Option(parsing: .unconditional, help: "Bootstrap replicates; 0 for no intervals.")
     var replicates = 2000
-    @Option(help: "Nominal coverage of the intervals.")
+    @Option(parsing: .unconditional, help: "Nominal coverage of the intervals.")
     var confidence = 0.95
-    @Option(help: "Length of the bootstrap's blocks in points (default: automatic).")
+    @Option(parsing: .unconditional, help: "Length of the bootstrap's blocks in points (default: automatic).")
     var blockLength: Int?
-    @Option(help: "Seed of the bootstrap.")
+    @Option(parsing: .unconditional, help: "Seed of the bootstrap.")
     var seed: UInt64 = 0
 
     func validate() throws {

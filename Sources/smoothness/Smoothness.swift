@@ -38,8 +38,14 @@ struct Smoothness: ParsableCommand {
 
     /// Prints an error the way its kind asks for and ends the process with its code.
     private static func exit(with error: any Error) -> Never {
-        guard let code = Failure.exitCode(of: error) else { exit(withError: error) }
-        Console.error("error: \(error)")
-        Foundation.exit(code)
+        if let code = Failure.exitCode(of: error) {
+            Console.error("error: \(error)")
+            Foundation.exit(code)
+        }
+        let (message, label) = (fullMessage(for: error), "Error: ")
+        guard message.hasPrefix(label) else { exit(withError: error) }
+        // The argument parser's own, which begins like all others here.
+        Console.error("error: " + message.dropFirst(label.count))
+        Foundation.exit(exitCode(for: error).rawValue)
     }
 }

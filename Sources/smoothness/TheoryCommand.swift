@@ -18,30 +18,37 @@ struct TheoryCommand: ParsableCommand {
         parsing: .upToNextOption,
         help: "Experiments: \(Experiment.allCases.map(\.rawValue).joined(separator: ", ")). (default: all)")
     var experiments: [Experiment] = []
-    @Option(help: "L0.")
+    @Option(parsing: .unconditional, help: "L0.")
     var l0 = TheoryOptions().L0
     @Option(
+        parsing: .unconditional,
         help:
             "L1. The fast function of theorem 4 has (L0, L1) = (L1, L1): with a smaller L0 its lines are not applicable."
     )
     var l1 = TheoryOptions().L1
-    @Option(help: "M, the gradient at the start of the fast function.")
+    @Option(parsing: .unconditional, help: "M, the gradient at the start of the fast function.")
     var largestGradient = TheoryOptions().largestGradient
-    @Option(help: "ε, the gradient norm to be reached.")
+    @Option(parsing: .unconditional, help: "ε, the gradient norm to be reached.")
     var epsilon = TheoryOptions().epsilon
-    @Option(help: "Δ = f(x₀) − f* of the slow function.")
+    @Option(parsing: .unconditional, help: "Δ = f(x₀) − f* of the slow function.")
     var gap = TheoryOptions().gap
-    @Option(help: "τ and σ, the size of the noise in stochastic gradients.")
+    @Option(parsing: .unconditional, help: "τ and σ, the size of the noise in stochastic gradients.")
     var noise = TheoryOptions().noise
-    @Option(help: "Repetitions of random experiments.")
+    @Option(parsing: .unconditional, help: "Repetitions of random experiments.")
     var repetitions = TheoryOptions().repetitions
-    @Option(help: "Iterations that a single run may take; what needs more is left undecided.")
+    @Option(parsing: .unconditional, help: "Iterations that a single run may take; what needs more is left undecided.")
     var iterationLimit = TheoryOptions().iterationLimit
-    @Option(help: "Seed of the noise and of the points.")
+    @Option(parsing: .unconditional, help: "Seed of the noise and of the points.")
     var seed: UInt64 = 0
     @Option(help: "Print the points of figure 1a or 1b instead: gradient norm and Hessian norm.")
     var points: FigureName?
     @OptionGroup var output: FormatOption
+
+    func validate() throws {
+        if points != nil && !experiments.isEmpty {
+            throw ValidationError("--points prints a figure and makes no experiment: leave out --experiments")
+        }
+    }
 
     func run() throws {
         var options = TheoryOptions()

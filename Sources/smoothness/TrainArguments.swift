@@ -5,7 +5,7 @@ import Training
 
 /// The command that repeats a run, from the descriptions in its file. It is printed, never executed.
 func trainCommand(for header: RunHeader, file: String) throws -> String {
-    let description = try ObjectiveDescription(json: header.objective)
+    let description = try ObjectiveDescription(json: header.objective, file: file)
     let configuration = try TrainingConfiguration(json: header.optimizer, file: file)
     return shellLine(
         ["smoothness", "train"] + objectiveArguments(description) + optimizerArguments(configuration)

@@ -15,7 +15,8 @@ struct TrainCommand: ParsableCommand {
         abstract: "Train on an objective and write the iterates to a run file.",
         discussion: """
             Saves x_k and x_{k+1} for the iterations that --save names, with the loss, gradient norm and step norm of every \
-            iteration. An interrupted run continues with --resume to the same bytes as one that was never interrupted.
+            iteration. An interrupted run continues with --resume to the same history and iterates, bit for bit, as one that was \
+            never interrupted.
             """)
 
     @OptionGroup(title: "Objective") var objective: TrainObjectiveOptions
@@ -27,6 +28,7 @@ struct TrainCommand: ParsableCommand {
     var resume: String?
     @Option(
         name: .customLong("repeat"),
+        parsing: .unconditional,
         help: """
             Make so many runs, with --seed and its successors, as OUTPUT-1.h5, OUTPUT-2.h5, …; the same command again \
             continues where it was interrupted and leaves finished runs alone.
@@ -52,8 +54,14 @@ struct TrainCommand: ParsableCommand {
             throw ValidationError(
                 "--resume continues a run with its own settings; leave out \(ignored.joined(separator: ", "))")
         }
-        if output != nil || force || dryRun || repetitions != nil {
-            throw ValidationError("--resume goes with none of --output, --repeat, --force and --dry-run")
+        let excluded = [
+            ("--output", output != nil), ("--repeat", repetitions != nil), ("--force", force), ("--dry-run", dryRun),
+        ].filter(\.1).map(\.0)
+        guard excluded.isEmpty else {
+            let remedy =
+                repetitions == nil ? "" : "; repeated runs go on when the command that began them is given again"
+            throw ValidationError(
+                "--resume continues one run in its own file: leave out \(excluded.joined(separator: ", "))\(remedy)")
         }
     }
 
@@ -104,8 +112,10 @@ struct TrainCommand: ParsableCommand {
             configuration.threads = threads
         }
         if let device = optimizer.device, device != configuration.device {
-            warn("was begun on \(configuration.device); on \(device) the last bits will differ", path)
-            configuration.device = device
+            throw SmoothnessError(
+                .usage, "a run goes on where it was begun: on another device its numbers would be others", file: path,
+                object: "--device", expected: configuration.device, found: device,
+                remedy: "Leave out --device, or begin anew on the other with --force")
         }
         switch configuration.precision {
         case .float32: try continueRun(path, header, configuration, as: Float.self)
@@ -116,7 +126,7 @@ struct TrainCommand: ParsableCommand {
     private func continueRun<Scalar: ParameterScalar>(
         _ path: String, _ header: RunHeader, _ configuration: TrainingConfiguration, as scalar: Scalar.Type
     ) throws {
-        let description = try ObjectiveDescription(json: header.objective)
+        let description = try ObjectiveDescription(json: header.objective, file: path)
         let options = EvaluationOptions(microBatch: configuration.microBatch, device: configuration.device)
         let set = try makeObjective(
             description, as: scalar, options: options,

@@ -13,48 +13,61 @@ struct TrainImageOptions: ParsableArguments {
     var architecture: Architecture?
     @Option(help: "resnet: projection (1×1 convolution) or identity (zero padding, cifar-N). (default: projection)")
     var shortcut: ResidualNetworkConfiguration.Shortcut?
-    @Option(help: "resnet: channels of the first stage. (default: 16 for cifar-N, 64 for the others)")
+    @Option(
+        parsing: .unconditional,
+        help: "resnet: channels of the first stage. (default: 16 for cifar-N, 64 for the others)")
     var width: Int?
-    @Option(help: "mlp: sizes of the hidden layers, as 256,128; none for a linear classifier. (default: 128)")
+    @Option(
+        parsing: .unconditional,
+        help: "mlp: sizes of the hidden layers, as 256,128; none for a linear classifier. (default: 128)")
     var hiddenSizes: SizeList?
     @Option(help: "mlp: relu, tanh or gelu. (default: relu)")
     var activationFunction: PerceptronConfiguration.Activation?
     @Option(help: "Form of --data: cifar-binary, cifar-python, idx or folder. (default: found out by looking)")
     var imageFormat: ImageFormat?
     @Option(
+        parsing: .unconditional,
         help: """
             Held-out images without --valid: published (the data's own), none, or a fraction of the images. (default: \
             published where there are some, otherwise 0.1)
             """)
     var heldOut: HeldOutShare?
-    @Option(help: "Train on so many images; without --data, generate so many. (default: all; 2000)")
+    @Option(
+        parsing: .unconditional, help: "Train on so many images; without --data, generate so many. (default: all; 2000)"
+    )
     var images: Int?
     @Option(
+        parsing: .unconditional,
         help: """
             Height and width of the images of a folder, or of generated ones. (default: 32 for cifar, 224 for imagenet, 28 for \
             mlp; generated for imagenet: 64)
             """)
     var imageSize: Int?
-    @Option(help: "A folder's images: the shorter side before the middle is cut out. (default: 8/7 of --image-size)")
+    @Option(
+        parsing: .unconditional,
+        help: "A folder's images: the shorter side before the middle is cut out. (default: 8/7 of --image-size)")
     var resize: Int?
-    @Option(help: "Generated images: channels. (default: 3 for resnet, 1 for mlp)")
+    @Option(parsing: .unconditional, help: "Generated images: channels. (default: 3 for resnet, 1 for mlp)")
     var channels: Int?
-    @Option(help: "Generated images: classes. (default: 10)")
+    @Option(parsing: .unconditional, help: "Generated images: classes. (default: 10)")
     var classes: Int?
     @Option(
+        parsing: .unconditional,
         help:
             "Augmentation: rows and columns around an image before a window is cut out. (default: 4 for CIFAR-10 and folders, otherwise 0)"
     )
     var cropPadding: Int?
     @Flag(inversion: .prefixedNo, help: "Augmentation: mirror half of the images. (default: as --crop-padding)")
     var flip: Bool?
-    @Option(help: "Mean of each channel, as 0.5,0.5,0.5. (default: the data's custom)")
+    @Option(parsing: .unconditional, help: "Mean of each channel, as 0.5,0.5,0.5. (default: the data's custom)")
     var channelMean: NumberList?
-    @Option(help: "Standard deviation of each channel. (default: the data's custom)")
+    @Option(parsing: .unconditional, help: "Standard deviation of each channel. (default: the data's custom)")
     var channelDeviation: NumberList?
-    @Option(help: "Label smoothing. (default: 0)")
+    @Option(parsing: .unconditional, help: "Label smoothing. (default: 0)")
     var labelSmoothing: Double?
-    @Option(help: "Components from which evaluations take the statistics of batch normalisation. (default: 16)")
+    @Option(
+        parsing: .unconditional,
+        help: "Components from which evaluations take the statistics of batch normalisation. (default: 16)")
     var populationComponents: Int?
 
     /// The options that were given, by name, with the objectives that have them.

@@ -20,43 +20,55 @@ struct TrainLanguageOptions: ParsableArguments {
             """)
     var tokens: Tokenization?
     @Option(
+        parsing: .unconditional,
         help: "Language models, unless of bytes: the number of words kept, <unk> and <eos> included. (default: 10000)")
     var vocabulary: Int?
-    @Option(help: "Language models: steps of a segment. (default: 35; 70 for awd-lstm, 64 for transformer)")
+    @Option(
+        parsing: .unconditional,
+        help: "Language models: steps of a segment. (default: 35; 70 for awd-lstm, 64 for transformer)")
     var sequenceLength: Int?
-    @Option(help: "lstm, awd-lstm: hidden size of a layer. (default: 200; 1150 for awd-lstm)")
+    @Option(parsing: .unconditional, help: "lstm, awd-lstm: hidden size of a layer. (default: 200; 1150 for awd-lstm)")
     var hidden: Int?
     @Option(
+        parsing: .unconditional,
         help:
             "Language models: embedding size; transformer: the width. (default: 200; 400 for awd-lstm, 128 for transformer)"
     )
     var embedding: Int?
-    @Option(help: "Language models: layers. (default: 2; 3 for awd-lstm, 4 for transformer)")
+    @Option(parsing: .unconditional, help: "Language models: layers. (default: 2; 3 for awd-lstm, 4 for transformer)")
     var layers: Int?
-    @Option(help: "transformer: heads of the attention. (default: 4)")
+    @Option(parsing: .unconditional, help: "transformer: heads of the attention. (default: 4)")
     var heads: Int?
     @Flag(
         inversion: .prefixedNo,
         help: "lstm, awd-lstm: whether the decoder's weight is the embedding's. (default: --tied)")
     var tied: Bool?
     @Option(
+        parsing: .unconditional,
         help:
             "lstm, transformer: probability of dropping an activation; masks are a function of the component. (default: 0)"
     )
     var dropout: Double?
-    @Option(help: "awd-lstm: probability of dropping a word's row of the embedding. (default: 0.1)")
+    @Option(
+        parsing: .unconditional, help: "awd-lstm: probability of dropping a word's row of the embedding. (default: 0.1)"
+    )
     var wordDropout: Double?
-    @Option(help: "awd-lstm: of dropping an element of the input, the same at every step. (default: 0.4)")
+    @Option(
+        parsing: .unconditional,
+        help: "awd-lstm: of dropping an element of the input, the same at every step. (default: 0.4)")
     var inputDropout: Double?
-    @Option(help: "awd-lstm: of dropping an element between layers. (default: 0.25)")
+    @Option(parsing: .unconditional, help: "awd-lstm: of dropping an element between layers. (default: 0.25)")
     var hiddenDropout: Double?
-    @Option(help: "awd-lstm: of dropping an element of the output. (default: 0.4)")
+    @Option(parsing: .unconditional, help: "awd-lstm: of dropping an element of the output. (default: 0.4)")
     var outputDropout: Double?
-    @Option(help: "awd-lstm: of dropping a recurrent weight. (default: 0.5)")
+    @Option(parsing: .unconditional, help: "awd-lstm: of dropping a recurrent weight. (default: 0.5)")
     var weightDropout: Double?
-    @Option(help: "awd-lstm: α, the weight of the mean squared output in the loss. (default: 2)")
+    @Option(
+        parsing: .unconditional, help: "awd-lstm: α, the weight of the mean squared output in the loss. (default: 2)")
     var activation: Double?
-    @Option(help: "awd-lstm: β, the weight of the mean squared change of the output in the loss. (default: 1)")
+    @Option(
+        parsing: .unconditional,
+        help: "awd-lstm: β, the weight of the mean squared change of the output in the loss. (default: 1)")
     var temporalActivation: Double?
     @Option(
         help: """
@@ -64,7 +76,9 @@ struct TrainLanguageOptions: ParsableArguments {
             same point, and no gradient flows into it. (default: zero)
             """)
     var state: StateName?
-    @Option(help: "With --state carried: how many segments are run before a component. (default: 3)")
+    @Option(
+        parsing: .unconditional,
+        help: "With --state carried: how many segments are run before a component. (default: 3)")
     var burnIn: Int?
     @Option(help: "lstm, awd-lstm: fixed, or random: lengths around the sequence length. (default: fixed)")
     var segmentLengths: SegmentLengths?

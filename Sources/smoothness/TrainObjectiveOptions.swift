@@ -52,6 +52,7 @@ struct TrainObjectiveOptions: ParsableArguments {
             """)
     var data: String?
     @Option(
+        parsing: .unconditional,
         help: """
             Language models: streams (default: 20; 12 for transformer); resnet, mlp: images of a component (128); \
             logistic-regression, deep-linear-network: samples (32).
@@ -65,13 +66,14 @@ struct TrainObjectiveOptions: ParsableArguments {
     var trainingDraws: TrainingDraws?
     @OptionGroup(title: "Language models") var language: TrainLanguageOptions
 
-    @Option(help: "quadratic: the eigenvalues, as 1,0.5,0.1. (default: 1,2,…,10)")
+    @Option(parsing: .unconditional, help: "quadratic: the eigenvalues, as 1,0.5,0.1. (default: 1,2,…,10)")
     var spectrum: NumberList?
-    @Option(help: "quadratic: Householder reflections that turn the axes. (default: 0)")
+    @Option(parsing: .unconditional, help: "quadratic: Householder reflections that turn the axes. (default: 0)")
     var rotations: Int?
-    @Option(help: "quadratic: components of the sum. (default: 1)")
+    @Option(parsing: .unconditional, help: "quadratic: components of the sum. (default: 1)")
     var components: Int?
     @Option(
+        parsing: .unconditional,
         help: """
             quadratic: standard deviation of the components' linear terms; deep-linear-network: of the outputs around the \
             linear truth. (default: 0)
@@ -83,29 +85,37 @@ struct TrainObjectiveOptions: ParsableArguments {
         parsing: .unconditional,
         help: "polynomial, exponential-sum, qian-example: x; quartic-valley: x,y. (default: 1; 1,-1)")
     var start: NumberList?
-    @Option(help: "exponential-walls: λ, which is L1. (default: 1)")
+    @Option(parsing: .unconditional, help: "exponential-walls: λ, which is L1. (default: 1)")
     var growth: Double?
-    @Option(help: "exponential-walls: the gradient at the start. (default: 10)")
+    @Option(parsing: .unconditional, help: "exponential-walls: the gradient at the start. (default: 10)")
     var initialGradient: Double?
-    @Option(help: "slow-slope: ε. (default: 0.1)")
+    @Option(parsing: .unconditional, help: "slow-slope: ε. (default: 0.1)")
     var slope: Double?
-    @Option(help: "slow-slope: Δ. (default: 1)")
+    @Option(parsing: .unconditional, help: "slow-slope: Δ. (default: 1)")
     var gap: Double?
     @Option(parsing: .unconditional, help: "exponential-sum: aⱼ of Σ aⱼ exp(bⱼx). (default: 1,1)")
     var amplitudes: NumberList?
     @Option(parsing: .unconditional, help: "exponential-sum: bⱼ. (default: 1,-1)")
     var rates: NumberList?
-    @Option(help: "deep-linear-network: units of every layer, inputs first and outputs last. (default: 6,5,4,3)")
+    @Option(
+        parsing: .unconditional,
+        help: "deep-linear-network: units of every layer, inputs first and outputs last. (default: 6,5,4,3)")
     var widths: CountList?
-    @Option(help: "deep-linear-network: standard deviation of the initial weights times √inputs. (default: 1)")
+    @Option(
+        parsing: .unconditional,
+        help: "deep-linear-network: standard deviation of the initial weights times √inputs. (default: 1)")
     var initialScale: Double?
-    @Option(help: "logistic-regression without --data, deep-linear-network: generated samples. (default: 1000)")
+    @Option(
+        parsing: .unconditional,
+        help: "logistic-regression without --data, deep-linear-network: generated samples. (default: 1000)")
     var samples: Int?
-    @Option(help: "logistic-regression without --data: features. (default: 10)")
+    @Option(parsing: .unconditional, help: "logistic-regression without --data: features. (default: 10)")
     var features: Int?
-    @Option(help: "logistic-regression: λ of the penalty (λ/2)‖w‖². (default: 0)")
+    @Option(parsing: .unconditional, help: "logistic-regression: λ of the penalty (λ/2)‖w‖². (default: 0)")
     var regularization: Double?
-    @Option(help: "Seed of generated data, rotations, dropout masks, image batches, augmentation. (default: 0)")
+    @Option(
+        parsing: .unconditional,
+        help: "Seed of generated data, rotations, dropout masks, image batches, augmentation. (default: 0)")
     var objectiveSeed: UInt64?
 
     @OptionGroup(title: "Image classifiers (resnet, mlp)") var images: TrainImageOptions

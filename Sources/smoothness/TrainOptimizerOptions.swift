@@ -13,14 +13,16 @@ struct TrainOptimizerOptions: ParsableArguments {
             """)
     var algorithm: TrainingConfiguration.Algorithm?
     @Option(
+        parsing: .unconditional,
         help: """
             η. (default: 0.001 for adam and adamw; else 10 for lstm, 30 for awd-lstm, 0.1 for transformer, resnet and mlp, 0.01 \
             otherwise)
             """)
     var learningRate: Double?
-    @Option(help: "γ, the longest step; the clip norm is γ/η. inf: no clipping.")
+    @Option(parsing: .unconditional, help: "γ, the longest step; the clip norm is γ/η. inf: no clipping.")
     var gamma: Double?
     @Option(
+        parsing: .unconditional,
         help: """
             γ/η, the longest gradient; inf: no clipping. (default: with clipping, sgd and heavy-ball 0.25 for lstm and awd-lstm, \
             1 for transformer; none otherwise)
@@ -30,17 +32,22 @@ struct TrainOptimizerOptions: ParsableArguments {
     var clipForm: TrainingConfiguration.ClippingForm?
     @Option(help: "What is clipped or normalised as one: global or block. (default: global)")
     var clipScope: TrainingConfiguration.ClippingScope?
-    @Option(help: "β, the memory of the momentum, Adam's β₁. (default: 0; 0.9 for heavy-ball, adam and adamw)")
+    @Option(
+        parsing: .unconditional,
+        help: "β, the memory of the momentum, Adam's β₁. (default: 0; 0.9 for heavy-ball, adam and adamw)")
     var beta: Double?
-    @Option(help: "ν of Algorithm 1: 0 clips the gradient, 1 the momentum, between them both. (default: 0)")
+    @Option(
+        parsing: .unconditional,
+        help: "ν of Algorithm 1: 0 clips the gradient, 1 the momentum, between them both. (default: 0)")
     var nu: Double?
-    @Option(help: "normalized: b of η/(‖m‖ + b). (default: 0)")
+    @Option(parsing: .unconditional, help: "normalized: b of η/(‖m‖ + b). (default: 0)")
     var offset: Double?
-    @Option(help: "adam, adamw: β₂, the memory of the second moment. (default: 0.999)")
+    @Option(parsing: .unconditional, help: "adam, adamw: β₂, the memory of the second moment. (default: 0.999)")
     var beta2: Double?
-    @Option(help: "adam, adamw: ε. (default: 1e-08)")
+    @Option(parsing: .unconditional, help: "adam, adamw: ε. (default: 1e-08)")
     var epsilon: Double?
-    @Option(help: "λ of the penalty (λ/2)‖x‖², by its gradient λ x. (default: 0; 0.01 for adamw)")
+    @Option(
+        parsing: .unconditional, help: "λ of the penalty (λ/2)‖x‖², by its gradient λ x. (default: 0; 0.01 for adamw)")
     var weightDecay: Double?
     @Option(help: "Whether λ x is added before clipping or after; adamw has it decoupled. (default: before)")
     var decayPlace: TrainingConfiguration.WeightDecay.Place?
@@ -49,9 +56,10 @@ struct TrainOptimizerOptions: ParsableArguments {
     var gradient: TrainingConfiguration.GradientKind?
     @Option(help: "Order of the components: cyclic, reshuffle or with-replacement. (default: reshuffle)")
     var order: ComponentOrder.Kind?
-    @Option(help: "Iterations, one component or one full gradient each. (default: 300)")
+    @Option(parsing: .unconditional, help: "Iterations, one component or one full gradient each. (default: 300)")
     var iterations: Int?
     @Option(
+        parsing: .unconditional,
         help: "Epochs, instead of iterations; one is as many iterations as there are components, or one full gradient.")
     var epochs: Int?
     @Option(
@@ -60,15 +68,17 @@ struct TrainOptimizerOptions: ParsableArguments {
     var save: SaveSchedule?
     @Flag(help: "Save the gradient of every saved iterate's minibatch as well, before clipping.")
     var storeGradients = false
-    @Option(help: "Seed of the initial point and the order. (default: 0)")
+    @Option(parsing: .unconditional, help: "Seed of the initial point and the order. (default: 0)")
     var seed: UInt64?
     @Option(help: "float32 or float64. (default: float32)")
     var precision: Precision?
-    @Option(help: "Threads of a gradient. (default: the machine's; with --resume, the run's)")
+    @Option(parsing: .unconditional, help: "Threads of a gradient. (default: the machine's; with --resume, the run's)")
     var threads: Int?
-    @Option(help: "cpu or cuda. (default: cpu; with --resume, the run's)")
+    @Option(help: "cpu or cuda. (default: cpu; with --resume, the run's and no other)")
     var device: String?
-    @Option(help: "At most this many streams or images at a time in one gradient, to need less memory. Not for resnet.")
+    @Option(
+        parsing: .unconditional,
+        help: "At most this many streams or images at a time in one gradient, to need less memory. Not for resnet.")
     var microBatch: Int?
 
     /// The names of the options that were given and that `--resume` takes from the file instead.
@@ -92,7 +102,12 @@ struct TrainOptimizerOptions: ParsableArguments {
         if gradient == .full && order != nil {
             throw ValidationError("--order is of single components; --gradient full takes all of them")
         }
-        if decayPlace != nil && weightDecay == nil { throw ValidationError("--decay-place needs --weight-decay") }
+        for case (let name, let value?) in [("--gamma", gamma), ("--clip-norm", clipNorm)] where !(value > 0) {
+            throw ValidationError("\(name) must be a number above 0, or inf for no clipping, not \(value)")
+        }
+        if decayPlace != nil && weightDecay == nil && algorithm != .adamw {
+            throw ValidationError("--decay-place needs --weight-decay")
+        }
         let isAdam = algorithm?.isAdam ?? false
         if isAdam && gamma != nil {
             throw ValidationError("adam and adamw clip the gradient: give --clip-norm instead of --gamma")

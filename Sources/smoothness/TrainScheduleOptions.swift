@@ -3,17 +3,21 @@ import Training
 
 /// What changes along a run: the learning rate, and when averaging begins.
 struct TrainScheduleOptions: ParsableArguments {
-    @Option(help: "Raise η in even steps over the first so many iterations.")
+    @Option(parsing: .unconditional, help: "Raise η in even steps over the first so many iterations.")
     var warmUp: Int?
-    @Option(help: "Divide η by --decay-factor from the beginning of these epochs on, as 100,150; counted from 0.")
+    @Option(
+        parsing: .unconditional,
+        help: "Divide η by --decay-factor from the beginning of these epochs on, as 100,150; counted from 0.")
     var decayEpochs: EpochList?
-    @Option(help: "Divide η by --decay-factor when so many evaluations in a row had no smaller validation loss.")
+    @Option(
+        parsing: .unconditional,
+        help: "Divide η by --decay-factor when so many evaluations in a row had no smaller validation loss.")
     var plateau: Int?
-    @Option(help: "The divisor of --decay-epochs and --plateau. (default: 10)")
+    @Option(parsing: .unconditional, help: "The divisor of --decay-epochs and --plateau. (default: 10)")
     var decayFactor: Double?
     @Flag(help: "Lower η over the run to --last-learning-rate along half a cosine.")
     var cosine = false
-    @Option(help: "What --cosine goes to. (default: 0)")
+    @Option(parsing: .unconditional, help: "What --cosine goes to. (default: 0)")
     var lastLearningRate: Double?
     @Option(
         help: """

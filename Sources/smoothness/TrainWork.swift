@@ -201,8 +201,12 @@ private enum Standing {
                 .cannotCreate, "exists and is no run file", file: path, remedy: "Write elsewhere, or use --force")
         }
         guard header.objective == objective && header.optimizer == optimizer else {
+            let asked = try RunSettings(objective: objective, optimizer: optimizer, file: path)
+            let found = try RunSettings(objective: header.objective, optimizer: header.optimizer, file: path)
+            let differences = asked.differences(from: found)
             throw SmoothnessError(
-                .cannotCreate, "holds another run", file: path, remedy: "Write elsewhere, or use --force")
+                .cannotCreate, "holds another run", file: path, expected: differences.here, found: differences.there,
+                remedy: "Write elsewhere, or use --force")
         }
         self = header.state == .complete ? .complete : .unfinished
     }

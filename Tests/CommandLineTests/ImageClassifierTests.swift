@@ -196,7 +196,7 @@ struct ImageClassifierTests {
     func refusedOptions(arguments: [String], message: String) throws {
         let outcome = try bench.smoothness(["train", "-o", "run.h5"] + arguments)
         #expect(
-            outcome.exitCode == 64 && outcome.standardError.hasPrefix("Error: \(message)\n"), "\(outcome.standardError)"
+            outcome.exitCode == 64 && outcome.standardError.hasPrefix("error: \(message)\n"), "\(outcome.standardError)"
         )
         #expect(try bench.contents().isEmpty)
     }

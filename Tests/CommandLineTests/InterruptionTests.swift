@@ -50,6 +50,10 @@ struct InterruptionTests {
             #expect(outcome.standardError.contains("\nstopping after the current row; a second signal stops at once\n"))
             #expect(try bench.smoothness("verify", "run.h5").exitCode == 0)
             arguments = ["train", "--resume", "run.h5"]
+            try bench.expectRefusal(
+                arguments + ["--device", "cuda"], code: 64,
+                "@/run.h5: --device: a run goes on where it was begun: on another device its numbers would be others (expected "
+                    + "cpu, found cuda). Leave out --device, or begin anew on the other with --force")
         }
         let last = try bench.succeed(arguments)
         #expect(last.standardError.hasSuffix("wrote \(bench.path("run.h5"))\n"))

@@ -22,7 +22,7 @@ struct OptionTests {
         let command = ["smoothness", arguments.first { $0 == usage }].compactMap(\.self).joined(separator: " ")
         let said = outcome.standardError
         #expect(outcome.exitCode == 64 && outcome.standardOutput.isEmpty, "\(said)", sourceLocation: sourceLocation)
-        #expect(said.hasPrefix("Error: \(message)\n"), "\(said)", sourceLocation: sourceLocation)
+        #expect(said.hasPrefix("error: \(message)\n"), "\(said)", sourceLocation: sourceLocation)
         #expect(said.contains("\nUsage: \(command) "), "\(said)", sourceLocation: sourceLocation)
         #expect(
             said.hasSuffix("\n  See '\(command) --help' for more information.\n"), "\(said)",
@@ -51,6 +51,37 @@ struct OptionTests {
                 ["estimate", "run.h5", "--format", "xml"],
                 "The value 'xml' is invalid for '--format <format>'. Please provide one of 'text', 'csv' or 'json'."
             ),
+            (
+                ["train", "--resume", "run.h5", "--repeat", "2"],
+                "--resume continues one run in its own file: leave out --repeat; repeated runs go on when the command that "
+                    + "began them is given again"
+            ),
+            (
+                ["train", "--resume", "run.h5", "--force", "-o", "new.h5"],
+                "--resume continues one run in its own file: leave out --output, --force"
+            ),
+            (
+                ["train", "-o", "new.h5", "--clip-norm", "0"],
+                "--clip-norm must be a number above 0, or inf for no clipping, not 0.0"
+            ),
+            (
+                ["train", "-o", "new.h5", "--gamma", "-1"],
+                "--gamma must be a number above 0, or inf for no clipping, not -1.0"
+            ),
+            (["train", "-o", "new.h5", "--threads", "-2"], "--threads must lie between 1 and 1024, not -2"),
+            (
+                ["train", "-o", "new.h5", "--seed", "-1"], "The value '-1' is invalid for '--seed <seed>'"
+            ),
+            (
+                ["theory", "--points", "1a", "--experiments", "deterministic"],
+                "--points prints a figure and makes no experiment: leave out --experiments"
+            ),
+            (
+                ["align", "run.h5", "--masks", "fresh"],
+                "--masks fresh makes every component another function in the second pass, whose cosines with the mean of the "
+                    + "first mean nothing; give fixed or off"
+            ),
+            (["fit", "run.h5", "--replicates", "-1"], "--replicates must be 0 or more, not -1"),
             (["fit", "run.h5", "--replicates=-1"], "--replicates must be 0 or more, not -1"),
             (["fit", "run.h5", "--confidence", "1"], "--confidence must lie between 0 and 1, not 1.0"),
             (["plot", "run.h5", "--block-length", "0"], "--block-length must be 1 or more, not 0"),
@@ -60,7 +91,7 @@ struct OptionTests {
             ),
         ]) func parser(arguments: [String], message: String) throws
     {
-        let subcommands = ["train", "estimate", "fit", "plot", "inspect", "verify"]
+        let subcommands = ["train", "estimate", "fit", "plot", "align", "theory", "inspect", "verify"]
         try expectUsage(arguments, message, usage: subcommands.first { $0 == arguments[0] } ?? "")
     }
 
@@ -113,6 +144,51 @@ struct OptionTests {
         ]) func estimate(arguments: [String], message: String) throws
     {
         try bench.expectRefusal(["estimate", "run.h5"] + arguments, code: 64, message)
+    }
+
+    @Test(
+        "a negative number is a value, and what is wrong with it is said",
+        arguments: [
+            (
+                ["train", "--learning-rate", "-1", "-o", "new.h5"],
+                "learning rate: is outside its range (expected a finite number > 0, found -1.0)"
+            ),
+            (
+                ["train", "--weight-decay", "-0.5", "-o", "new.h5"],
+                "weight decay: is outside its range (expected ≥ 0, found -0.5)"
+            ),
+            (
+                ["train", "--iterations", "-3", "-o", "new.h5"],
+                "iterations: is outside its range (expected at least 1, found -3)"
+            ),
+            (
+                [
+                    "train", "--objective", "quadratic", "--algorithm", "adamw", "--decay-place", "before", "-o",
+                    "new.h5",
+                ],
+                "weight decay place: is outside its range (expected decoupled, as adamw has no other, found before)"
+            ),
+            (
+                ["estimate", "run.h5", "--delta", "-0.5"],
+                "δ is outside the step (expected a number in (0, 1], found -0.5). \(OptionTests.step)"
+            ),
+            (["theory", "--epsilon", "-1"], "--epsilon: is not a positive number (found -1.0)"),
+            (
+                ["align", "run.h5", "--clip-norms", "-1"],
+                "clip norms: the clip norms are not increasing positive numbers (found [-1.0])"
+            ),
+        ]) func negative(arguments: [String], message: String) throws
+    {
+        try bench.expectRefusal(arguments, code: 64, message)
+    }
+
+    @Test("another run in the place of an output is told apart by what differs") func anotherRun() throws {
+        let train = ["train", "--objective", "quadratic", "--iterations", "3", "--threads", "1", "--repeat", "2"]
+        try bench.succeed(train + ["--learning-rate", "0.02", "-o", "many.h5"])
+        try bench.expectRefusal(
+            train + ["--learning-rate", "0.01", "-o", "many.h5"], code: 73,
+            "@/many-1.h5: holds another run (expected learning_rate 0.01, found learning_rate 0.02). Write elsewhere, or use "
+                + "--force")
     }
 
     static let step = "γ = 0 is the iterate itself and γ = 1 the next one."
