@@ -22,7 +22,7 @@ struct AlgorithmCommandTests {
         (["--clip-form", "soft", "--algorithm", "normalized"], "clip form"),
         (["--clip-form", "square"], "square"),
         (["--clip-scope", "layer"], "layer"),
-        (["--weight-decay", "-1"], "weight-decay"),
+        (["--weight-decay", "-1"], "weight decay"),
         (["--decay-place", "after"], "--decay-place needs --weight-decay"),
         (["--weight-decay", "0.1", "--decay-place", "decoupled"], "weight decay place"),
         (["--weight-decay", "0.1", "--decay-place", "before", "--algorithm", "adamw"], "weight decay place"),
