@@ -86,7 +86,8 @@ struct KilledCommandTests {
                 "--learning-rate", "5", "--iterations", "200", "--save", "every=1", "--output", "run.h5",
             ])
         let align = [
-            "align", "run.h5", "--components", "0-7", "--batch-sizes", "1,2,4", "--clip-norms", "0.25,1", "--threads",
+            "align", "run.h5", "--components", "0-3", "--every", "2", "--batch-sizes", "1,2", "--clip-norms", "0.25,1",
+            "--threads",
             "1",
         ]
         try kill("align", first: align, again: align + ["--output", "killed.h5"], seed: 4)
