@@ -142,6 +142,58 @@ enum SmallNetworks {
         #expect(restarted.converged && abs(restarted.norm - exact) <= 1e-10 * exact, "\(name): \(restarted)")
     }
 
+    /// Eigenvalues that lie closer than any basis of a few vectors can tell apart; and vectors longer than the pieces in which a
+    /// restart rotates them.
+    @Test("clusters with all the memory, and long vectors with little") func clustersAndLength() throws {
+        let cluster = Self.spectrum([1, 1 - 1e-8, 1 - 1e-6, 1 - 1e-5, 1 - 1e-4], 150, from: 0, by: 0.006)
+        let resolved = try lanczos(cluster)
+        #expect(resolved.converged && abs(resolved.norm - 1) <= 1e-10, "\(resolved)")
+        let long = Self.spectrum([-5, 4.5], 9001, from: -1, by: 5.0 / 9001)
+        let result = try lanczos(long, maximumIterations: 2000, vectors: 8)
+        #expect(result.converged && abs(result.norm - 5) <= 1e-9 && result.largest <= 4.5 + 1e-12, "\(result)")
+        // It did restart.
+        #expect(result.iterations > 16)
+        let whole = try lanczos(long)
+        #expect(whole.converged && abs(whole.norm - result.norm) <= 1e-10)
+    }
+
+    /// ∇f(x + d) − ∇f(x) is the mean of ∇²f·d over the segment; along the leading eigenvector a short step attains the norm.
+    @Test("L̂ is at most the largest norm on the segment and attains it", arguments: [0, 2])
+    func smoothness(_ index: Int) throws {
+        let objective = SmallNetworks.all[index].objective
+        let start = objective.initialPoint(seed: 2)
+        let point = zip(start, vector(start.count, index: 1)).map { $0 + 0.2 * $1 }
+        func norm(at point: [Double]) throws -> Double {
+            let result = try SubsetHessian(objective: objective, components: [1], point: point)
+                .spectralNorm(seed: 1, tolerance: 1e-7, maximumIterations: 300)
+            #expect(result.converged)
+            return result.norm
+        }
+        func smoothness(along step: [Double]) throws -> Double {
+            var (near, far) = (point, point)
+            _ = try objective.gradient(ofComponent: 1, at: point, into: &near)
+            _ = try objective.gradient(ofComponent: 1, at: zip(point, step).map { $0 + $1 }, into: &far)
+            return lengthOf(zip(near, far).map { $1 - $0 }) / lengthOf(step)
+        }
+        var direction = vector(point.count, index: 8)
+        let hessian = SubsetHessian(objective: objective, components: [1], point: point)
+        for _ in 0..<40 {
+            direction = try hessian.product(with: direction)
+            direction = direction.map { [length = lengthOf(direction)] in $0 / length }
+        }
+        let here = try norm(at: point)
+        let short = try smoothness(along: direction.map { 1e-5 * $0 })
+        #expect(short <= here * (1 + 1e-3) && short >= 0.9 * here, "\(short) and \(here)")
+        for length in [0.3, 1.0] {
+            let step = direction.map { length * $0 }
+            let norms = try (0...8).map { part in
+                try norm(at: zip(point, step).map { $0 + Double(part) / 8 * $1 })
+            }
+            let supremum = norms.max() ?? 0
+            #expect(try smoothness(along: step) <= supremum * (1 + 1e-6), "\(norms)")
+        }
+    }
+
     @Test("what is not converged says so, and its residual holds an eigenvalue") func notConverged() throws {
         let spectrum = (0..<400).map { Double($0) / 40 - 4.9 }
         for iterations in [1, 2, 5, 20, 40] {

@@ -190,7 +190,19 @@ enum SecondOrderCases {
         #expect(error <= estimate.error && estimate.error < 0.1 * norm(exact), "\(error), stated \(estimate.error)")
     }
 
-    @Test("streams and images in pieces give the same product") func pieces() throws {
+    @Test("objectives without products of their own get them by differences") func fallback() throws {
+        let own = Quadratic<Double>(spectrum: [1, -2], rotations: 1)
+        #expect(own.withHessianProducts is Quadratic<Double>)
+        let fresh = FreshDraws<Double>(own)
+        #expect(fresh.withHessianProducts is DifferenceHessianProduct<Double>)
+        var (exact, found) = ([0.0, 0], [0.0, 0])
+        let (point, vector) = ([1.0, 3], [-2.0, 1])
+        own.hessianProduct(ofComponent: 0, at: point, with: vector, into: &exact)
+        try fresh.withHessianProducts.hessianProduct(ofComponent: 0, at: point, with: vector, into: &found)
+        #expect(norm(difference(found, exact)) < 1e-9)
+    }
+
+    @Test("streams in pieces give the same product") func pieces() throws {
         let configuration = LSTMConfiguration(
             vocabularySize: 7, embeddingSize: 4, hiddenSize: 5, layerCount: 1, tiedWeights: false, dropout: 0.3)
         let model = try LSTMLanguageModel<Double>(configuration)

@@ -130,14 +130,17 @@ struct LanczosProcess {
         let kept = max(2, count / 2)
         let lower = kept / 2
         let indices = Array(0..<lower) + Array((count - (kept - lower))..<count)
-        // Coordinate by coordinate, so that no second basis is needed.
-        var old = [Double](repeating: 0, count: count)
-        for element in 0..<dimension {
-            for index in old.indices { old[index] = basis[index][element] }
+        // Piece by piece, so that no second basis is needed.
+        let length = 4096
+        for start in stride(from: 0, to: dimension, by: length) {
+            let range = start..<min(start + length, dimension)
+            let pieces = basis.map { Array($0[range]) }
             for (place, index) in indices.enumerated() {
-                var sum = 0.0
-                for row in old.indices { sum += old[row] * vectors[row * old.count + index] }
-                basis[place][element] = sum
+                var sum = [Double](repeating: 0, count: range.count)
+                for (row, piece) in pieces.enumerated() {
+                    Double.axpby(vectors[row * pieces.count + index], piece, 1, into: &sum)
+                }
+                basis[place].replaceSubrange(range, with: sum)
             }
         }
         basis.removeLast(count - kept)

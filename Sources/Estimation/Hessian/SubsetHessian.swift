@@ -5,7 +5,7 @@ import ParameterSpace
 /// ∇²f_S(x) as an operator, f_S = Σ wᵢ fᵢ / Σ wᵢ over a list of components. Products are summed in Double in the order of the
 /// list, so that they do not depend on the number of threads.
 ///
-/// The vector is rounded to the scalar once, relative to its own elements; a product costs as much as some three gradients of f_S.
+/// The vector is rounded to the scalar once, relative to its largest element.
 public struct SubsetHessian<Scalar: ParameterScalar>: Sendable {
     public let objective: any HessianProductObjective<Scalar>
     /// In the order of summation.

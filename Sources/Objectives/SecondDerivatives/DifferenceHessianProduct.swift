@@ -5,10 +5,10 @@ import ParameterSpace
 ///
 ///     ∇²fᵢ(x)·v ≈ (∇fᵢ(x + hv) − ∇fᵢ(x − hv)) / 2h,    h = ε^(1/3)·(1 + ‖x‖)/‖v‖
 ///
-/// with ε the scalar's distance from 1 to the next number. That step balances the truncation, h²/6 times
-/// a fourth derivative along v, with the gradients' rounding ε‖∇fᵢ‖/h (Nocedal and Wright 2006, §8.1), where lengths of the order
-/// of 1 + ‖x‖ are those over which the gradient changes: relative errors of some 1e-10 in Double and 1e-4 in Float, unless the function is rougher or has kinks within h,
-/// which `product(ofComponent:at:with:)` tells. Differences are formed in Double.
+/// with ε the scalar's distance from 1 to the next number. That step balances the truncation, of the order of h², with the gradients'
+/// rounding, ε‖∇fᵢ‖/h (Nocedal and Wright 2006, §8.1): both are then of the relative order ε^(2/3), 4e-11 in Double and 2e-5 in
+/// Float, where 1 + ‖x‖ is the length over which the gradient changes. On a rougher function, or one with kinks within h, they are
+/// larger, and `product(ofComponent:at:with:)` tells by how much. Differences are formed in Double.
 ///
 /// Where the gradient is not one of a function (a carried state), this is its directional derivative, which need not be
 /// symmetric.

@@ -4,10 +4,9 @@ import ParameterSpace
 public protocol HessianProductObjective<Scalar>: Objective {
     /// Overwrites `product` (P elements) with ∇²fᵢ(x)·v, of the very function whose gradient `gradient` gives: the same data,
     /// masks and cuts. Where a recurrent network carries its state, the state counts as a constant here too: the
-    /// product is symmetric in v, but it is not the derivative of that gradient, in which the state depends on x.
+    /// operator is symmetric, but it is not the derivative of that gradient, in which the state depends on x.
     ///
-    /// The arithmetic is that of `gradient`, in the scalar for networks: relative errors are of the order of 1e-6 in Float and
-    /// 1e-14 in Double. A kink (ReLU, max pooling) counts with the second derivative of the side it is evaluated on.
+    /// The arithmetic is that of `gradient`: formulas in Double with one rounding at the end, networks in the scalar. A kink (ReLU, max pooling) counts with the second derivative of the side it is evaluated on.
     /// - Parameters:
     ///   - point: x, P elements.
     ///   - vector: v, P elements.
@@ -15,6 +14,14 @@ public protocol HessianProductObjective<Scalar>: Objective {
     ///   way out.
     func hessianProduct(
         ofComponent component: Int, at point: [Scalar], with vector: [Scalar], into product: inout [Scalar]) throws
+}
+
+extension Objective {
+    /// This objective with Hessian–vector products: its own, or differences of its gradients where it has none. (One that has them
+    /// may still find out on the way that it cannot, and throw `MissingSecondDerivative`.)
+    public var withHessianProducts: any HessianProductObjective<Scalar> {
+        self as? any HessianProductObjective<Scalar> ?? DifferenceHessianProduct(self)
+    }
 }
 
 /// An operation of the objective cannot be differentiated a second time.
