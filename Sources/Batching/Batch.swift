@@ -47,7 +47,7 @@ public struct Batch: Sendable {
     /// - Throws: `SmoothnessError(.interrupted)` when cancelled; whatever else goes wrong with a run is one of the failures,
     ///   which begin with those of the manifest.
     public func run(
-        isForced: Bool = false, isCancelled: @escaping () -> Bool = { false },
+        isForced: Bool = false, isCancelled: @escaping @Sendable () -> Bool = { false },
         progress: (BatchProgress) -> Void = { _ in }
     ) throws -> (results: [BatchResult], failures: [BatchFailure]) {
         var results: [BatchResult] = []
@@ -71,7 +71,7 @@ public struct Batch: Sendable {
     }
 
     private func measure(
-        _ entry: BatchManifest.Entry, isForced: Bool, isCancelled: @escaping () -> Bool,
+        _ entry: BatchManifest.Entry, isForced: Bool, isCancelled: @escaping @Sendable () -> Bool,
         progress: (_ rowsDone: Int, _ rowCount: Int) -> Void
     ) throws -> BatchResult {
         let job = try EstimationJob(run: entry.path, configuration: configuration, isForced: isForced)

@@ -134,6 +134,38 @@ static inline double add_lanes(const double *lane) {
                                       add_lanes(difference_step), add_lanes(base_step),                                \
                                       add_lanes(displacement_squared)};                                                \
         return sums;                                                                                                   \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR void smoothness_round_##suffix(scalar *restrict rounded, double factor,                        \
+                                                       const double *restrict x, size_t count) {                       \
+        for (size_t i = 0; i < count; i++) rounded[i] = (scalar)(factor * x[i]);                                       \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR smoothness_group_sums smoothness_group_##suffix(                                               \
+        const scalar *restrict group, const double *restrict mean, size_t offset, size_t count) {                      \
+        double squared[lanes] = {0}, product[lanes] = {0};                                                             \
+        group += offset;                                                                                               \
+        mean += offset;                                                                                                \
+        REDUCE(count, {                                                                                                \
+            squared[lane_index] += (double)group[i] * (double)group[i];                                                \
+            product[lane_index] += (double)group[i] * mean[i];                                                         \
+        })                                                                                                             \
+        smoothness_group_sums sums = {add_lanes(squared), add_lanes(product)};                                         \
+        return sums;                                                                                                   \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR smoothness_group_sums smoothness_group_difference_##suffix(                                    \
+        const scalar *restrict group, const scalar *restrict group_base, const double *restrict mean,                  \
+        const double *restrict base, size_t offset, size_t count) {                                                    \
+        double squared[lanes] = {0}, product[lanes] = {0};                                                             \
+        group += offset;                                                                                               \
+        group_base += offset;                                                                                          \
+        mean += offset;                                                                                                \
+        base += offset;                                                                                                \
+        REDUCE(count, {                                                                                                \
+            double difference = (double)group[i] - (double)group_base[i];                                              \
+            squared[lane_index] += difference * difference;                                                            \
+            product[lane_index] += difference * (mean[i] - base[i]);                                                   \
+        })                                                                                                             \
+        smoothness_group_sums sums = {add_lanes(squared), add_lanes(product)};                                         \
+        return sums;                                                                                                   \
     }
 
 DEFINE(f32, float)

@@ -45,10 +45,17 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
     ///
     /// - Parameter count: m.
     /// - Throws: `SmoothnessError(.usage)` when S would be empty, or holds an index twice or outside 0 ..< m.
-    public func resolved(of count: Int) throws -> [Int] {
+    public func resolved(of count: Int) throws -> [Int] { try drawn(of: count).sorted() }
+
+    /// The component indices of S in the order in which they are drawn: for one seed the smaller sample begins the larger
+    /// one. A list is in a random order that depends on its length alone.
+    ///
+    /// - Parameter count: m.
+    /// - Throws: as `resolved(of:)`.
+    public func drawn(of count: Int) throws -> [Int] {
         switch self {
         case .standard(let seed):
-            return try Self.sample(fraction: count < 10 ? 1 : 0.1, seed: seed).resolved(of: count)
+            return try Self.sample(fraction: count < 10 ? 1 : 0.1, seed: seed).drawn(of: count)
         case .sample(let fraction, let seed):
             guard fraction > 0 && fraction <= 1 else {
                 throw SmoothnessError(
@@ -61,7 +68,7 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
                     remedy: "Give --subset between \(1 / Double(count)) and 1, or name components with --components.")
             }
             var generator = SeededGenerator(seed: seed, purpose: "subset")
-            return generator.sample(size, of: count)
+            return Array(generator.permutation(of: count).prefix(size))
         case .list(let indices):
             guard !indices.isEmpty else {
                 throw SmoothnessError(
@@ -76,7 +83,8 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
                 throw SmoothnessError(
                     .usage, "component \(index) is named twice", remedy: "A component counts once in the mean.")
             }
-            return sorted
+            var generator = SeededGenerator(seed: 0, purpose: "subset")
+            return generator.permutation(of: sorted.count).map { sorted[$0] }
         }
     }
 }

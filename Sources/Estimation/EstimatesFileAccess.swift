@@ -35,25 +35,43 @@ enum EstimatesFileAccess {
             configuration: try EstimationConfiguration(
                 json: file.readString(EstimatesSchema.configuration), file: file.path),
             gammas: try file.dataset(EstimatesSchema.gammas).read(as: Double.self),
-            components: try file.dataset(EstimatesSchema.components).read(as: Int64.self).map { Int($0) },
-            componentWeights: try file.dataset(EstimatesSchema.componentWeights).read(as: Double.self),
+            groups: try groups(of: file),
             layout: try ParameterTable.read(from: file),
             rowCount: try file.dataset(EstimatesSchema.iteration).shape.first ?? 0)
     }
 
+    private static func groups(of file: borrowing HDF5.File) throws -> ComponentGroups {
+        let components = try file.dataset(EstimatesSchema.components).read(as: Int64.self).map { Int($0) }
+        let weights = try file.dataset(EstimatesSchema.componentWeights).read(as: Double.self)
+        let count = try file.dataset(EstimatesSchema.groupCount).read(as: Int64.self).first ?? 0
+        let population = try file.dataset(EstimatesSchema.populationWeight).read(as: Double.self).first ?? .nan
+        guard !components.isEmpty, components.count == weights.count, (1...components.count).contains(Int(count)) else {
+            throw SmoothnessError(
+                .data, "the subset is not described", file: file.path, object: EstimatesSchema.components,
+                expected: "components, as many weights, and at most as many groups",
+                found: "\(components.count) components, \(weights.count) weights, \(count) groups")
+        }
+        return ComponentGroups(
+            components: components, weights: weights, count: Int(count), populationWeight: population)
+    }
+
     static func estimate(row: Int, of file: borrowing HDF5.File, header: EstimatesHeader) throws -> StepEstimate {
-        let (gammaCount, blockCount) = (header.gammas.count, header.layout.blocks.count)
+        let gammaCount = header.gammas.count
         var estimate = StepEstimate(
             iteration: Int(try AnalysisFile.values(file, EstimatesSchema.iteration, row, [], as: Int64.self)[0]),
-            gammas: header.gammas, blockCount: blockCount)
+            gammas: header.gammas, blockCount: header.layout.blocks.count, groupCount: header.groups.count)
         estimate.status = try status(
             AnalysisFile.values(file, EstimatesSchema.status, row, [], as: UInt8.self)[0], EstimatesSchema.status, row)
         let curve = try AnalysisFile.values(file, EstimatesSchema.curveStatus, row, [gammaCount], as: UInt8.self)
         for index in curve.indices {
             estimate.curve[index].status = try status(curve[index], EstimatesSchema.curveStatus, row)
         }
+        for count in EstimatesSchema.counts {
+            estimate[keyPath: count.path] = Int(
+                try AnalysisFile.values(file, count.name, row, [], as: Int64.self)[0])
+        }
         for field in EstimatesSchema.fields {
-            let extents = field.extents(gammaCount: gammaCount, blockCount: blockCount)
+            let extents = field.extents(header.extents)
             field.assign(try AnalysisFile.values(file, field.name, row, extents, as: Double.self), to: &estimate)
         }
         return estimate
@@ -64,8 +82,13 @@ enum EstimatesFileAccess {
         try AnalysisFile.write([estimate.status.rawValue], to: file, EstimatesSchema.status, row, [])
         try AnalysisFile.write(
             estimate.curve.map(\.status.rawValue), to: file, EstimatesSchema.curveStatus, row, [estimate.curve.count])
+        for count in EstimatesSchema.counts {
+            try AnalysisFile.write([Int64(estimate[keyPath: count.path])], to: file, count.name, row, [])
+        }
+        let extents = RowExtents(
+            gammaCount: estimate.curve.count, blockCount: estimate.blocks.count, groupCount: estimate.groups.count)
         for field in EstimatesSchema.fields {
-            let extents = field.extents(gammaCount: estimate.curve.count, blockCount: estimate.blocks.count)
+            let extents = field.extents(extents)
             try AnalysisFile.write(field.values(of: estimate), to: file, field.name, row, extents)
         }
     }

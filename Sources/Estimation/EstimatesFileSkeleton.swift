@@ -20,7 +20,7 @@ enum EstimatesFileSkeleton {
     /// About what the file will take: rows and texts, and a generous share for its structure.
     private static func byteCount(_ header: EstimatesHeader) -> Int {
         let rows = EstimationPlan.outputByteCount(
-            rows: header.rowCount, gammaCount: header.gammas.count, blockCount: header.layout.blocks.count)
+            rows: header.rowCount, header.extents)
         let blocks = header.layout.blocks.reduce(0) { $0 + $1.name.utf8.count + 128 }
         return rows + 16 * header.components.count + 8 * header.gammas.count + blocks + header.objective.utf8.count
             + header.optimizer.utf8.count + 128 * 1024
@@ -43,13 +43,21 @@ enum EstimatesFileSkeleton {
                 "the number of examples w_i of every component of the subset"
             ),
             (
+                EstimatesSchema.populationWeight, [header.groups.populationWeight], "population weight",
+                "the number of examples of all components of the objective; the share f of the subset is its part of it"
+            ),
+            (
                 EstimatesSchema.repeatability, [.nan], "repeatability",
                 "the norm of the difference of two evaluations of ∇f_S at the first iterate where it is finite; NaN before that"
             ),
         ] { try AnalysisFile.writeValues(values, to: file, path, name, definition) }
         try AnalysisFile.writeValues(
             header.components.map { Int64($0) }, to: file, EstimatesSchema.components, "components",
-            "the indices of the components of the subset S, increasing")
+            "the indices of the components of the subset S in the order in which they were drawn; the j-th, from 0, is in group j mod B"
+        )
+        try AnalysisFile.writeValues(
+            [Int64(header.groups.count)], to: file, EstimatesSchema.groupCount, "groups",
+            "B, the number of groups of components from whose spread the standard errors come")
         try ParameterTable.write(header.layout, to: file)
     }
 
@@ -57,12 +65,16 @@ enum EstimatesFileSkeleton {
         for group in EstimatesSchema.groups { try file.createGroup(group).close() }
         let (rows, gammaCount) = (header.rowCount, header.gammas.count)
         for field in EstimatesSchema.fields {
-            let extents = field.extents(gammaCount: gammaCount, blockCount: header.layout.blocks.count)
+            let extents = field.extents(header.extents)
             try file.createDataset(field.name, of: Double.self, shape: [rows] + extents).close()
             try AnalysisFile.describe(file, field.name, field.longName, field.definition)
         }
         try file.createDataset(EstimatesSchema.iteration, of: Int64.self, shape: [rows]).close()
         try AnalysisFile.describe(file, EstimatesSchema.iteration, "iteration", "k of x_k")
+        for count in EstimatesSchema.counts {
+            try file.createDataset(count.name, of: Int64.self, shape: [rows]).close()
+            try AnalysisFile.describe(file, count.name, count.longName, count.definition)
+        }
         // Single bytes last, so that what comes before stays aligned.
         try file.createDataset(EstimatesSchema.status, of: UInt8.self, shape: [rows]).close()
         try file.createDataset(EstimatesSchema.curveStatus, of: UInt8.self, shape: [rows, gammaCount]).close()

@@ -15,13 +15,17 @@ public struct EstimatesHeader: Sendable {
     public var configuration: EstimationConfiguration
     /// The grid that the configuration gives.
     public var gammas: [Double]
-    /// The component indices that the configuration gives.
-    public var components: [Int]
-    /// wᵢ of every one of them.
-    public var componentWeights: [Double]
+    /// The components that the configuration gives, their weights and groups.
+    public var groups: ComponentGroups
+    public var components: [Int] { groups.components }
+    public var componentWeights: [Double] { groups.weights }
     public var layout: ParameterLayout
     /// K: how many rows the file has room for, the committed rows of the run when the estimate began.
     public var rowCount: Int
+
+    var extents: RowExtents {
+        RowExtents(gammaCount: gammas.count, blockCount: layout.blocks.count, groupCount: groups.count)
+    }
 
     public subscript<Value>(dynamicMember member: KeyPath<AnalysisRoot, Value>) -> Value { root[keyPath: member] }
 }

@@ -1,70 +1,9 @@
 import ParameterSpace
 
-/// One dataset of numbers of the estimates file, and where its values lie in a row.
-struct EstimatesField: Sendable {
-    /// Which extents follow K, the number of rows.
-    enum Content: Sendable {
-        /// [K]
-        case row(any WritableKeyPath<StepEstimate, Double> & Sendable)
-        /// [K, G]
-        case gamma(any WritableKeyPath<CurvePoint, Double> & Sendable)
-        /// [K, N]
-        case block(any WritableKeyPath<BlockEstimate, Double> & Sendable)
-        /// [K, N, G]
-        case blockGamma(any WritableKeyPath<ProbeSums, Double> & Sendable)
-    }
-
-    var name: String
-    var longName: String
-    var definition: String
-    var content: Content
-
-    init(_ name: String, _ longName: String, _ definition: String, _ content: Content) {
-        self.name = name
-        self.longName = longName
-        self.definition = definition
-        self.content = content
-    }
-
-    /// The extents of one row, for G values of γ and N blocks.
-    func extents(gammaCount: Int, blockCount: Int) -> [Int] {
-        switch content {
-        case .row: []
-        case .gamma: [gammaCount]
-        case .block: [blockCount]
-        case .blockGamma: [blockCount, gammaCount]
-        }
-    }
-
-    /// The values of one row, row-major.
-    func values(of estimate: StepEstimate) -> [Double] {
-        switch content {
-        case .row(let path): [estimate[keyPath: path]]
-        case .gamma(let path): estimate.curve.map { $0[keyPath: path] }
-        case .block(let path): estimate.blocks.map { $0[keyPath: path] }
-        case .blockGamma(let path): estimate.blockSums.flatMap { $0.map { $0[keyPath: path] } }
-        }
-    }
-
-    /// Puts the values of one row back.
-    func assign(_ values: [Double], to estimate: inout StepEstimate) {
-        switch content {
-        case .row(let path): estimate[keyPath: path] = values[0]
-        case .gamma(let path): for index in values.indices { estimate.curve[index][keyPath: path] = values[index] }
-        case .block(let path): for index in values.indices { estimate.blocks[index][keyPath: path] = values[index] }
-        case .blockGamma(let path):
-            let gammaCount = estimate.curve.count
-            for index in values.indices {
-                estimate.blockSums[index / gammaCount][index % gammaCount][keyPath: path] = values[index]
-            }
-        }
-    }
-}
-
-/// The names and meanings of everything in an estimates file, version 1.0; docs/estimates-file.md is the specification.
+/// The names and meanings of everything in an estimates file, version 1.1; docs/estimates-file.md is the specification.
 public enum EstimatesSchema {
     public static let format = "smoothness-estimates"
-    public static let version = "1.0"
+    public static let version = "1.1"
     static let file = AnalysisFormat(
         name: format, version: version, majorVersion: 1, noun: "an estimates file", commit: commit)
 
@@ -75,6 +14,8 @@ public enum EstimatesSchema {
     static let gammas = "/gammas"
     static let components = "/components"
     static let componentWeights = "/component_weights"
+    static let groupCount = "/group_count"
+    static let populationWeight = "/population_weight"
     static let repeatability = "/repeatability"
     static let iteration = "/estimates/iteration"
     static let status = "/estimates/status"
@@ -82,28 +23,62 @@ public enum EstimatesSchema {
     static let curveStatus = "/estimates/curve/status"
     /// What does not grow with the rows.
     static let fixedDatasets = [
-        commit, configuration, objective, optimizer, gammas, components, componentWeights, repeatability,
+        commit, configuration, objective, optimizer, gammas, components, componentWeights, groupCount, populationWeight,
+        repeatability,
     ]
     static let parameterDatasets = ["/parameters/name", "/parameters/shape", "/parameters/offset", "/parameters/count"]
-    static let groups = ["/estimates", "/estimates/curve", "/estimates/blocks"]
+    static let groups = [
+        "/estimates", "/estimates/curve", "/estimates/blocks", "/estimates/groups", "/estimates/hessian",
+    ]
+    static let subsetSize = "/estimates/subset_size"
+    static let componentGradientCount = "/estimates/component_gradient_count"
+
+    /// The datasets of whole numbers of a row besides the iteration.
+    static let counts:
+        [(name: String, longName: String, definition: String, path: WritableKeyPath<StepEstimate, Int> & Sendable)] = [
+            (
+                subsetSize, "size of the subset",
+                "how many components of /components, from the first on, the row was measured on",
+                \.subsetSize
+            ),
+            (
+                componentGradientCount, "component gradients",
+                "how many gradients of single components the row's numbers are made of, those at x_k included, also where the row before evaluated them",
+                \.componentGradientCount
+            ),
+        ]
 
     /// The datasets of Double, in the order in which they are written.
-    static let fields: [EstimatesField] = rowFields + curveFields + blockFields
+    static let fields: [EstimatesField] = rowFields + curveFields + blockFields + groupFields + hessianFields
 
     private static let rowFields: [EstimatesField] = [
         .init("/estimates/loss", "loss", "f_S(x_k), the mean over the examples of the subset", .row(\.loss)),
         .init(
             "/estimates/gradient_norm", "gradient norm", "‖∇f_S(x_k)‖, Euclidean, before any clipping",
             .row(\.gradientNorm)),
+        .init("/estimates/loss_error", "standard error of the loss", "jackknife over the groups", .row(\.lossError)),
+        .init(
+            "/estimates/gradient_norm_error", "standard error of the gradient norm",
+            "jackknife over the groups of components, times √(1 − f)", .row(\.gradientNormError)),
         .init(
             "/estimates/gradient_norm_squared_unbiased", "squared gradient norm without bias",
-            "(‖Σ w_i g_i‖² − Σ w_i²‖g_i‖²) / ((Σ w_i)² − Σ w_i²) over the components i of the subset; without bias for the gradient "
-                + "expected of components drawn independently; may be negative; NaN for one component",
+            "f‖∇f_S‖² + (1 − f) U, U = (‖Σ W_b g_b‖² − Σ W_b²‖g_b‖²) / (W² − Σ W_b²) over the groups b; without bias for the mean over "
+                + "all components; negative below the noise of the components; NaN for one group",
             .row(\.unbiasedSquaredGradientNorm)),
+        .init(
+            "/estimates/gradient_norm_squared_unbiased_error", "its standard error",
+            "jackknife over the groups of components, times √(1 − f)", .row(\.unbiasedSquaredGradientNormError)),
+        .init(
+            "/estimates/gradient_variance", "variance of the subset gradient",
+            "‖∇f_S‖² − U: E‖∇f_S − ∇f‖² for components drawn independently; times their effective number it is the variance of the "
+                + "gradient of one component", .row(\.gradientVariance)),
         .init(
             "/estimates/smoothness", "local smoothness",
             "max over the gammas of ‖∇f_S(x_k + γd) − ∇f_S(x_k)‖ / ‖fl(x_k + γd) − x_k‖, d = x_{k+1} − x_k (Zhang, He, Sra, "
                 + "Jadbabaie 2020, eq. 20)", .row(\.smoothness)),
+        .init(
+            "/estimates/smoothness_error", "standard error of the local smoothness",
+            "jackknife over the groups of components, the maximum taken anew, times √(1 − f)", .row(\.smoothnessError)),
         .init("/estimates/gamma", "attaining gamma", "the smallest γ that attains the local smoothness", .row(\.gamma)),
         .init(stepNorm, "step norm", "‖d‖ = ‖x_{k+1} − x_k‖", .row(\.stepNorm)),
         .init(
@@ -123,6 +98,13 @@ public enum EstimatesSchema {
         .init(
             "/estimates/cosine", "cosine of consecutive gradients",
             "cos of the angle between ∇f_S(x_k) and ∇f_S(x_{k+1}); NaN where γ = 1 is not on the grid", .row(\.cosine)),
+        .init(
+            "/estimates/relative_rounding", "relative rounding",
+            "r: the error by rounding of a gradient difference, as a share of the larger gradient norm; measured against float64 at some "
+                + "rows and carried along", .row(\.relativeRounding)),
+        .init(
+            "/estimates/rounding_projection", "projection of rounding",
+            "ρ: the part of that error which lies along the difference", .row(\.roundingProjection)),
     ]
 
     private static let curveFields: [EstimatesField] = [
@@ -149,19 +131,38 @@ public enum EstimatesSchema {
             .gamma(\.noiseFloor)),
         .init(
             "/estimates/curve/rounding_floor", "rounding floor",
-            "ε·max(‖∇f_S(x_k)‖, ‖∇f_S(x_k + γd)‖) / ‖fl(x_k + γd) − x_k‖, ε the machine epsilon of the evaluation",
+            "r·max(‖∇f_S(x_k)‖, ‖∇f_S(x_k + γd)‖) / ‖fl(x_k + γd) − x_k‖, r the relative rounding",
             .gamma(\.roundingFloor)),
+        .init(
+            "/estimates/curve/floor_error", "expected share of the floors",
+            "q + q²/2 of the noise floor and ρq + q²/2 of the rounding floor, q = floor / smoothness; at most 0.01 for a safe value",
+            .gamma(\.floorError)),
+        .init(
+            "/estimates/curve/smoothness_error", "standard error of the local smoothness at one gamma",
+            "jackknife over the groups of components, times √(1 − f)", .gamma(\.smoothnessError)),
+        .init(
+            "/estimates/curve/difference_squared_unbiased", "squared gradient difference without bias",
+            "as gradient_norm_squared_unbiased, of Δ(γ)", .gamma(\.unbiasedSquaredDifference)),
+        .init(
+            "/estimates/curve/difference_squared_unbiased_error", "its standard error",
+            "jackknife over the groups of components, times √(1 − f)", .gamma(\.unbiasedSquaredDifferenceError)),
     ]
 
     private static let blockFields: [EstimatesField] = [
         .init(
             "/estimates/blocks/gradient_norm", "gradient norm of the block", "‖∇_i f_S(x_k)‖ of block i",
             .block(\.gradientNorm)),
+        .init(
+            "/estimates/blocks/gradient_norm_error", "its standard error", "jackknife over the groups of components",
+            .block(\.gradientNormError)),
         .init("/estimates/blocks/step_norm", "step norm of the block", "‖d_i‖ of block i", .block(\.stepNorm)),
         .init(
             "/estimates/blocks/smoothness", "local smoothness of the block",
             "max over the gammas of ‖Δ_i(γ)‖ / ‖d_i(γ)‖, d_i(γ) the displacement applied to block i",
             .block(\.smoothness)),
+        .init(
+            "/estimates/blocks/smoothness_error", "its standard error",
+            "jackknife over the groups of components, the maximum taken anew", .block(\.smoothnessError)),
         .init(
             "/estimates/blocks/gamma", "attaining gamma of the block", "the smallest γ that attains it",
             .block(\.gamma)),
@@ -180,5 +181,39 @@ public enum EstimatesSchema {
         .init(
             "/estimates/blocks/displacement_squared", "squared applied displacement of the block", "‖d_i(γ)‖²",
             .blockGamma(\.displacementSquared)),
+    ]
+
+    private static let groupFields: [EstimatesField] = [
+        .init("/estimates/groups/loss", "loss of the group", "the mean loss of group b at x_k", .group(\.loss)),
+        .init(
+            "/estimates/groups/gradient_squared", "squared gradient norm of the group", "‖g_b‖² at x_k",
+            .group(\.gradientSquared)),
+        .init(
+            "/estimates/groups/gradient_product", "product with the subset's gradient", "⟨g_b, ∇f_S⟩ at x_k",
+            .group(\.gradientProduct)),
+        .init(
+            "/estimates/groups/difference_squared", "squared gradient difference of the group", "‖Δ_b(γ)‖²",
+            .groupGamma(\.squared)),
+        .init(
+            "/estimates/groups/difference_product", "product with the subset's difference", "⟨Δ_b(γ), Δ(γ)⟩",
+            .groupGamma(\.product)),
+    ]
+
+    private static let hessianFields: [EstimatesField] = [
+        .init("/estimates/hessian/norm", "Hessian norm", "‖∇²f_S(x_k)‖₂ by Lanczos' method", .row(\.hessian.norm)),
+        .init(
+            "/estimates/hessian/largest_eigenvalue", "largest eigenvalue", "λ_max of ∇²f_S(x_k)",
+            .row(\.hessian.largestEigenvalue)),
+        .init(
+            "/estimates/hessian/smallest_eigenvalue", "smallest eigenvalue", "λ_min of ∇²f_S(x_k)",
+            .row(\.hessian.smallestEigenvalue)),
+        .init(
+            "/estimates/hessian/residual", "residual", "‖∇²f_S(x_k) v − λv‖ of the eigenvector that attains the norm",
+            .row(\.hessian.residual)),
+        .init(
+            "/estimates/hessian/converged", "converged", "1 where the residual is within the tolerance, else 0",
+            .row(\.hessian.converged)),
+        .init(
+            "/estimates/hessian/product_count", "products", "Hessian–vector products", .row(\.hessian.productCount)),
     ]
 }

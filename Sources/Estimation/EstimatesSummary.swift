@@ -135,6 +135,16 @@ extension EstimationConfiguration {
         case .explicit(let gammas): arguments += ["--gammas", gammas.map { "\($0)" }.joined(separator: ",")]
         }
         arguments += subset.arguments
+        if mode != .zhangPaper { arguments += ["--mode", mode.rawValue] }
+        if direction != .step { arguments += ["--direction", direction.rawValue] }
+        if case .coarseToFine(let tolerance) = search {
+            arguments += ["--search", "coarse-to-fine", "--tolerance", "\(tolerance)"]
+        }
+        if groups != ComponentGroups.standardCount { arguments += ["--groups", "\(groups)"] }
+        if let targetError { arguments += ["--target-error", "\(targetError)"] }
+        if control != .none { arguments += ["--control", control.rawValue] }
+        if seed != 0 { arguments += ["--seed", "\(seed)"] }
+        if let roundingProbes { arguments += ["--rounding-probes", "\(roundingProbes)"] }
         if let precision { arguments += ["--precision", precision.rawValue] }
         return arguments + evaluation.arguments
     }

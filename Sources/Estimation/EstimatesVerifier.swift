@@ -54,12 +54,12 @@ private struct EstimatesVerifier {
         report.check(
             "gammas increase in (0, 1]", isGrid, at: EstimatesSchema.gammas, expected: "increasing numbers in (0, 1]",
             found: "\(gammas)")
-        let asked = try? header.configuration.grid.resolved()
+        let asked = try? header.configuration.resolvedGammas
         report.check(
             "gammas are the configured ones", asked == gammas, at: EstimatesSchema.gammas,
             expected: asked.map { "\($0)" } ?? "what \(EstimatesSchema.configuration) gives", found: "\(gammas)")
         report.checkComponents(
-            header.components, weights: header.componentWeights, selection: header.configuration.subset,
+            header.components.sorted(), weights: header.componentWeights, selection: header.configuration.subset,
             at: (EstimatesSchema.components, EstimatesSchema.componentWeights))
         report.check(
             "the precision is named", header.configuration.precision != nil, at: EstimatesSchema.configuration,
@@ -84,6 +84,7 @@ private struct EstimatesVerifier {
             (EstimatesSchema.gammas, "float64", [header.gammas.count]),
             (EstimatesSchema.components, "int64", [header.components.count]),
             (EstimatesSchema.componentWeights, "float64", [header.componentWeights.count]),
+            (EstimatesSchema.groupCount, "int64", [1]), (EstimatesSchema.populationWeight, "float64", [1]),
             (EstimatesSchema.repeatability, "float64", [1]), ("/parameters/offset", "int64", [blockCount]),
             ("/parameters/count", "int64", [blockCount]),
         ]
@@ -95,15 +96,13 @@ private struct EstimatesVerifier {
     /// Whether every dataset of a row is there and has its extents.
     private mutating func checkDatasets(_ file: borrowing HDF5.File, _ header: EstimatesHeader) -> Bool {
         checkFixedDatasets(file, header)
-        let extents = { (field: EstimatesField) in
-            field.extents(gammaCount: header.gammas.count, blockCount: header.layout.blocks.count)
-        }
         let expected: [(name: String, element: String, shape: [Int])] =
             [
                 (EstimatesSchema.iteration, "int64", [header.rowCount]),
                 (EstimatesSchema.status, "uint8", [header.rowCount]),
                 (EstimatesSchema.curveStatus, "uint8", [header.rowCount, header.gammas.count]),
-            ] + EstimatesSchema.fields.map { ($0.name, "float64", [header.rowCount] + extents($0)) }
+            ] + EstimatesSchema.counts.map { ($0.name, "int64", [header.rowCount]) }
+            + EstimatesSchema.fields.map { ($0.name, "float64", [header.rowCount] + $0.extents(header.extents)) }
         return report.checkRowDatasets(expected, in: file)
     }
 

@@ -4,25 +4,26 @@ import Objectives
 
 /// What is measured, in full: with the run it decides every number of an estimates file.
 public struct EstimationConfiguration: Sendable, Hashable, Codable {
-    public enum Mode: String, Sendable, Hashable, Codable, CaseIterable {
-        /// Eq. 20 of Zhang, He, Sra, Jadbabaie 2020: the largest ‖∇f_S(x_k + γd) − ∇f_S(x_k)‖ / ‖γd‖ over a grid of γ.
-        case zhangPaper = "zhang-paper"
-    }
-
-    public enum Direction: String, Sendable, Hashable, Codable, CaseIterable {
-        /// d = x_{k+1} − x_k
-        case step
-    }
-
     public enum Norm: String, Sendable, Hashable, Codable, CaseIterable {
         case euclidean
     }
 
-    public var mode: Mode
-    public var direction: Direction
+    public var mode: EstimationMode
+    public var direction: StepDirection
+    /// Of steps; gradients are measured in the dual one.
     public var norm: Norm
     public var grid: GammaGrid
+    public var search: GammaSearch
     public var subset: ComponentSelection
+    /// B, the number of groups of components from whose spread the standard errors come. 1: none are asked for.
+    public var groups: Int
+    /// Grow the subset, row by row, until the relative standard error of L̂ is at most this, or `subset` is used up.
+    public var targetError: Double?
+    public var control: EstimationControl
+    /// Of random directions and controls.
+    public var seed: UInt64
+    /// At how many rows the rounding of Float is measured against Double; `nil`: one in 25, at most eight.
+    public var roundingProbes: Int?
     /// The scalar in which gradients are evaluated; `nil` means the run's. Iterates are rounded to it once, on reading.
     public var precision: Precision?
     /// How components are evaluated: masks, pieces, device.
@@ -30,16 +31,56 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
 
     public init(
         grid: GammaGrid = .spacing(delta: 0.1), subset: ComponentSelection = .sample(fraction: 0.1, seed: 0),
-        precision: Precision? = nil, evaluation: EvaluationOptions = EvaluationOptions(), mode: Mode = .zhangPaper,
-        direction: Direction = .step, norm: Norm = .euclidean
+        precision: Precision? = nil, evaluation: EvaluationOptions = EvaluationOptions(),
+        mode: EstimationMode = .zhangPaper, direction: StepDirection = .step, norm: Norm = .euclidean,
+        search: GammaSearch = .grid, groups: Int = ComponentGroups.standardCount, targetError: Double? = nil,
+        control: EstimationControl = .none, seed: UInt64 = 0, roundingProbes: Int? = nil
     ) {
         self.mode = mode
         self.direction = direction
         self.norm = norm
         self.grid = grid
+        self.search = search
         self.subset = subset
+        self.groups = groups
+        self.targetError = targetError
+        self.control = control
+        self.seed = seed
+        self.roundingProbes = roundingProbes
         self.precision = precision
         self.evaluation = evaluation
+    }
+
+    /// What keeps this from being a measurement of the smoothness of a function, and what its controls are for.
+    public var warnings: [String] {
+        let masks =
+            evaluation.masks == .fresh
+            ? "--masks fresh draws masks and cuts anew at every evaluation: this is no measurement of a function" : nil
+        return [masks, mode.flaw, control.explanation].compactMap { $0 }
+    }
+
+    /// - Throws: `SmoothnessError(.usage)` for what no estimate can be.
+    public func validate() throws {
+        func require(_ isTrue: Bool, _ message: String, found: String) throws {
+            if !isTrue { throw SmoothnessError(.usage, message, found: found) }
+        }
+        try require(groups >= 1, "there must be at least one group of components", found: "\(groups)")
+        if let targetError {
+            try require(
+                targetError > 0 && targetError < 1, "the target error must be between 0 and 1", found: "\(targetError)")
+            try require(groups >= 2, "an error needs at least two groups", found: "\(groups)")
+            try require(
+                mode != .gluon && mode != .directional, "this mode has no standard error to aim at",
+                found: mode.rawValue)
+            try require(control == .none, "a control has a fixed subset", found: control.rawValue)
+        }
+        if case .coarseToFine(let tolerance) = search {
+            try require(
+                tolerance > 0 && tolerance < 1, "the tolerance of the search must be between 0 and 1",
+                found: "\(tolerance)")
+        }
+        try require(
+            (roundingProbes ?? 0) >= 0, "rounding is measured at 0 or more rows", found: "\(roundingProbes ?? 0)")
     }
 
     /// One line of JSON with sorted keys: equal configurations give equal text.

@@ -34,12 +34,14 @@ public struct EstimationJob: Sendable {
     ///   - isForced: replaces what stands at the place of the output.
     ///   - dataOverride: where the objective's data is now, if it has moved.
     ///   - threads: how many tensor operations are set to, for the record.
+    ///   - workerCount: how many groups of components may be evaluated at the same time; the numbers are the same.
     /// - Throws: `SmoothnessError`: `.data` for a run without a step or one that its objective does not fit; `.usage` for a grid or a subset
     ///   that is none; `.cannotCreate` where the output is something else or an estimate of another definition.
     public init(
         run path: String, configuration: EstimationConfiguration, output: String? = nil, isForced: Bool = false,
-        dataOverride: String? = nil, threads: Int? = nil
+        dataOverride: String? = nil, workerCount: Int = 1, threads: Int? = nil
     ) throws {
+        try configuration.validate()
         let reader = try RunFileReader(path)
         let header = reader.header
         let available = reader.snapshotCount
@@ -62,7 +64,8 @@ public struct EstimationJob: Sendable {
         let request = EstimationRequest(
             run: path, output: target, configuration: resolved, header: header, rowCount: rowCount,
             digest: try reader.digest(rows: rowCount), dataOverride: dataOverride,
-            origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads))
+            origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads),
+            workerCount: workerCount)
         // Faults of the grid and of the subset come before a comparison with what stands there.
         work =
             switch precision {
@@ -84,7 +87,7 @@ public struct EstimationJob: Sendable {
     ///   - isCancelled: asked before every component gradient; the row under way is then abandoned.
     /// - Throws: `SmoothnessError(.interrupted)` when cancelled; the file is then whole and says `interrupted`.
     public func run(
-        progress: (EstimationProgress) -> Void = { _ in }, isCancelled: @escaping () -> Bool = { false }
+        progress: (EstimationProgress) -> Void = { _ in }, isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws {
         guard plan.disposition != .complete else { return }
         try work.run(plan, isCancelled: isCancelled, progress: progress)

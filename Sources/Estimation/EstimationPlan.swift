@@ -54,10 +54,8 @@ public struct EstimationPlan: Sendable, Hashable, Codable {
     }
 
     /// Bytes of the row datasets.
-    static func outputByteCount(rows: Int, gammaCount: Int, blockCount: Int) -> Int {
-        let doubles = EstimatesSchema.fields.reduce(0) {
-            $0 + $1.extents(gammaCount: gammaCount, blockCount: blockCount).reduce(1, *)
-        }
-        return rows * (8 * doubles + 8 + 1 + gammaCount)
+    static func outputByteCount(rows: Int, _ extents: RowExtents) -> Int {
+        let doubles = EstimatesSchema.fields.reduce(0) { $0 + $1.extents(extents).reduce(1, *) }
+        return rows * (8 * (doubles + EstimatesSchema.counts.count) + 8 + 1 + extents.gammaCount)
     }
 }

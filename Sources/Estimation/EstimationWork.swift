@@ -15,6 +15,28 @@ struct EstimationRequest: Sendable {
     var digest: String
     var dataOverride: String?
     var origin: AnalysisOrigin
+    /// Groups that may be evaluated at the same time.
+    var workerCount: Int
+}
+
+extension EstimationRequest {
+    /// The run's objective; random parts are drawn anew by the estimator, where that is asked for.
+    func makeObjective<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws -> any Objective<Scalar> {
+        let description = try ObjectiveDescription(json: header.objective, file: run)
+        return try Objectives.makeObjective(
+            description, as: scalar, options: configuration.evaluation,
+            dataOverride: dataOverride ?? description.dataBeside(runFile: run)
+        ).training
+    }
+}
+
+extension EstimatesFileAccess.Start {
+    /// Rounding as the last committed row knew it.
+    func rounding(in file: borrowing HDF5.File) throws -> RoundingLevel? {
+        guard committedRows > 0 else { return nil }
+        let last = try EstimatesFileAccess.estimate(row: committedRows - 1, of: file, header: header)
+        return RoundingLevel(relative: last.relativeRounding, projection: last.roundingProjection)
+    }
 }
 
 extension StandingAnalysis {
@@ -34,28 +56,35 @@ protocol EstimationWork: Sendable {
     func plan(
         standing: StandingAnalysis?, disposition: AnalysisDisposition, uncoveredRows: Int
     ) -> EstimationPlan
-    func run(_ plan: EstimationPlan, isCancelled: @escaping () -> Bool, progress: (EstimationProgress) -> Void) throws
+    func run(
+        _ plan: EstimationPlan, isCancelled: @escaping @Sendable () -> Bool, progress: (EstimationProgress) -> Void
+    ) throws
     func secondsPerComponentGradient() throws -> Double
 }
 
 struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     let request: EstimationRequest
     let objective: any Objective<Scalar>
-    let gammas: [Double]
-    let components: [Int]
+    let groups: ComponentGroups
+    let options: EstimatorOptions<Scalar>
     let isShared: Bool
 
     init(_ request: EstimationRequest) throws {
         self.request = request
-        gammas = try request.configuration.grid.resolved()
-        let description = try ObjectiveDescription(json: request.header.objective, file: request.run)
-        objective = try makeObjective(
-            description, as: Scalar.self, options: request.configuration.evaluation,
-            dataOverride: request.dataOverride ?? description.dataBeside(runFile: request.run)
-        ).training
+        let configuration = request.configuration
+        var options = try EstimatorOptions<Scalar>(configuration)
+        options.workerCount = request.workerCount
+        objective = try request.makeObjective(as: Scalar.self)
         try objective.requireLayout(request.header.layout, ofRun: request.run)
-        components = try request.configuration.subset.resolved(of: objective.componentCount)
-        isShared = try RunFileReader(request.run).isConsecutive && gammas.last == 1
+        // One minibatch after the other has no groups.
+        groups =
+            configuration.mode == .gluon
+            ? ComponentGroups(
+                components: [0], weights: [objective.weight(ofComponent: 0)], count: 1,
+                populationWeight: objective.totalWeight(of: 0..<objective.componentCount))
+            : try ComponentGroups(configuration.subset, of: objective, count: configuration.groups)
+        isShared = try options.canShare && RunFileReader(request.run).isConsecutive
+        self.options = options
     }
 
     func plan(
@@ -63,34 +92,43 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     ) -> EstimationPlan {
         let committed = standing?.committedRows ?? 0
         let gradients = EstimationPlan.gradientCount(
-            rows: request.rowCount - committed, gammaCount: gammas.count, isShared: isShared,
+            rows: request.rowCount - committed, gammaCount: options.gammas.count, isShared: isShared,
             isProbed: standing?.isProbed ?? false)
-        let blockCount = objective.layout.blocks.count
+        let (parameterCount, blockCount) = (objective.layout.count, objective.layout.blocks.count)
         return EstimationPlan(
             run: request.run, output: request.output, disposition: disposition, rowCount: request.rowCount,
-            committedRows: committed, uncoveredRows: uncoveredRows, parameterCount: objective.layout.count,
-            blockCount: blockCount, gammas: gammas, subsetSize: components.count,
+            committedRows: committed, uncoveredRows: uncoveredRows, parameterCount: parameterCount,
+            blockCount: blockCount, gammas: options.gammas, subsetSize: groups.components.count,
             componentCount: objective.componentCount, precision: request.configuration.precision ?? .float64,
-            subsetGradientCount: gradients, componentGradientCount: gradients * components.count,
+            subsetGradientCount: gradients, componentGradientCount: gradients * groups.components.count,
             outputBytes: EstimationPlan.outputByteCount(
-                rows: request.rowCount, gammaCount: gammas.count, blockCount: blockCount),
-            workspaceBytes: EstimationWorkspace<Scalar>.byteCount(parameterCount: objective.layout.count))
+                rows: request.rowCount,
+                RowExtents(gammaCount: options.gammas.count, blockCount: blockCount, groupCount: groups.count)),
+            workspaceBytes: EstimationWorkspace<Scalar>.byteCount(
+                parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
+                workerCount: min(options.workerCount, groups.count), gradientCount: options.keepsEnd ? 3 : 2))
     }
 
-    func run(_ plan: EstimationPlan, isCancelled: @escaping () -> Bool, progress: (EstimationProgress) -> Void) throws {
+    func run(
+        _ plan: EstimationPlan, isCancelled: @escaping @Sendable () -> Bool, progress: (EstimationProgress) -> Void
+    ) throws {
         if plan.disposition == .create || plan.disposition == .replace {
             try EstimatesFileSkeleton.create(
                 at: request.output, header: outputHeader(), isReplacing: plan.disposition == .replace)
         }
         var known: Double?
+        var rounding: RoundingLevel?
         let writer = try AnalysisFileWriter(continuing: request.output, EstimatesSchema.file) { file in
             let start = try EstimatesFileAccess.start(of: file)
             known = start.repeatability
+            rounding = try start.rounding(in: file)
             return start.committedRows
         }
         var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: request.rowCount)
+        var options = options
+        options.reference = try roundingReference()
         var estimator = StepEstimator(
-            objective: objective, components: components, gammas: gammas, repeatability: known,
+            objective: objective, groups: groups, options: options, repeatability: known, rounding: rounding,
             isCancelled: isCancelled)
         try writer.finish(rowCount: request.rowCount) { writer in
             for row in writer.committedRows..<request.rowCount {
@@ -110,9 +148,19 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         }
     }
 
+    /// The objective in Double for a sample of the rows, where gradients are evaluated in Float.
+    private func roundingReference() throws -> (objective: any Objective<Double>, stride: Int)? {
+        guard request.configuration.precision == .float32, !options.isFresh, options.mode != .gluon,
+            options.control == .none
+        else { return nil }
+        let count = request.configuration.roundingProbes ?? min(8, 1 + request.rowCount / 25)
+        guard count > 0 else { return nil }
+        return (try request.makeObjective(as: Double.self), (request.rowCount + count - 1) / count)
+    }
+
     func secondsPerComponentGradient() throws -> Double {
         try objective.secondsPerGradient(
-            ofComponent: components[0],
+            ofComponent: groups.components[0],
             along: RunStepSource<Scalar>(RunFileReader(request.run), rowCount: request.rowCount))
     }
 
@@ -122,8 +170,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
                 EstimatesSchema.file, runID: request.header.runID, runDigest: request.digest, runPath: request.run,
                 origin: request.origin),
             objective: request.header.objective, optimizer: request.header.optimizer,
-            configuration: request.configuration, gammas: gammas, components: components,
-            componentWeights: components.map { objective.weight(ofComponent: $0) }, layout: objective.layout,
+            configuration: request.configuration, gammas: options.gammas, groups: groups, layout: objective.layout,
             rowCount: request.rowCount)
     }
 }

@@ -1,3 +1,4 @@
+import Objectives
 import ParameterSpace
 
 /// Recomputes a stored row from what cannot be derived in it (the losses, the sums of every block and γ, the norms and the
@@ -18,7 +19,7 @@ struct RowCheck {
     func findings(in stored: StepEstimate) -> [Finding] {
         var findings = derivedFindings(stored) + finitenessFindings(stored) + blockFindings(stored)
         // At γ = 1 the probe is x_{k+1} itself, so that the displacement is the whole step.
-        if let end = stored.curve.last, end.gamma == 1, !end.displacementNorm.isNaN,
+        if isAlongStep, let end = stored.curve.last, end.gamma == 1, !end.displacementNorm.isNaN,
             !Self.agree(end.displacementNorm, stored.stepNorm)
         {
             findings.append(
@@ -34,6 +35,10 @@ struct RowCheck {
             findings.append(Finding(object: "/estimates/cosine", expected: "−1 … 1", found: "\(stored.cosine)"))
         }
         return findings
+    }
+
+    private var isAlongStep: Bool {
+        header.configuration.direction.endsAtNextIterate && header.configuration.control == .none
     }
 
     /// Every derived number anew.
@@ -60,27 +65,33 @@ struct RowCheck {
     }
 
     private func recomputed(_ stored: StepEstimate) -> StepEstimate {
-        var row = StepEstimate(iteration: stored.iteration, gammas: header.gammas, blockCount: stored.blocks.count)
-        row.status = stored.status
-        row.loss = stored.loss
-        row.gradientNorm = stored.gradientNorm
-        row.unbiasedSquaredGradientNorm = stored.unbiasedSquaredGradientNorm
-        row.stepNorm = stored.stepNorm
-        for block in row.blocks.indices {
-            row.blocks[block].gradientNorm = stored.blocks[block].gradientNorm
-            row.blocks[block].stepNorm = stored.blocks[block].stepNorm
-        }
-        // Either every γ was probed or none.
+        var row = StepEstimate(
+            iteration: stored.iteration, gammas: header.gammas, blockCount: stored.blocks.count,
+            groupCount: header.groups.count)
+        row.copyMeasured(from: stored)
+        let context = context(of: stored)
+        if stored.groups.contains(where: { !$0.loss.isNaN }) { row.concludeBase(context) }
+        // Either γ were probed or none.
         guard stored.blockSums.contains(where: { $0.contains { !$0.displacementSquared.isNaN } }) else { return row }
-        let epsilon = Double(header.configuration.precision == .float32 ? Double(Float.ulpOfOne) : Double.ulpOfOne)
-        for index in header.gammas.indices {
+        for index in header.gammas.indices where stored.curve[index].status != .skipped {
             row.record(
                 probe: index, loss: stored.curve[index].loss, sums: stored.blockSums.map { $0[index] },
-                machineEpsilon: epsilon, repeatability: repeatability ?? .nan)
+                groups: stored.groupDifferences.map { $0[index] }, context)
         }
         row.status = .ok
-        row.conclude(cosine: stored.cosine, machineEpsilon: epsilon)
+        row.conclude(cosine: stored.cosine, context)
         return row
+    }
+
+    private func context(of stored: StepEstimate) -> RowContext {
+        let isFloat = header.configuration.precision == .float32
+        return RowContext(
+            sample: header.groups.sample(ofSize: min(max(1, stored.subsetSize), header.groups.components.count)),
+            floors: Floors(
+                repeatability: repeatability ?? .nan, relativeRounding: stored.relativeRounding,
+                roundingProjection: stored.roundingProjection),
+            machineEpsilon: isFloat ? Double(Float.ulpOfOne) : Double.ulpOfOne, mode: header.configuration.mode,
+            norm: header.configuration.norm)
     }
 
     private func finitenessFindings(_ stored: StepEstimate) -> [Finding] {
@@ -89,9 +100,10 @@ struct RowCheck {
             if !isExpected { findings.append(Finding(object: object, expected: expected, found: "\(found)")) }
         }
         let condition = "where the status is \(stored.status.name)"
+        let isSigned = header.configuration.mode == .directional
         for (object, value) in [("/estimates/smoothness", stored.smoothness), ("/estimates/gamma", stored.gamma)] {
             require(
-                stored.status.hasValue ? value.isFinite && value >= 0 : value.isNaN, object,
+                stored.status.hasValue ? value.isFinite && (value >= 0 || isSigned) : value.isNaN, object,
                 (stored.status.hasValue ? "a finite value " : "NaN ") + condition, value)
         }
         if stored.status.hasValue || stored.status == .zeroStep {
@@ -120,5 +132,28 @@ struct RowCheck {
     static func agree(_ a: Double, _ b: Double) -> Bool {
         if a.isNaN || b.isNaN { return a.isNaN && b.isNaN }
         return a == b || abs(a - b) <= tolerance * max(abs(a), abs(b))
+    }
+}
+
+extension StepEstimate {
+    /// Takes over what cannot be derived from anything else in the row.
+    fileprivate mutating func copyMeasured(from stored: StepEstimate) {
+        status = stored.status
+        subsetSize = stored.subsetSize
+        componentGradientCount = stored.componentGradientCount
+        loss = stored.loss
+        gradientNorm = stored.gradientNorm
+        stepNorm = stored.stepNorm
+        relativeRounding = stored.relativeRounding
+        roundingProjection = stored.roundingProjection
+        hessian = stored.hessian
+        groups = stored.groups
+        for block in blocks.indices {
+            blocks[block].gradientNorm = stored.blocks[block].gradientNorm
+            blocks[block].gradientNormError = stored.blocks[block].gradientNormError
+            blocks[block].stepNorm = stored.blocks[block].stepNorm
+            blocks[block].smoothnessError = stored.blocks[block].smoothnessError
+        }
+        for index in curve.indices where stored.curve[index].status == .skipped { curve[index].status = .skipped }
     }
 }

@@ -1,41 +1,5 @@
 import CVectorKernels
 
-/// What one pass over a block gives at one probe p along the step d = x_{k+1} − x_k. All sums are over the block's
-/// elements, in Double; Δ = g − g₀ is the difference of the subset gradients at the probe and at the iterate, and
-/// p − x is the displacement that was *applied*, fl(x + γd) − x.
-public struct ProbeSums: Sendable, Hashable {
-    /// ‖g‖²
-    public var gradientSquared = 0.0
-    /// ‖Δ‖²
-    public var differenceSquared = 0.0
-    /// ⟨Δ, p − x⟩
-    public var differenceAlongStep = 0.0
-    /// ⟨g₀, p − x⟩
-    public var baseAlongStep = 0.0
-    /// ‖p − x‖²
-    public var displacementSquared = 0.0
-
-    public init() {}
-
-    init(_ sums: smoothness_probe_sums) {
-        gradientSquared = sums.gradient_squared
-        differenceSquared = sums.difference_squared
-        differenceAlongStep = sums.difference_step
-        baseAlongStep = sums.base_step
-        displacementSquared = sums.displacement_squared
-    }
-
-    public static func + (left: ProbeSums, right: ProbeSums) -> ProbeSums {
-        var sum = left
-        sum.gradientSquared += right.gradientSquared
-        sum.differenceSquared += right.differenceSquared
-        sum.differenceAlongStep += right.differenceAlongStep
-        sum.baseAlongStep += right.baseAlongStep
-        sum.displacementSquared += right.displacementSquared
-        return sum
-    }
-}
-
 /// The element of a parameter vector: Float or Double. Every operation takes whole arrays or a range of them, computes
 /// in Double and rounds once at the end; reductions have a fixed order (see CVectorKernels).
 public protocol ParameterScalar: BinaryFloatingPoint, Sendable, Codable {
@@ -68,6 +32,14 @@ public protocol ParameterScalar: BinaryFloatingPoint, Sendable, Codable {
     static func probeSums(
         gradient: [Double], base: [Double], probe: [Self], iterate: [Self], in range: Range<Int>
     ) -> ProbeSums
+    /// rounded[i] = fl(factor·x[i]).
+    static func round(into rounded: inout [Self], factor: Double, _ x: [Double])
+    /// ‖g‖² and ⟨g, m⟩ over `range`, of the mean gradient g of a group and m of all.
+    static func groupSums(_ group: [Self], mean: [Double], in range: Range<Int>) -> GroupSums
+    /// The same of g − g₀ and m − m₀.
+    static func groupSums(
+        _ group: [Self], from groupBase: [Self], mean: [Double], from base: [Double], in range: Range<Int>
+    ) -> GroupSums
 }
 
 extension ParameterScalar {
@@ -164,6 +136,24 @@ extension Float: ParameterScalar {
         check(range, within: gradient.count, base.count, probe.count, iterate.count)
         return ProbeSums(smoothness_probe_f32(gradient, base, probe, iterate, range.lowerBound, range.count))
     }
+
+    public static func round(into rounded: inout [Float], factor: Double, _ x: [Double]) {
+        checkSameCount(rounded.count, x.count)
+        smoothness_round_f32(&rounded, factor, x, x.count)
+    }
+
+    public static func groupSums(_ group: [Float], mean: [Double], in range: Range<Int>) -> GroupSums {
+        check(range, within: group.count, mean.count)
+        return GroupSums(smoothness_group_f32(group, mean, range.lowerBound, range.count))
+    }
+
+    public static func groupSums(
+        _ group: [Float], from groupBase: [Float], mean: [Double], from base: [Double], in range: Range<Int>
+    ) -> GroupSums {
+        check(range, within: group.count, groupBase.count, mean.count, base.count)
+        return GroupSums(
+            smoothness_group_difference_f32(group, groupBase, mean, base, range.lowerBound, range.count))
+    }
 }
 
 extension Double: ParameterScalar {
@@ -229,6 +219,24 @@ extension Double: ParameterScalar {
     ) -> ProbeSums {
         check(range, within: gradient.count, base.count, probe.count, iterate.count)
         return ProbeSums(smoothness_probe_f64(gradient, base, probe, iterate, range.lowerBound, range.count))
+    }
+
+    public static func round(into rounded: inout [Double], factor: Double, _ x: [Double]) {
+        checkSameCount(rounded.count, x.count)
+        smoothness_round_f64(&rounded, factor, x, x.count)
+    }
+
+    public static func groupSums(_ group: [Double], mean: [Double], in range: Range<Int>) -> GroupSums {
+        check(range, within: group.count, mean.count)
+        return GroupSums(smoothness_group_f64(group, mean, range.lowerBound, range.count))
+    }
+
+    public static func groupSums(
+        _ group: [Double], from groupBase: [Double], mean: [Double], from base: [Double], in range: Range<Int>
+    ) -> GroupSums {
+        check(range, within: group.count, groupBase.count, mean.count, base.count)
+        return GroupSums(
+            smoothness_group_difference_f64(group, groupBase, mean, base, range.lowerBound, range.count))
     }
 }
 

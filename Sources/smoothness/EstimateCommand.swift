@@ -21,7 +21,9 @@ struct EstimateCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The run file.", valueName: "run"), completion: .file())
     var runFile: String
     @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
-    @Option(parsing: .unconditional, help: "Threads for tensor operations. (default: the processor's cores)")
+    @Option(
+        parsing: .unconditional,
+        help: "Threads, shared among groups of components. (default: what Slurm allots, or the processor's cores)")
     var threads: Int?
     @Option(help: "Where the data file of the objective is now, if it has moved.")
     var data: String?
@@ -41,11 +43,12 @@ struct EstimateCommand: ParsableCommand {
     func run() throws {
         let target = output ?? EstimationJob.defaultOutput(forRun: runFile)
         try refuseInput(as: target, inputs: [runFile, data])
-        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let parallelism = Parallelism(threads: threads, groups: definition.groups, device: definition.device)
         let job = try EstimationJob(
             run: Console.absolute(runFile), configuration: definition.configuration,
-            output: output.map { Console.absolute($0) }, isForced: force, dataOverride: data, threads: threads)
-        try setThreadCount(threads)
+            output: output.map { Console.absolute($0) }, isForced: force, dataOverride: data,
+            workerCount: parallelism.workerCount)
+        try setThreadCount(parallelism.threadsPerWorker)
         if dryRun {
             return try Console.output(
                 job.plan.table(secondsPerGradient: job.secondsPerComponentGradient()).rendered(as: format))
@@ -72,11 +75,7 @@ struct EstimateCommand: ParsableCommand {
         for note in try ObjectiveDescription(json: RunFileReader(plan.run).header.objective).gradientNotes {
             Console.error("note: \(note)")
         }
-        if definition.masks == .fresh {
-            Console.error(
-                "warning: --masks fresh draws masks and cuts anew at every evaluation: this is no measurement of a function"
-            )
-        }
+        for warning in job.configuration.warnings { Console.error("warning: \(warning)") }
         if plan.disposition == .resume { Console.error("continuing after row \(plan.committedRows)") }
         Interruption.install()
         var reporter = ProgressReporter(label: "estimate", total: plan.rowCount, alreadyDone: plan.committedRows)
@@ -93,60 +92,6 @@ struct EstimateCommand: ParsableCommand {
     }
 }
 
-/// The options that decide the numbers; `EstimationConfiguration.arguments` writes them.
-struct EstimateDefinitionOptions: ParsableArguments {
-    @Option(parsing: .unconditional, help: "Spacing δ of the γ grid {δ, 2δ, …, 1}. (default: 0.1)")
-    var delta: Double?
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("The γ themselves, each in (0, 1], separated by commas.", valueName: "γ,…"))
-    var gammas: NumberList?
-    @Option(
-        parsing: .unconditional,
-        help: "Share of the components in the subset, drawn without replacement. (default: 0.1; all of fewer than ten)")
-    var subset: Double?
-    @Option(parsing: .unconditional, help: "Seed of that sample. (default: 0)")
-    var subsetSeed: UInt64?
-    @Option(help: ArgumentHelp("The components of the subset, as 0,3,8-11.", valueName: "list"))
-    var components: String?
-    @Option(help: "float32 or float64. (default: the run's)")
-    var precision: Precision?
-    @Option(
-        parsing: .unconditional,
-        help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
-    var microBatch: Int?
-    @Option(
-        help:
-            "Dropout: fixed (the same masks at every point), off, or fresh (a new draw at every evaluation, which shows what that does: L̂ ~ 1/γ)."
-    )
-    var masks = EvaluationOptions.Masks.fixed
-    @Option(help: "cpu or cuda.")
-    var device = "cpu"
-
-    func validate() throws {
-        if delta != nil && gammas != nil { throw ValidationError("give --delta or --gammas, not both") }
-        if components != nil && (subset != nil || subsetSeed != nil) {
-            throw ValidationError("--components names the subset; leave out --subset and --subset-seed")
-        }
-        if let microBatch, microBatch < 1 {
-            throw ValidationError("--micro-batch must be at least 1, not \(microBatch)")
-        }
-    }
-
-    var configuration: EstimationConfiguration {
-        get throws {
-            EstimationConfiguration(
-                grid: gammas.map { .explicit(gammas: $0.values) } ?? .spacing(delta: delta ?? 0.1),
-                subset: try components.map { try ComponentSelection(parsing: $0) }
-                    ?? subset.map { .sample(fraction: $0, seed: subsetSeed ?? 0) } ?? .standard(seed: subsetSeed ?? 0),
-                precision: precision,
-                evaluation: EvaluationOptions(masks: masks, microBatch: microBatch, device: device))
-        }
-    }
-}
-
-extension EvaluationOptions.Masks: ExpressibleByArgument {}
-
 extension EstimateRow {
     /// `3 of 20 rows are not ok: 2 zeroStep, 1 nonFiniteIterate`; `nil` where all are.
     static func remark(on rows: [EstimateRow]) -> String? {
@@ -162,8 +107,8 @@ extension EstimateRow {
         Table(
             columns: columnNames,
             rows: rows.map { row in
-                [.integer(row.iteration)] + numericColumns.map { .number($0.value(row)) }
-                    + [.bool(row.isBelowFloor), .string(row.status.name)]
+                [.integer(row.iteration)] + row.numericValues.map { .number($0) }
+                    + [.bool(row.isSafe), .bool(row.isBelowFloor), .string(row.status.name)]
             })
     }
 }

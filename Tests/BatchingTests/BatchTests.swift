@@ -4,6 +4,7 @@ import Estimation
 import Fitting
 import Foundation
 import Objectives
+import Synchronization
 import TestSupport
 import Testing
 import Training
@@ -50,11 +51,13 @@ import Training
         try train("a.h5", start: [-3, 4])
         try train("b.h5", start: [2, 1])
         let batch = Batch(try BatchManifest(scanning: [folder.url.path]), configuration: definition)
-        var asked = 0
+        let asked = Mutex(0)
         let error = #expect(throws: SmoothnessError.self) {
             try batch.run(isCancelled: {
-                asked += 1
-                return asked > 400
+                asked.withLock {
+                    $0 += 1
+                    return $0 > 400
+                }
             })
         }
         #expect(error?.kind == .interrupted)

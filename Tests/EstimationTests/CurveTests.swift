@@ -99,27 +99,6 @@ struct CurveTests {
         #expect(isClose(short[0].curve[0].displacementNorm, applied * 2.0.squareRoot(), 1e-12))
         #expect(isClose(short[0].curve[0].smoothness, 1, 1e-12))
     }
-
-    @Test("the squared norm without bias is the mean of products of different components")
-    func unbiased() throws {
-        let curvatures = [[1.0, 2], [3, -1], [0.5, 4]]
-        let weights = [1.0, 2, 4]
-        let x = [1.5, -0.5]
-        let row = try estimates(
-            of: MemorySteps(path: [x, [1, 1]]),
-            objective: diagonalQuadratic(Double.self, curvatures: curvatures, weights: weights))[0]
-        var products = 0.0
-        var pairs = 0.0
-        for i in 0..<3 {
-            for j in 0..<3 where j != i {
-                products +=
-                    weights[i] * weights[j]
-                    * (0..<2).reduce(0) { $0 + curvatures[i][$1] * curvatures[j][$1] * x[$1] * x[$1] }
-                pairs += weights[i] * weights[j]
-            }
-        }
-        #expect(isClose(row.unbiasedSquaredGradientNorm, products / pairs, 1e-12))
-    }
 }
 
 func euclidean(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }

@@ -83,10 +83,16 @@ struct InvarianceTests {
         }
     }
 
-    @Test("memory: six vectors, whatever K, m and the number of γ")
+    @Test("memory: seven vectors and two a group, whatever K, m and the number of γ")
     func memory() throws {
-        #expect(EstimationWorkspace<Float>.byteCount(parameterCount: 1000) == 32_000)
-        #expect(EstimationWorkspace<Double>.byteCount(parameterCount: 1000) == 48_000)
+        // Three of the scalar, two of Double, a worker's two; and two of the scalar for every group.
+        func bytes<Scalar: ParameterScalar>(_: Scalar.Type, groups: Int, workers: Int) -> Int {
+            EstimationWorkspace<Scalar>.byteCount(parameterCount: 1000, groupCount: groups, workerCount: workers)
+        }
+        #expect(bytes(Float.self, groups: 0, workers: 1) == 40_000)
+        #expect(bytes(Double.self, groups: 0, workers: 1) == 56_000)
+        #expect(bytes(Float.self, groups: 16, workers: 1) == 40_000 + 2 * 16 * 4000)
+        #expect(bytes(Float.self, groups: 16, workers: 3) == 40_000 + 2 * 16 * 4000 + 2 * 12_000)
         for (rowCount, copies, gammas) in [(2, 1, [0.5, 1]), (60, 5, [0.1, 0.2, 0.3, 0.4, 0.5, 0.9, 1])] {
             let curvatures = Array(repeating: curvatures, count: copies).flatMap(\.self)
             let objective = AddressNotingObjective(inner: diagonalQuadratic(Float.self, curvatures: curvatures))

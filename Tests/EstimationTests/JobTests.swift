@@ -30,7 +30,8 @@ struct JobTests {
         let objective = try makeObjective(fixture.description, as: Double.self).training
         let steps = MemorySteps(steps: iterations.map { ($0, path[$0], path[$0 + 1]) })
         let expected = try estimates(
-            of: steps, objective: objective, gammas: GammaGrid.spacing(delta: 0.1).resolved())
+            of: steps, objective: objective, components: all.subset.drawn(of: objective.componentCount),
+            gammas: GammaGrid.spacing(delta: 0.1).resolved())
         let reader = try EstimatesFileReader(job.plan.output)
         #expect(reader.header.state == .complete && reader.committedRows == iterations.count)
         #expect(reader.repeatability == 0)
@@ -69,7 +70,8 @@ struct JobTests {
             #expect(job.plan.disposition == (interruptions == 0 ? .create : .resume))
             let calls = CallCounter()
             do {
-                try job.run(isCancelled: { calls.next() > gradientsUntilStop + 13 * interruptions })
+                let allowed = gradientsUntilStop + 13 * interruptions
+                try job.run(isCancelled: { calls.next() > allowed })
                 break
             } catch let error as SmoothnessError {
                 #expect(error.kind == .interrupted)
@@ -167,7 +169,10 @@ struct JobTests {
             let (a, b) = (try float.estimate(row: row), try double.estimate(row: row))
             #expect(a.stepNorm == b.stepNorm)
             #expect(isClose(a.smoothness, b.smoothness, 1e-3))
-            for (p, q) in zip(a.curve, b.curve) { #expect(isClose(p.roundingFloor, q.roundingFloor * 0x1p29, 1e-3)) }
+            // Float's is measured, but never taken for less than half a unit in the last place.
+            for (p, q) in zip(a.curve, b.curve) {
+                #expect((0.249...8).contains(p.roundingFloor / (q.roundingFloor * 0x1p29)))
+            }
         }
         let stored = float.header.configuration.precision
         #expect(stored == .float32)

@@ -128,15 +128,35 @@ func identicalBits(_ a: [StepEstimate], _ b: [StepEstimate]) -> Bool {
     "\(a)" == "\(b)"
 }
 
+extension StepEstimator {
+    /// The components in the order given, as a part of all there are.
+    init(
+        objective: any Objective<Scalar>, components: [Int], gammas: [Double], sharesGradients: Bool = true,
+        groupCount: Int = ComponentGroups.standardCount, workerCount: Int = 1,
+        configure: (inout EstimatorOptions<Scalar>) -> Void = { _ in },
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) {
+        var options = EstimatorOptions<Scalar>(gammas: gammas)
+        options.sharesGradients = sharesGradients
+        options.workerCount = workerCount
+        configure(&options)
+        let groups = ComponentGroups(
+            components: components, weights: components.map { objective.weight(ofComponent: $0) }, count: groupCount,
+            populationWeight: objective.totalWeight(of: 0..<objective.componentCount))
+        self.init(objective: objective, groups: groups, options: options, isCancelled: isCancelled)
+    }
+}
+
 /// Estimates of every row.
 func estimates<Scalar: ParameterScalar>(
     of steps: MemorySteps<Scalar>, objective: any Objective<Scalar>, components: [Int]? = nil,
-    gammas: [Double] = [0.25, 0.5, 1], sharesGradients: Bool = true
+    gammas: [Double] = [0.25, 0.5, 1], sharesGradients: Bool = true, groupCount: Int = ComponentGroups.standardCount,
+    workerCount: Int = 1, configure: (inout EstimatorOptions<Scalar>) -> Void = { _ in }
 ) throws -> [StepEstimate] {
     var source = steps
     var estimator = StepEstimator(
         objective: objective, components: components ?? Array(0..<objective.componentCount), gammas: gammas,
-        sharesGradients: sharesGradients)
+        sharesGradients: sharesGradients, groupCount: groupCount, workerCount: workerCount, configure: configure)
     var rows: [StepEstimate] = []
     for row in steps.iterations.indices { rows.append(try estimator.estimate(row: row, of: &source)) }
     return rows

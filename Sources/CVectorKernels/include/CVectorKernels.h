@@ -22,6 +22,12 @@ typedef struct {
     double epsilon;       // added to the root
 } smoothness_adam_numbers;
 
+// What the mean gradient difference of one group of components gives against the mean over all groups.
+typedef struct {
+    double squared;  // sum of (g[i] - g0[i])^2, g and g0 of the group
+    double product;  // sum of (g[i] - g0[i]) * (m[i] - m0[i]), m and m0 of all
+} smoothness_group_sums;
+
 #define SMOOTHNESS_DECLARE(suffix, scalar)                                                                             \
     double smoothness_dot_##suffix(const scalar *x, const scalar *y, size_t offset, size_t count);                     \
     double smoothness_squared_distance_##suffix(const scalar *x, const scalar *y, size_t offset, size_t count);        \
@@ -37,7 +43,13 @@ typedef struct {
     void smoothness_adam_##suffix(scalar *next, double keep, const scalar *x, scalar *m, scalar *v, const scalar *g,   \
                                   smoothness_adam_numbers numbers, size_t offset, size_t count);                       \
     smoothness_probe_sums smoothness_probe_##suffix(const double *gradient, const double *base, const scalar *probe,   \
-                                                    const scalar *iterate, size_t offset, size_t count);
+                                                    const scalar *iterate, size_t offset, size_t count);               \
+    void smoothness_round_##suffix(scalar *rounded, double factor, const double *x, size_t count);                     \
+    smoothness_group_sums smoothness_group_##suffix(const scalar *group, const double *mean, size_t offset,            \
+                                                    size_t count);                                                     \
+    smoothness_group_sums smoothness_group_difference_##suffix(const scalar *group, const scalar *group_base,          \
+                                                               const double *mean, const double *base, size_t offset,  \
+                                                               size_t count);
 
 SMOOTHNESS_DECLARE(f32, float)
 SMOOTHNESS_DECLARE(f64, double)

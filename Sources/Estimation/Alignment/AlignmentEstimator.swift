@@ -52,7 +52,7 @@ public struct AlignmentEstimator<Scalar: ParameterScalar>: ~Copyable {
             row.status = .nonFiniteIterate
             return row
         }
-        row.loss = try subset.evaluate(at: iterate, countingSquares: false, scratch: &component, into: &mean).loss
+        row.loss = try subset.evaluate(at: iterate, scratch: &component, into: &mean)
         row.gradientNorm = objective.layout.norm(of: mean)
         guard row.loss.isFinite && row.gradientNorm.isFinite else {
             row.status = .nonFiniteGradient

@@ -15,7 +15,9 @@ public struct EvaluationOptions: Sendable, Hashable, Codable {
         case fixed
         /// No dropout.
         case off
-        /// A new draw of masks, augmentation and cuts at *every* evaluation, to show what that does; see `FreshDraws`.
+        /// A new draw of masks, augmentation and cuts at *every* evaluation, to show what that does: the difference of two
+        /// gradients holds the noise of two draws, so that L̂(γ) grows as 1/γ. Whoever evaluates chooses the draws (`redrawn`); to
+        /// the objective itself it is `fixed`.
         case fresh
     }
 
@@ -72,14 +74,6 @@ public struct ObjectiveSet<Scalar: ParameterScalar>: Sendable {
 public func makeObjective<Scalar: ParameterScalar>(
     _ description: ObjectiveDescription, as scalar: Scalar.Type, options: EvaluationOptions = EvaluationOptions(),
     dataOverride: String? = nil
-) throws -> ObjectiveSet<Scalar> {
-    var set = try makeObjective(fixed: description, as: scalar, options: options, dataOverride: dataOverride)
-    if options.masks == .fresh { set.training = FreshDraws(set.training) }
-    return set
-}
-
-private func makeObjective<Scalar: ParameterScalar>(
-    fixed description: ObjectiveDescription, as scalar: Scalar.Type, options: EvaluationOptions, dataOverride: String?
 ) throws -> ObjectiveSet<Scalar> {
     try description.validate()
     try require((options.microBatch ?? 1) > 0, "micro_batch", "1 or more", options.microBatch ?? 0)

@@ -1,10 +1,10 @@
 import Foundation
 
 /// Φ(z), the standard normal distribution function.
-func normalProbability(_ z: Double) -> Double { erfc(-z / 2.0.squareRoot()) / 2 }
+public func normalProbability(_ z: Double) -> Double { erfc(-z / 2.0.squareRoot()) / 2 }
 
 /// P(T ≤ t) for Student's t with ν > 0 degrees of freedom, by the incomplete beta function.
-func studentProbability(_ t: Double, degreesOfFreedom: Double) -> Double {
+public func studentProbability(_ t: Double, degreesOfFreedom: Double) -> Double {
     let tail = regularizedBeta(degreesOfFreedom / (degreesOfFreedom + t * t), degreesOfFreedom / 2, 0.5) / 2
     return t < 0 ? tail : 1 - tail
 }

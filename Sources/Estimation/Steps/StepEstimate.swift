@@ -11,10 +11,16 @@ public enum EstimateStatus: UInt8, Sendable, Codable, CaseIterable {
     case nonFiniteGradient = 3
     /// Finite, but no more than `floorFactor` times the noise or rounding floor.
     case belowFloor = 4
+    /// Of one γ: the search did not need it.
+    case skipped = 5
+    /// The direction asked for does not exist at this row: no iterate before it, a gradient of zero.
+    case noDirection = 6
 
     /// A value of at most this many times its floor is not told apart from noise: the floors are the size of one
     /// typical error, and a difference of two gradients holds two of them.
     public static let floorFactor = 2.0
+    /// A value that its floors are expected to change by at most this share is *safe*.
+    public static let safeError = 0.01
 
     /// Whether the row has a local smoothness.
     public var hasValue: Bool { self == .ok || self == .belowFloor }
@@ -39,11 +45,24 @@ public struct CurvePoint: Sendable, Equatable {
     public var displacementNorm = Double.nan
     /// L̂(γ) = ‖Δ(γ)‖ / ‖fl(x_k + γd) − x_k‖
     public var smoothness = Double.nan
+    /// The standard error of L̂(γ): jackknife over the groups of components.
+    public var smoothnessError = Double.nan
+    /// ‖Δ(γ)‖² without the bias that the noise of the components gives it (`GroupedNorm`); negative: below that noise.
+    public var unbiasedSquaredDifference = Double.nan
+    /// Its standard error.
+    public var unbiasedSquaredDifferenceError = Double.nan
     /// ε_rep / ‖fl(x_k + γd) − x_k‖ with the repeatability ε_rep of the run
     public var noiseFloor = Double.nan
-    /// ε·max(‖∇f_S(x_k)‖, ‖∇f_S(x_k + γd)‖) / ‖fl(x_k + γd) − x_k‖ with the machine epsilon ε of the evaluation
+    /// r·max(‖∇f_S(x_k)‖, ‖∇f_S(x_k + γd)‖) / ‖fl(x_k + γd) − x_k‖ with the relative rounding r of the row: what rounding alone would give.
     public var roundingFloor = Double.nan
+    /// By what share the floors are expected to change L̂(γ): see `Floors`.
+    public var floorError = Double.nan
     public var status = EstimateStatus.zeroStep
+
+    /// Whether L̂(γ) is what it would be without rounding and noise of the evaluation, to one per cent.
+    public var isSafe: Bool { status == .ok && floorError <= EstimateStatus.safeError }
+    /// L̂(γ) without bias, √max(0, ·)/‖fl(x_k + γd) − x_k‖; NaN below the noise of the components.
+    public var unbiasedSmoothness: Double { unbiasedSquaredDifference.squareRoot() / displacementNorm }
 
     init(gamma: Double) { self.gamma = gamma }
 }
@@ -52,12 +71,44 @@ public struct CurvePoint: Sendable, Equatable {
 public struct BlockEstimate: Sendable, Equatable {
     /// ‖∇ᵢf_S(x_k)‖
     public var gradientNorm = Double.nan
+    /// Its standard error.
+    public var gradientNormError = Double.nan
     /// ‖dᵢ‖
     public var stepNorm = Double.nan
-    /// L̂ᵢ = max over γ of ‖Δᵢ(γ)‖ / ‖dᵢ(γ)‖ with the displacement dᵢ(γ) applied to the block
+    /// L̂ᵢ = max over γ of ‖Δᵢ(γ)‖ / ‖dᵢ(γ)‖ with the displacement dᵢ(γ) applied to the block: the block in the denominator, the
+    /// full step in the numerator (Gluon, arXiv 2505.13416, eq. 10), on the same data at both points.
     public var smoothness = Double.nan
+    /// Its standard error.
+    public var smoothnessError = Double.nan
     /// The γ that attains it.
     public var gamma = Double.nan
+}
+
+/// What one group of components gives at x_k.
+public struct GroupBase: Sendable, Equatable {
+    /// The mean loss of the group.
+    public var loss = Double.nan
+    /// ‖g_b‖²
+    public var gradientSquared = Double.nan
+    /// ⟨g_b, ∇f_S⟩
+    public var gradientProduct = Double.nan
+
+    /// As the statistics take them.
+    var sums: GroupSums { GroupSums(squared: gradientSquared, product: gradientProduct) }
+}
+
+/// The ends of the spectrum of ∇²f_S(x_k), as Lanczos' method finds them. NaN where it was not asked for.
+public struct HessianEstimate: Sendable, Equatable {
+    /// ‖∇²f_S(x_k)‖₂, the larger of |λ_max| and |λ_min|
+    public var norm = Double.nan
+    public var largestEigenvalue = Double.nan
+    public var smallestEigenvalue = Double.nan
+    /// ‖∇²f_S v − λv‖ of the eigenvector that attains the norm: there is an eigenvalue within this of ±norm.
+    public var residual = Double.nan
+    /// 1 where the residual is within the tolerance, 0 where the iterations were used up.
+    public var converged = Double.nan
+    /// Hessian–vector products.
+    public var productCount = Double.nan
 }
 
 /// Everything that is known of one step of a run: eq. 20 of Zhang, He, Sra, Jadbabaie 2020 with its whole curve, its
@@ -66,16 +117,29 @@ public struct StepEstimate: Sendable, Equatable {
     /// k
     public var iteration: Int
     public var status = EstimateStatus.ok
+    /// |S|: the number of components that the row was measured on.
+    public var subsetSize = 0
+    /// How many gradients of single components the row took.
+    public var componentGradientCount = 0
     /// f_S(x_k)
     public var loss = Double.nan
+    /// Its standard error.
+    public var lossError = Double.nan
     /// ‖∇f_S(x_k)‖
     public var gradientNorm = Double.nan
-    /// An estimate of the squared norm of the expected gradient at x_k, without the bias that ‖∇f_S‖² has for components
-    /// drawn independently: with component gradients gᵢ of weight wᵢ, (‖Σ wᵢgᵢ‖² − Σ wᵢ²‖gᵢ‖²) / ((Σ wᵢ)² − Σ wᵢ²).
-    /// Negative: below the noise of the components. NaN for a single one.
+    /// Its standard error: jackknife over the groups of components, with the correction for a finite population.
+    public var gradientNormError = Double.nan
+    /// ‖∇f(x_k)‖² of all components without the bias that the noise of the subset gives ‖∇f_S(x_k)‖² (`GroupedNorm`). Negative: below
+    /// the noise. NaN for a single group.
     public var unbiasedSquaredGradientNorm = Double.nan
+    /// Its standard error.
+    public var unbiasedSquaredGradientNormError = Double.nan
+    /// E‖∇f_S − ∇f‖² for |S| components drawn independently: times their effective number, the variance σ² of one component's gradient.
+    public var gradientVariance = Double.nan
     /// L̂(x_k) = max over the grid of L̂(γ)
     public var smoothness = Double.nan
+    /// Its standard error, the maximum taken anew with every group left out.
+    public var smoothnessError = Double.nan
     /// The γ that attains it (the smallest, should several).
     public var gamma = Double.nan
     /// ‖d‖ = ‖x_{k+1} − x_k‖
@@ -90,6 +154,16 @@ public struct StepEstimate: Sendable, Equatable {
     public var triangleRatio = Double.nan
     /// cos of the angle between ∇f_S(x_k) and ∇f_S(x_{k+1})
     public var cosine = Double.nan
+    /// r: how far rounding moves a gradient difference, as a share of the larger gradient norm.
+    public var relativeRounding = Double.nan
+    /// Which part of that lies along the difference.
+    public var roundingProjection = Double.nan
+    /// The spectrum of ∇²f_S(x_k), where it was asked for.
+    public var hessian = HessianEstimate()
+    /// One a group of components: at x_k.
+    public var groups: [GroupBase]
+    /// One a group of components and γ, [group][γ]: ‖Δ_b(γ)‖² and ⟨Δ_b(γ), Δ(γ)⟩.
+    public var groupDifferences: [[GroupSums]]
     /// One a γ, in the order of the grid.
     public var curve: [CurvePoint]
     /// One a block, in the order of the layout.
@@ -98,8 +172,12 @@ public struct StepEstimate: Sendable, Equatable {
     public var blockSums: [[ProbeSums]]
 
     /// A row without any value yet.
-    init(iteration: Int, gammas: [Double], blockCount: Int) {
+    init(iteration: Int, gammas: [Double], blockCount: Int, groupCount: Int) {
         self.iteration = iteration
+        groups = Array(repeating: GroupBase(), count: groupCount)
+        groupDifferences = Array(
+            repeating: Array(repeating: GroupSums(squared: .nan, product: .nan), count: gammas.count), count: groupCount
+        )
         curve = gammas.map { CurvePoint(gamma: $0) }
         blocks = Array(repeating: BlockEstimate(), count: blockCount)
         blockSums = Array(repeating: Array(repeating: .missing, count: gammas.count), count: blockCount)
@@ -107,6 +185,10 @@ public struct StepEstimate: Sendable, Equatable {
 
     /// The point of the curve that attains L̂.
     public var maximum: CurvePoint? { curve.first { $0.gamma == gamma } }
+    /// ‖∇f(x_k)‖ without bias; NaN below the noise of the components.
+    public var unbiasedGradientNorm: Double { unbiasedSquaredGradientNorm.squareRoot() }
+    /// L̂·η_eff/2: 1 at the edge of stability.
+    public var edgeRatio: Double { smoothness * effectiveLearningRate / 2 }
 
     /// The identity may exceed the largest value *on the grid* by this share before it counts as violated: between two
     /// grid points L̂(γ) may be larger than at both.
@@ -114,7 +196,8 @@ public struct StepEstimate: Sendable, Equatable {
     /// Whether the identity of method.md §3 holds up to the grid and to rounding; a violation means a wrong loss, gradient or
     /// pairing. True where it could not be evaluated.
     public var identityHolds: Bool {
-        !(identity > (1 + Self.identityTolerance) * smoothness + identityFloor + (maximum?.roundingFloor ?? 0))
+        let largest = curve.map(\.smoothness).filter { !$0.isNaN }.max() ?? .nan
+        return !(identity > (1 + Self.identityTolerance) * largest + identityFloor + (maximum?.roundingFloor ?? 0))
     }
 }
 

@@ -1,0 +1,68 @@
+import Objectives
+import ParameterSpace
+
+/// How the steps of a run are probed; `EstimationConfiguration` in terms of one objective.
+public struct EstimatorOptions<Scalar: ParameterScalar>: Sendable {
+    /// Increasing, in (0, 1].
+    public var gammas: [Double]
+    public var mode = EstimationMode.zhangPaper
+    public var direction = StepDirection.step
+    public var norm = EstimationConfiguration.Norm.euclidean
+    public var search = GammaSearch.grid
+    public var control = EstimationControl.none
+    public var targetError: Double?
+    /// Of random directions and controls.
+    public var seed: UInt64 = 0
+    /// Whether the random parts of the objective are drawn anew at every evaluation: a function of row and probe, so that
+    /// an interrupted estimate continues with the same draws.
+    public var isFresh = false
+    /// false evaluates every gradient anew; the values are the same.
+    public var sharesGradients = true
+    /// Groups that are evaluated at the same time.
+    public var workerCount = 1
+    /// The same objective in Double, where rounding is to be measured, and every how many rows it is.
+    public var reference: (objective: any Objective<Double>, stride: Int)?
+
+    public init(gammas: [Double]) { self.gammas = gammas }
+
+    /// What a configuration asks for.
+    public init(_ configuration: EstimationConfiguration) throws {
+        gammas = try configuration.resolvedGammas
+        mode = configuration.mode
+        direction = configuration.direction
+        norm = configuration.norm
+        search = configuration.search
+        control = configuration.control
+        targetError = configuration.targetError
+        seed = configuration.seed
+        isFresh = configuration.evaluation.masks == .fresh || configuration.mode == .zhangCode
+    }
+
+    /// Whether the gradient at γ = 1 of a step may serve as that at x_k of the next.
+    var canShare: Bool {
+        sharesGradients && direction.endsAtNextIterate && control == .none && targetError == nil && !isFresh
+            && mode != .gluon && gammas.last == 1
+    }
+
+    /// Whether γ = 1 is probed before others, so that its gradient must be kept apart.
+    var keepsEnd: Bool { targetError != nil || search != .grid }
+}
+
+extension StepDirection {
+    /// Whether d is the step of the run, so that γ = 1 is the next iterate itself.
+    var endsAtNextIterate: Bool { self == .step || self == .hessian }
+}
+
+extension EstimationConfiguration {
+    /// The γ of the curve in increasing order: those of the grid, unless the mode has its own.
+    /// - Throws: as `GammaGrid.resolved`.
+    public var resolvedGammas: [Double] {
+        get throws {
+            switch mode {
+            case .zhangCode: [0.5]
+            case .gluon: [1]
+            case .zhangPaper, .directional, .h0h1: try grid.resolved()
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+import Essentials
+import Objectives
+import ParameterSpace
+
+/// What a gradient is evaluated for.
+enum ProbeSlot {
+    case base
+    /// The index of γ.
+    case gamma(Int)
+    /// The second time at the same point.
+    case again
+    /// On the way to an adversarial direction.
+    case ascent(Int)
+
+    /// A number for it, so that draws and subsets can be functions of the row and the probe.
+    func number(gammaCount: Int) -> Int {
+        switch self {
+        case .base: 0
+        case .gamma(let index): 1 + index
+        case .again: 1 + gammaCount
+        case .ascent(let index): 2 + gammaCount + index
+        }
+    }
+}
+
+/// Where a gradient is evaluated.
+enum ProbePoint {
+    case iterate, next, probe
+}
+
+/// Which of the held gradients it becomes.
+enum ProbeTarget {
+    case base, gradient, end
+}
+
+extension StepEstimator {
+    /// Adds a range of components at a point to what `target` holds.
+    mutating func evaluate(
+        _ slot: ProbeSlot, _ range: Range<Int>, _ place: RowPlace, at point: ProbePoint, into target: ProbeTarget
+    ) throws {
+        if range.lowerBound == 0 { gradientCount += 1 }
+        let vector =
+            switch point {
+            case .iterate: workspace.iterate
+            case .next: workspace.next
+            case .probe: workspace.probe
+            }
+        let (function, subset) = (function(slot, place), subset(slot, place))
+        componentGradientCount += range.count
+        switch target {
+        case .base: try evaluator.evaluate(function, over: subset, in: range, at: vector, into: &workspace.base)
+        case .gradient:
+            try evaluator.evaluate(function, over: subset, in: range, at: vector, into: &workspace.gradient)
+        case .end: try evaluator.evaluate(function, over: subset, in: range, at: vector, into: &workspace.end!)
+        }
+    }
+
+    /// The objective, with its random parts drawn anew where that is asked for.
+    private func function(_ slot: ProbeSlot, _ place: RowPlace) -> any Objective<Scalar> {
+        guard options.isFresh else { return objective }
+        return objective.redrawn(1 + UInt64(uniqueNumber(slot, place)))
+    }
+
+    /// The subset, or another one of its size where a control or a mode asks for it.
+    private func subset(_ slot: ProbeSlot, _ place: RowPlace) -> ComponentGroups {
+        if options.mode == .gluon {
+            let shift = if case .gamma = slot { 1 } else { 0 }
+            return groups.replacing([(place.iteration + shift) % objective.componentCount], of: objective)
+        }
+        guard options.control == .freshSubset, case .gamma = slot else { return groups }
+        var generator = SeededGenerator(
+            seed: options.seed, purpose: "fresh subset", index: uniqueNumber(slot, place))
+        let drawn = generator.permutation(of: objective.componentCount).prefix(groups.components.count)
+        return groups.replacing(Array(drawn), of: objective)
+    }
+
+    /// A function of the row's iteration and the probe alone.
+    private func uniqueNumber(_ slot: ProbeSlot, _ place: RowPlace) -> Int {
+        place.iteration * (gammas.count + 2 + Self.ascentSlots) + slot.number(gammaCount: gammas.count)
+    }
+
+    mutating func evaluateBase(_ range: Range<Int>, _ place: RowPlace) throws {
+        try evaluate(.base, range, place, at: .iterate, into: .base)
+    }
+
+    /// Evaluates ∇f_S(x_k + γd) over the row's subset and records what follows from it; at γ = 1 at the end of the step itself.
+    /// - Parameter known: how many components of the gradient at γ = 1 `end` holds already.
+    /// - Returns: at γ = 1 the cosine between the gradients at both ends.
+    @discardableResult
+    mutating func probe(
+        _ index: Int, _ place: RowPlace, known: Int = 0, into estimate: inout StepEstimate
+    ) throws -> Double? {
+        let isEnd = gammas[index] == 1
+        if !isEnd {
+            Scalar.pointAlong(
+                into: &workspace.probe, from: workspace.iterate, to: workspace.next, fraction: gammas[index])
+        }
+        let isKept = isEnd && workspace.end != nil
+        if known < estimate.subsetSize {
+            try evaluate(
+                .gamma(index), known..<estimate.subsetSize, place, at: isEnd ? .next : .probe,
+                into: isKept ? .end : .gradient)
+        }
+        if isKept { swapGradientAndEnd() }
+        defer { if isKept { swapGradientAndEnd() } }
+        record(index, into: &estimate)
+        guard isEnd else { return nil }
+        let product = layout.dot(workspace.base.mean, workspace.gradient.mean)
+        return product / (estimate.gradientNorm * estimate.curve[index].gradientNorm)
+    }
+
+    mutating func swapGradientAndEnd() {
+        guard var kept = workspace.end.take() else { return }
+        swap(&workspace.gradient, &kept)
+        workspace.end = consume kept
+    }
+
+    /// The numbers of the probe whose gradient is in `gradient`.
+    private mutating func record(_ index: Int, into estimate: inout StepEstimate) {
+        let sums = layout.probeSums(
+            gradient: workspace.gradient.mean, base: workspace.base.mean,
+            probe: gammas[index] == 1 ? workspace.next : workspace.probe, iterate: workspace.iterate)
+        let groupSums = layout.groupSums(of: workspace.gradient, from: workspace.base)
+        let context = context(of: estimate)
+        if blockLeaveOut.isEmpty {
+            blockLeaveOut = Array(repeating: Array(repeating: [], count: gammas.count), count: sums.count)
+        }
+        let whole = (0..<workspace.gradient.groups.count).map { group in
+            groupSums.reduce(GroupSums()) { $0 + $1[group] }
+        }
+        estimate.record(probe: index, loss: workspace.gradient.loss, sums: sums, groups: whole, context)
+        for block in sums.indices {
+            blockLeaveOut[block][index] =
+                GroupedNorm(squared: sums[block].differenceSquared, sums: groupSums[block], sample: context.sample)
+                .leaveOutSquared.map { ($0 / sums[block].displacementSquared).squareRoot() }
+        }
+    }
+}
+
+extension ComponentGroups {
+    /// Other components in the same groups.
+    func replacing<Scalar>(_ components: [Int], of objective: any Objective<Scalar>) -> ComponentGroups {
+        ComponentGroups(
+            components: components, weights: components.map { objective.weight(ofComponent: $0) }, count: count,
+            populationWeight: populationWeight)
+    }
+}

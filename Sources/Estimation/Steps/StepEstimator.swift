@@ -1,0 +1,216 @@
+import Essentials
+import Objectives
+import ParameterSpace
+
+/// Probes the steps of a run, one after the other, in a fixed amount of memory (see `EstimationWorkspace`).
+///
+/// Every gradient is of the same function f_S: the mean over the examples of a fixed list of components, each of which is
+/// deterministic, summed in Double in a fixed order. Where the iterate of a row is bitwise the next iterate of the row
+/// before, the gradient at γ = 1 of that row is the gradient at x_k of this one and is not evaluated again: n gradients a row
+/// instead of n + 1.
+public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
+    public let options: EstimatorOptions<Scalar>
+    public var gammas: [Double] { options.gammas }
+    /// Subset gradients evaluated so far, the one of the repeatability probe included.
+    public internal(set) var gradientCount = 0
+    /// Gradients of single components evaluated so far.
+    public internal(set) var componentGradientCount = 0
+    /// ε_rep: the norm of the difference of two evaluations of ∇f_S at the first usable iterate; 0 for a function that
+    /// repeats itself. `nil` until it is measured.
+    public private(set) var repeatability: Double?
+
+    let layout: ParameterLayout
+    let objective: any Objective<Scalar>
+    let groups: ComponentGroups
+    var workspace: EstimationWorkspace<Scalar>
+    var evaluator: SubsetEvaluator<Scalar>
+    var rounding: RoundingLevel
+    var reference: RoundingReference?
+    /// L̂ᵢ(γ) of every block with one group left out after the other: [block][γ][group], of the row under way.
+    var blockLeaveOut: [[[Double]]] = []
+    /// Component gradients that count for the row under way though another has evaluated them, less those that it has evaluated for all: the
+    /// count of a row must not depend on where an estimate was interrupted.
+    private var sharedCount = 0
+    private var carried = Carried.nothing
+
+    /// Where the gradient at the last row's x_{k+1} is.
+    private enum Carried {
+        case nothing
+        case inGradient
+        /// After a step of length zero.
+        case inBase
+    }
+
+    /// - Parameters:
+    ///   - groups: the subset and its division.
+    ///   - repeatability: ε_rep where it was measured before, as by the run that is continued.
+    ///   - rounding: likewise, of the last row.
+    ///   - isCancelled: asked before every component gradient; the row is then abandoned.
+    public init(
+        objective: any Objective<Scalar>, groups: ComponentGroups, options: EstimatorOptions<Scalar>,
+        repeatability: Double? = nil, rounding: RoundingLevel? = nil,
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) {
+        layout = objective.layout
+        self.objective = objective
+        self.groups = groups
+        self.options = options
+        self.repeatability = repeatability
+        self.rounding = rounding ?? .unmeasured(Scalar.self)
+        evaluator = SubsetEvaluator(workerCount: options.workerCount, isCancelled: isCancelled)
+        reference = options.reference.map {
+            RoundingReference(
+                $0.objective, stride: $0.stride, workerCount: options.workerCount, isCancelled: isCancelled)
+        }
+        workspace = EstimationWorkspace(
+            parameterCount: objective.layout.count, groupCount: groups.count > 1 ? groups.count : 0,
+            keepsEnd: options.keepsEnd)
+    }
+
+    /// Machine epsilon of the evaluation, 2⁻²³ or 2⁻⁵².
+    public var machineEpsilon: Double { Double(Scalar.ulpOfOne) }
+
+    /// The estimate of one row. What is wrong with the row's numbers is in its status.
+    /// - Throws: what reading and evaluating throw; `SmoothnessError(.interrupted)` when cancelled.
+    public mutating func estimate<Source: StepSource & ~Copyable>(
+        row: Int, of source: inout Source
+    ) throws -> StepEstimate where Source.Scalar == Scalar {
+        var estimate = StepEstimate(
+            iteration: source.iterations[row], gammas: gammas, blockCount: layout.blocks.count,
+            groupCount: groups.count)
+        let countBefore = componentGradientCount
+        sharedCount = 0
+        try measure(row: row, of: &source, into: &estimate)
+        estimate.componentGradientCount = componentGradientCount - countBefore + sharedCount
+        return estimate
+    }
+
+    private mutating func measure<Source: StepSource & ~Copyable>(
+        row: Int, of source: inout Source, into estimate: inout StepEstimate
+    ) throws where Source.Scalar == Scalar {
+        let all = 0..<layout.count
+        try source.readIterate(ofRow: row, into: &workspace.iterate)
+        let isKnown = takeCarried()
+        try source.readNextIterate(ofRow: row, into: &workspace.next)
+        estimate.relativeRounding = rounding.relative
+        estimate.roundingProjection = rounding.projection
+        guard Scalar.nonfiniteCount(workspace.iterate, in: all) == 0 else {
+            estimate.status = .nonFiniteIterate
+            return
+        }
+        let place = RowPlace(row: row, iteration: estimate.iteration)
+        estimate.subsetSize = options.targetError == nil ? groups.components.count : groups.count
+        if isKnown { sharedCount += estimate.subsetSize } else { try evaluateBase(0..<estimate.subsetSize, place) }
+        recordBase(in: &estimate)
+        guard estimate.loss.isFinite && estimate.gradientNorm.isFinite else {
+            estimate.status = .nonFiniteGradient
+            return
+        }
+        try measureRepeatability(place, size: estimate.subsetSize)
+        guard Scalar.nonfiniteCount(workspace.next, in: all) == 0 else {
+            estimate.status = .nonFiniteIterate
+            return
+        }
+        recordStep(in: &estimate)
+        guard estimate.stepNorm > 0 else {
+            estimate.status = .zeroStep
+            if options.canShare { carried = .inBase }
+            return
+        }
+        guard try aim(place, of: &source, estimate) else {
+            estimate.status = .noDirection
+            return
+        }
+        blockLeaveOut = []
+        let cosine = try probeCurve(place, into: &estimate)
+        if workspace.end != nil { swapGradientAndEnd() }
+        try measureRounding(place, of: &estimate)
+        if workspace.end != nil { swapGradientAndEnd() }
+        let context = context(of: estimate)
+        estimate.conclude(cosine: cosine, context)
+        for block in blockLeaveOut.indices {
+            estimate.blocks[block].smoothnessError = GroupedNorm.standardError(
+                ofMaximumOver: blockLeaveOut[block].filter { !$0.isEmpty }, sample: context.sample)
+        }
+        if options.canShare { carried = .inGradient }
+    }
+
+    /// Whether `base` holds the gradient at x_k because the row before has left it.
+    private mutating func takeCarried() -> Bool {
+        defer { carried = .nothing }
+        switch carried {
+        case .nothing: return false
+        case .inBase: return workspace.iterateIsPreviousNext
+        case .inGradient:
+            guard workspace.iterateIsPreviousNext else { return false }
+            if workspace.end == nil {
+                swap(&workspace.base, &workspace.gradient)
+            } else {
+                workspace.swapBaseAndEnd()
+            }
+            return true
+        }
+    }
+
+    /// What the statistics of a row need to know.
+    func context(of estimate: StepEstimate) -> RowContext {
+        RowContext(
+            sample: groups.sample(ofSize: estimate.subsetSize),
+            floors: Floors(
+                repeatability: repeatability ?? .nan, relativeRounding: estimate.relativeRounding,
+                roundingProjection: estimate.roundingProjection),
+            machineEpsilon: machineEpsilon, mode: options.mode, norm: options.norm)
+    }
+
+    func recordBase(in estimate: inout StepEstimate) {
+        let squares = layout.squaredNorms(of: workspace.base.mean)
+        estimate.loss = workspace.base.loss
+        estimate.gradientNorm = squares.reduce(0, +).squareRoot()
+        let context = context(of: estimate)
+        let sums = layout.groupSums(of: workspace.base)
+        for block in squares.indices {
+            estimate.blocks[block].gradientNorm = squares[block].squareRoot()
+            estimate.blocks[block].gradientNormError =
+                GroupedNorm(squared: squares[block], sums: sums[block], sample: context.sample).error
+        }
+        for group in workspace.base.groupLosses.indices {
+            estimate.groups[group].loss = workspace.base.groupLosses[group]
+            guard groups.count > 1 else { continue }
+            let whole = sums.reduce(GroupSums()) { $0 + $1[group] }
+            estimate.groups[group].gradientSquared = whole.squared
+            estimate.groups[group].gradientProduct = whole.product
+        }
+        estimate.concludeBase(context)
+    }
+
+    private func recordStep(in estimate: inout StepEstimate) {
+        let squares = layout.blocks.map {
+            Scalar.squaredDistance(workspace.iterate, workspace.next, in: $0.range)
+        }
+        estimate.stepNorm = squares.reduce(0, +).squareRoot()
+        for block in squares.indices { estimate.blocks[block].stepNorm = squares[block].squareRoot() }
+    }
+
+    /// Evaluates ∇f_S(x_k) a second time, at the first iterate only; `gradient` is free before the first probe.
+    private mutating func measureRepeatability(_ place: RowPlace, size: Int) throws {
+        guard repeatability == nil else { return }
+        try evaluate(.again, 0..<size, place, at: .iterate, into: .gradient)
+        sharedCount -= size
+        let difference = layout.distance(from: workspace.base.mean, to: workspace.gradient.mean)
+        repeatability = difference.isFinite ? difference : .infinity
+    }
+}
+
+/// Which row of which iteration.
+struct RowPlace {
+    var row: Int
+    var iteration: Int
+}
+
+extension EstimationWorkspace {
+    fileprivate mutating func swapBaseAndEnd() {
+        guard var kept = end.take() else { return }
+        swap(&base, &kept)
+        end = consume kept
+    }
+}

@@ -1,0 +1,138 @@
+import ParameterSpace
+
+/// What the numbers of a row depend on besides its sums.
+struct RowContext {
+    var sample: GroupedSample
+    var floors: Floors
+    /// Of the evaluation, 2⁻²³ or 2⁻⁵².
+    var machineEpsilon: Double
+    var mode = EstimationMode.zhangPaper
+    var norm = EstimationConfiguration.Norm.euclidean
+}
+
+/// From the sums of the probes to the numbers of a row: no vector is touched here.
+extension StepEstimate {
+    /// The numbers at x_k from `loss`, `gradientNorm` and `groups`.
+    mutating func concludeBase(_ context: RowContext) {
+        lossError = GroupedMean.standardError(groups.map(\.loss), sample: context.sample)
+        let norm = GroupedNorm(
+            squared: gradientNorm * gradientNorm, sums: groups.map(\.sums), sample: context.sample)
+        gradientNormError = norm.error
+        unbiasedSquaredGradientNorm = norm.unbiasedSquared
+        unbiasedSquaredGradientNormError = norm.unbiasedSquaredError
+        gradientVariance = norm.variance
+    }
+
+    /// Fills the point of the curve at one γ from the sums of its blocks, which are added in order, so that blocks
+    /// recombine to the whole exactly.
+    mutating func record(probe index: Int, loss: Double, sums: [ProbeSums], groups: [GroupSums], _ context: RowContext)
+    {
+        for block in sums.indices { blockSums[block][index] = sums[block] }
+        for group in groups.indices { groupDifferences[group][index] = groups[group] }
+        let whole = sums.reduce(ProbeSums(), +)
+        var point = CurvePoint(gamma: curve[index].gamma)
+        point.loss = loss
+        point.gradientNorm = whole.gradientSquared.squareRoot()
+        point.differenceNorm = whole.differenceSquared.squareRoot()
+        point.differenceAlongStep = whole.differenceAlongStep
+        point.baseAlongStep = whole.baseAlongStep
+        point.displacementNorm = whole.displacementSquared.squareRoot()
+        let displacement = point.displacementNorm
+        if !(loss.isFinite && point.gradientNorm.isFinite && point.differenceNorm.isFinite) {
+            point.status = .nonFiniteGradient
+        } else if displacement > 0 {
+            point.smoothness = point.differenceNorm / displacement
+            let norm = differences(at: index, squared: whole.differenceSquared, context)
+            point.smoothnessError = norm.error / displacement
+            point.unbiasedSquaredDifference = norm.unbiasedSquared
+            point.unbiasedSquaredDifferenceError = norm.unbiasedSquaredError
+            context.floors.judge(&point, baseNorm: gradientNorm)
+        }
+        curve[index] = point
+    }
+
+    private func differences(at index: Int, squared: Double, _ context: RowContext) -> GroupedNorm {
+        GroupedNorm(squared: squared, sums: groupDifferences.map { $0[index] }, sample: context.sample)
+    }
+
+    /// Takes the maxima over the grid and the bounds, once every probe is recorded.
+    /// - Parameter cosine: of the angle between the gradients at x_k and x_{k+1}, where γ = 1 was probed.
+    mutating func conclude(cosine: Double?, _ context: RowContext) {
+        effectiveLearningRate = gradientNorm > 0 ? stepNorm / gradientNorm : .nan
+        concludeBounds(cosine: cosine, machineEpsilon: context.machineEpsilon)
+        if curve.contains(where: { $0.status == .nonFiniteGradient }) {
+            // A maximum over what is left would not be the maximum of eq. 20.
+            status = .nonFiniteGradient
+            return
+        }
+        // Rounding may have been measured after the first probes were recorded.
+        for index in curve.indices where curve[index].smoothness.isFinite {
+            context.floors.judge(&curve[index], baseNorm: gradientNorm)
+        }
+        let values = curve.map { value(of: $0, context.mode) }
+        guard let maximum = values.indexOfMaximum else {
+            status = .zeroStep
+            return
+        }
+        smoothness = values[maximum]
+        gamma = curve[maximum].gamma
+        status = curve[maximum].status
+        smoothnessError = errorOfMaximum(context)
+        for block in blocks.indices {
+            let values = blockSums[block].map { ($0.differenceSquared / $0.displacementSquared).squareRoot() }
+            guard let maximum = values.indexOfMaximum else { continue }
+            blocks[block].smoothness = values[maximum]
+            blocks[block].gamma = curve[maximum].gamma
+        }
+    }
+
+    /// What the mode calls the local smoothness at one γ.
+    private func value(of point: CurvePoint, _ mode: EstimationMode) -> Double {
+        switch mode {
+        case .zhangPaper, .h0h1, .gluon: point.smoothness
+        case .zhangCode: Double(subsetSize) * point.smoothness
+        case .directional: point.differenceAlongStep / (point.displacementNorm * point.displacementNorm)
+        }
+    }
+
+    private mutating func concludeBounds(cosine: Double?, machineEpsilon: Double) {
+        guard let end = curve.last, end.gamma == 1, end.loss.isFinite, end.gradientNorm.isFinite else { return }
+        let length = end.displacementNorm
+        identity = 2 * abs(end.loss - loss - end.baseAlongStep) / (length * length)
+        identityFloor = 2 * machineEpsilon * (abs(end.loss) + abs(loss)) / (length * length)
+        let cap = gradientNorm + end.gradientNorm
+        triangleRatio = cap > 0 ? end.differenceNorm / cap : .nan
+        self.cosine = cosine ?? .nan
+    }
+
+    /// The jackknife error of max over γ of L̂(γ): the largest value of every curve with one group left out.
+    private func errorOfMaximum(_ context: RowContext) -> Double {
+        let curves = curve.indices.filter { curve[$0].smoothness.isFinite }.map { index in
+            let length = curve[index].displacementNorm
+            return differences(at: index, squared: curve[index].differenceNorm * curve[index].differenceNorm, context)
+                .leaveOutSquared.map { $0.squareRoot() / length }
+        }
+        let error = GroupedNorm.standardError(ofMaximumOver: curves, sample: context.sample)
+        switch context.mode {
+        case .zhangPaper, .h0h1, .gluon: return error
+        case .zhangCode: return Double(subsetSize) * error
+        // The products with the step are not kept group by group.
+        case .directional: return .nan
+        }
+    }
+}
+
+extension GroupedNorm {
+    /// The jackknife error of the largest of several numbers, each given by its values with one group left out.
+    static func standardError(ofMaximumOver curves: [[Double]], sample: GroupedSample) -> Double {
+        let count = curves.map(\.count).min() ?? 0
+        return standardError((0..<count).map { group in curves.map { $0[group] }.max() ?? .nan }, sample: sample)
+    }
+}
+
+extension [Double] {
+    /// The first index of the largest value, NaN left out.
+    var indexOfMaximum: Int? {
+        indices.filter { !self[$0].isNaN }.max { self[$0] < self[$1] || (self[$0] == self[$1] && $0 > $1) }
+    }
+}

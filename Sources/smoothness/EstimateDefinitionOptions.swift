@@ -1,0 +1,138 @@
+import ArgumentParser
+import Essentials
+import Estimation
+import Foundation
+import Objectives
+
+/// The options that decide the numbers; `EstimationConfiguration.arguments` writes them.
+struct EstimateDefinitionOptions: ParsableArguments {
+    @Option(help: "Spacing δ of the γ grid {δ, 2δ, …, 1}. (default: 0.1)")
+    var delta: Double?
+    @Option(help: ArgumentHelp("The γ themselves, each in (0, 1], separated by commas.", valueName: "γ,…"))
+    var gammas: NumberList?
+    @Option(
+        help: "Share of the components in the subset, drawn without replacement. (default: 0.1; all of fewer than ten)")
+    var subset: Double?
+    @Option(help: "Seed of that sample. (default: 0)")
+    var subsetSeed: UInt64?
+    @Option(help: ArgumentHelp("The components of the subset, as 0,3,8-11.", valueName: "list"))
+    var components: String?
+    @Option(
+        help: ArgumentHelp(
+            "Groups of components from whose spread the standard errors come; 1: no errors, and less memory.",
+            valueName: "B"))
+    var groups = ComponentGroups.standardCount
+    @Option(
+        help: ArgumentHelp(
+            "Let the subset of every row grow, up to --subset (default: 1), until the relative standard error of the smoothness is below this, as 5% or 0.05.",
+            valueName: "share"))
+    var targetError: Percentage?
+    @Option(help: "grid: every γ; coarse-to-fine: those needed to find the largest value to --tolerance.")
+    var search = SearchKind.grid
+    @Option(help: "Share of the smoothness that a coarse-to-fine search may leave unfound. (default: 0.01)")
+    var tolerance: Double?
+    @Option(
+        help:
+            "Along which d: step, gradient, random, momentum, adversarial, all as long as the step; or hessian: the norm of the Hessian itself."
+    )
+    var direction = StepDirection.step
+    @Option(
+        help:
+            "zhang-paper, or what others compute: zhang-code, gluon, directional, h0h1. What is wrong with them is printed."
+    )
+    var mode = EstimationMode.zhangPaper
+    @Option(
+        help:
+            "permute: probe the step of another row; fresh-subset: other data at every probe. What they give is an artefact."
+    )
+    var control = EstimationControl.none
+    @Option(help: "Seed of random directions and controls.")
+    var seed: UInt64 = 0
+    @Option(
+        help: "At how many rows float32 is held against float64. (default: one in 25, at most 8; 0: not at all)")
+    var roundingProbes: Int?
+    @Option(help: "float32 or float64. (default: the run's)")
+    var precision: Precision?
+    @Option(help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
+    var microBatch: Int?
+    @Option(
+        help:
+            "Dropout: fixed (the same masks at every point), off, or fresh (a new draw at every evaluation, which shows what that does: L̂ ~ 1/γ)."
+    )
+    var masks = EvaluationOptions.Masks.fixed
+    @Option(help: "cpu or cuda.")
+    var device = "cpu"
+
+    func validate() throws {
+        if delta != nil && gammas != nil { throw ValidationError("give --delta or --gammas, not both") }
+        if tolerance != nil && search == .grid {
+            throw ValidationError("--tolerance belongs to --search coarse-to-fine")
+        }
+        if components != nil && (subset != nil || subsetSeed != nil) {
+            throw ValidationError("--components names the subset; leave out --subset and --subset-seed")
+        }
+        if let microBatch, microBatch < 1 {
+            throw ValidationError("--micro-batch must be at least 1, not \(microBatch)")
+        }
+    }
+
+    var configuration: EstimationConfiguration {
+        get throws {
+            EstimationConfiguration(
+                grid: gammas.map { .explicit(gammas: $0.values) } ?? .spacing(delta: delta ?? 0.1),
+                subset: try components.map { try ComponentSelection(parsing: $0) }
+                    ?? subset.map { .sample(fraction: $0, seed: subsetSeed ?? 0) }
+                    // A subset that grows may take all there is.
+                    ?? (targetError == nil
+                        ? .standard(seed: subsetSeed ?? 0) : .sample(fraction: 1, seed: subsetSeed ?? 0)),
+                precision: precision,
+                evaluation: EvaluationOptions(masks: masks, microBatch: microBatch, device: device),
+                mode: mode, direction: direction,
+                search: search == .grid ? .grid : .coarseToFine(tolerance: tolerance ?? 0.01), groups: groups,
+                targetError: targetError?.value, control: control, seed: seed, roundingProbes: roundingProbes)
+        }
+    }
+}
+
+/// How the largest value over γ is found.
+enum SearchKind: String, ExpressibleByArgument, CaseIterable {
+    case grid
+    case coarseToFine = "coarse-to-fine"
+}
+
+/// A share, written as 5% or 0.05.
+struct Percentage: ExpressibleByArgument {
+    let value: Double
+
+    init?(argument: String) {
+        let isPercent = argument.hasSuffix("%")
+        guard let number = Double(isPercent ? String(argument.dropLast()) : argument), number.isFinite else {
+            return nil
+        }
+        value = isPercent ? number / 100 : number
+    }
+}
+
+extension EvaluationOptions.Masks: ExpressibleByArgument {}
+extension EstimationMode: ExpressibleByArgument {}
+extension StepDirection: ExpressibleByArgument {}
+extension EstimationControl: ExpressibleByArgument {}
+
+/// How the processor's cores are shared: as many groups of components at the same time as there are threads, and what is left over for
+/// the operations of each.
+struct Parallelism {
+    let workerCount: Int
+    let threadsPerWorker: Int
+
+    init(threads: Int?, groups: Int, device: String) {
+        let available = threads ?? Self.allotted
+        workerCount = device == "cpu" ? max(1, min(available, groups)) : 1
+        threadsPerWorker = max(1, available / workerCount)
+    }
+
+    /// What Slurm allots to the task, or the processor's cores.
+    static var allotted: Int {
+        ProcessInfo.processInfo.environment["SLURM_CPUS_PER_TASK"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+            ?? ProcessInfo.processInfo.activeProcessorCount
+    }
+}
