@@ -17,7 +17,10 @@ public struct EstimateRow: Sendable, Equatable {
 
     /// The columns between `iteration` and `safe`, all of Double, in the order of the CSV.
     public static let numericColumns: [(name: String, value: @Sendable (StepEstimate) -> Double)] = [
-        ("loss", { $0.loss }), ("gradient_norm", { $0.gradientNorm }), ("smoothness", { $0.smoothness }),
+        // In the norm that was asked for, as the smoothness.
+        ("loss", { $0.loss }),
+        ("gradient_norm", { $0.normed.gradientDualNorm.isNaN ? $0.gradientNorm : $0.normed.gradientDualNorm }),
+        ("smoothness", { $0.smoothness }),
         ("gamma", { $0.gamma }), ("step_norm", { $0.stepNorm }),
         ("effective_learning_rate", { $0.effectiveLearningRate }), ("identity", { $0.identity }),
         ("triangle_ratio", { $0.triangleRatio }), ("cosine", { $0.cosine }),
@@ -28,6 +31,8 @@ public struct EstimateRow: Sendable, Equatable {
         ("smoothness_error", { $0.smoothnessError }),
         ("smoothness_unbiased", { $0.maximum?.unbiasedSmoothness ?? .nan }),
         ("edge_ratio", { $0.edgeRatio }), ("floor_error", { $0.maximum?.floorError ?? .nan }),
+        ("step_smoothness", { $0.curveMaximum }), ("hessian_residual", { $0.hessian.residual }),
+        ("hessian_converged", { $0.hessian.converged }),
         ("subset_size", { Double($0.subsetSize) }), ("component_gradients", { Double($0.componentGradientCount) }),
     ]
 

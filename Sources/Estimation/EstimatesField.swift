@@ -5,6 +5,10 @@ struct RowExtents: Sendable, Hashable {
     var gammaCount: Int
     var blockCount: Int
     var groupCount: Int
+    /// Whether there are numbers in another norm than the Euclidean one.
+    var hasNorm = false
+    /// Whether there are norms of the Hessian.
+    var hasHessian = false
 }
 
 /// One dataset of numbers of the estimates file, and where its values lie in a row.
@@ -19,6 +23,8 @@ struct EstimatesField: Sendable {
         case block(any WritableKeyPath<BlockEstimate, Double> & Sendable)
         /// [K, N, G]
         case blockGamma(any WritableKeyPath<ProbeSums, Double> & Sendable)
+        /// [K, N, G]
+        case blockNormed(any WritableKeyPath<NormedSums, Double> & Sendable)
         /// [K, B]
         case group(any WritableKeyPath<GroupBase, Double> & Sendable)
         /// [K, B, G]
@@ -43,7 +49,7 @@ struct EstimatesField: Sendable {
         case .row: []
         case .gamma: [extents.gammaCount]
         case .block: [extents.blockCount]
-        case .blockGamma: [extents.blockCount, extents.gammaCount]
+        case .blockGamma, .blockNormed: [extents.blockCount, extents.gammaCount]
         case .group: [extents.groupCount]
         case .groupGamma: [extents.groupCount, extents.gammaCount]
         }
@@ -56,6 +62,7 @@ struct EstimatesField: Sendable {
         case .gamma(let path): estimate.curve.map { $0[keyPath: path] }
         case .block(let path): estimate.blocks.map { $0[keyPath: path] }
         case .blockGamma(let path): estimate.blockSums.flatMap { $0.map { $0[keyPath: path] } }
+        case .blockNormed(let path): estimate.normedSums.flatMap { $0.map { $0[keyPath: path] } }
         case .group(let path): estimate.groups.map { $0[keyPath: path] }
         case .groupGamma(let path): estimate.groupDifferences.flatMap { $0.map { $0[keyPath: path] } }
         }
@@ -71,6 +78,11 @@ struct EstimatesField: Sendable {
             let gammaCount = estimate.curve.count
             for index in values.indices {
                 estimate.blockSums[index / gammaCount][index % gammaCount][keyPath: path] = values[index]
+            }
+        case .blockNormed(let path):
+            let gammaCount = estimate.curve.count
+            for index in values.indices {
+                estimate.normedSums[index / gammaCount][index % gammaCount][keyPath: path] = values[index]
             }
         case .group(let path): for index in values.indices { estimate.groups[index][keyPath: path] = values[index] }
         case .groupGamma(let path):

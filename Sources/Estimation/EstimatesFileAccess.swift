@@ -70,14 +70,14 @@ enum EstimatesFileAccess {
             estimate[keyPath: count.path] = Int(
                 try AnalysisFile.values(file, count.name, row, [], as: Int64.self)[0])
         }
-        for field in EstimatesSchema.fields {
+        for field in EstimatesSchema.fields(header.extents) {
             let extents = field.extents(header.extents)
             field.assign(try AnalysisFile.values(file, field.name, row, extents, as: Double.self), to: &estimate)
         }
         return estimate
     }
 
-    static func write(_ estimate: StepEstimate, row: Int, to file: borrowing HDF5.File) throws {
+    static func write(_ estimate: StepEstimate, _ extents: RowExtents, row: Int, to file: borrowing HDF5.File) throws {
         try AnalysisFile.write([Int64(estimate.iteration)], to: file, EstimatesSchema.iteration, row, [])
         try AnalysisFile.write([estimate.status.rawValue], to: file, EstimatesSchema.status, row, [])
         try AnalysisFile.write(
@@ -85,9 +85,7 @@ enum EstimatesFileAccess {
         for count in EstimatesSchema.counts {
             try AnalysisFile.write([Int64(estimate[keyPath: count.path])], to: file, count.name, row, [])
         }
-        let extents = RowExtents(
-            gammaCount: estimate.curve.count, blockCount: estimate.blocks.count, groupCount: estimate.groups.count)
-        for field in EstimatesSchema.fields {
+        for field in EstimatesSchema.fields(extents) {
             let extents = field.extents(extents)
             try AnalysisFile.write(field.values(of: estimate), to: file, field.name, row, extents)
         }

@@ -62,9 +62,9 @@ enum EstimatesFileSkeleton {
     }
 
     private static func reserveRows(_ file: borrowing HDF5.File, _ header: EstimatesHeader) throws {
-        for group in EstimatesSchema.groups { try file.createGroup(group).close() }
+        for group in EstimatesSchema.groups(header.extents) { try file.createGroup(group).close() }
         let (rows, gammaCount) = (header.rowCount, header.gammas.count)
-        for field in EstimatesSchema.fields {
+        for field in EstimatesSchema.fields(header.extents) {
             let extents = field.extents(header.extents)
             try file.createDataset(field.name, of: Double.self, shape: [rows] + extents).close()
             try AnalysisFile.describe(file, field.name, field.longName, field.definition)

@@ -24,7 +24,9 @@ public struct EstimatesHeader: Sendable {
     public var rowCount: Int
 
     var extents: RowExtents {
-        RowExtents(gammaCount: gammas.count, blockCount: layout.blocks.count, groupCount: groups.count)
+        RowExtents(
+            gammaCount: gammas.count, blockCount: layout.blocks.count, groupCount: groups.count,
+            hasNorm: configuration.norm != .euclidean, hasHessian: configuration.direction == .hessian)
     }
 
     public subscript<Value>(dynamicMember member: KeyPath<AnalysisRoot, Value>) -> Value { root[keyPath: member] }

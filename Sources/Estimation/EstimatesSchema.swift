@@ -27,9 +27,10 @@ public enum EstimatesSchema {
         repeatability,
     ]
     static let parameterDatasets = ["/parameters/name", "/parameters/shape", "/parameters/offset", "/parameters/count"]
-    static let groups = [
-        "/estimates", "/estimates/curve", "/estimates/blocks", "/estimates/groups", "/estimates/hessian",
-    ]
+    static func groups(_ extents: RowExtents) -> [String] {
+        ["/estimates", "/estimates/curve", "/estimates/blocks", "/estimates/groups"]
+            + (extents.hasNorm ? ["/estimates/norm"] : []) + (extents.hasHessian ? ["/estimates/hessian"] : [])
+    }
     static let subsetSize = "/estimates/subset_size"
     static let componentGradientCount = "/estimates/component_gradient_count"
 
@@ -48,8 +49,11 @@ public enum EstimatesSchema {
             ),
         ]
 
-    /// The datasets of Double, in the order in which they are written.
-    static let fields: [EstimatesField] = rowFields + curveFields + blockFields + groupFields + hessianFields
+    /// The datasets of Double of a file, in the order in which they are written.
+    static func fields(_ extents: RowExtents) -> [EstimatesField] {
+        rowFields + curveFields + blockFields + groupFields + (extents.hasNorm ? normFields : [])
+            + (extents.hasHessian ? hessianFields : [])
+    }
 
     private static let rowFields: [EstimatesField] = [
         .init("/estimates/loss", "loss", "f_S(x_k), the mean over the examples of the subset", .row(\.loss)),
@@ -215,5 +219,22 @@ public enum EstimatesSchema {
             .row(\.hessian.converged)),
         .init(
             "/estimates/hessian/product_count", "products", "Hessian–vector products", .row(\.hessian.productCount)),
+    ]
+
+    private static let normFields: [EstimatesField] = [
+        .init(
+            "/estimates/norm/gradient_dual_norm", "dual gradient norm",
+            "‖∇f_S(x_k)‖*, the dual of the configured norm", .row(\.normed.gradientDualNorm)),
+        .init("/estimates/norm/step_norm", "step norm", "‖d‖ in the configured norm", .row(\.normed.stepNorm)),
+        .init(
+            "/estimates/norm/block_gradient_dual_norm", "dual gradient norm of the block", "‖∇_i f_S(x_k)‖*",
+            .block(\.normed.gradientDualNorm)),
+        .init("/estimates/norm/block_step_norm", "step norm of the block", "‖d_i‖", .block(\.normed.stepNorm)),
+        .init(
+            "/estimates/norm/block_difference_dual_norm", "dual norm of the gradient difference of the block",
+            "‖Δ_i(γ)‖*", .blockNormed(\.differenceDualNorm)),
+        .init(
+            "/estimates/norm/block_displacement_norm", "norm of the applied displacement of the block", "‖d_i(γ)‖",
+            .blockNormed(\.displacementNorm)),
     ]
 }

@@ -137,6 +137,13 @@ extension EstimationConfiguration {
         arguments += subset.arguments
         if mode != .zhangPaper { arguments += ["--mode", mode.rawValue] }
         if direction != .step { arguments += ["--direction", direction.rawValue] }
+        if norm != .euclidean { arguments += ["--norm", norm.rawValue] }
+        if let hessian {
+            arguments += [
+                "--hessian-tolerance", "\(hessian.tolerance)", "--hessian-iterations", "\(hessian.maximumIterations)",
+                "--hessian-products", hessian.products.rawValue,
+            ]
+        }
         if case .coarseToFine(let tolerance) = search {
             arguments += ["--search", "coarse-to-fine", "--tolerance", "\(tolerance)"]
         }

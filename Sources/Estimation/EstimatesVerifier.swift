@@ -102,7 +102,9 @@ private struct EstimatesVerifier {
                 (EstimatesSchema.status, "uint8", [header.rowCount]),
                 (EstimatesSchema.curveStatus, "uint8", [header.rowCount, header.gammas.count]),
             ] + EstimatesSchema.counts.map { ($0.name, "int64", [header.rowCount]) }
-            + EstimatesSchema.fields.map { ($0.name, "float64", [header.rowCount] + $0.extents(header.extents)) }
+            + EstimatesSchema.fields(header.extents).map {
+                ($0.name, "float64", [header.rowCount] + $0.extents(header.extents))
+            }
         return report.checkRowDatasets(expected, in: file)
     }
 

@@ -73,3 +73,25 @@ public enum GammaSearch: Sendable, Hashable, Codable {
     /// parabola; the others are skipped and say so.
     case coarseToFine(tolerance: Double)
 }
+
+/// How ‖∇²f_S(x_k)‖ is found.
+public struct HessianOptions: Sendable, Hashable, Codable {
+    public enum Products: String, Sendable, Hashable, Codable, CaseIterable {
+        /// Exactly, by differentiating twice; by differences where the objective cannot.
+        case exact
+        /// By central differences of gradients.
+        case differences
+    }
+
+    /// Of the residual, relative to the norm.
+    public var tolerance: Double
+    /// The most Hessian–vector products a row.
+    public var maximumIterations: Int
+    public var products: Products
+
+    public init(tolerance: Double = 1e-3, maximumIterations: Int = 100, products: Products = .exact) {
+        self.tolerance = tolerance
+        self.maximumIterations = maximumIterations
+        self.products = products
+    }
+}

@@ -4,14 +4,10 @@ import Objectives
 
 /// What is measured, in full: with the run it decides every number of an estimates file.
 public struct EstimationConfiguration: Sendable, Hashable, Codable {
-    public enum Norm: String, Sendable, Hashable, Codable, CaseIterable {
-        case euclidean
-    }
-
     public var mode: EstimationMode
     public var direction: StepDirection
     /// Of steps; gradients are measured in the dual one.
-    public var norm: Norm
+    public var norm: StepNorm
     public var grid: GammaGrid
     public var search: GammaSearch
     public var subset: ComponentSelection
@@ -22,6 +18,8 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
     public var control: EstimationControl
     /// Of random directions and controls.
     public var seed: UInt64
+    /// How the norm of the Hessian is found, where it is asked for.
+    public var hessian: HessianOptions?
     /// At how many rows the rounding of Float is measured against Double; `nil`: one in 25, at most eight.
     public var roundingProbes: Int?
     /// The scalar in which gradients are evaluated; `nil` means the run's. Iterates are rounded to it once, on reading.
@@ -32,9 +30,10 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
     public init(
         grid: GammaGrid = .spacing(delta: 0.1), subset: ComponentSelection = .sample(fraction: 0.1, seed: 0),
         precision: Precision? = nil, evaluation: EvaluationOptions = EvaluationOptions(),
-        mode: EstimationMode = .zhangPaper, direction: StepDirection = .step, norm: Norm = .euclidean,
+        mode: EstimationMode = .zhangPaper, direction: StepDirection = .step, norm: StepNorm = .euclidean,
         search: GammaSearch = .grid, groups: Int = ComponentGroups.standardCount, targetError: Double? = nil,
-        control: EstimationControl = .none, seed: UInt64 = 0, roundingProbes: Int? = nil
+        control: EstimationControl = .none, seed: UInt64 = 0, roundingProbes: Int? = nil,
+        hessian: HessianOptions? = nil
     ) {
         self.mode = mode
         self.direction = direction
@@ -47,6 +46,7 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
         self.control = control
         self.seed = seed
         self.roundingProbes = roundingProbes
+        self.hessian = hessian
         self.precision = precision
         self.evaluation = evaluation
     }

@@ -55,7 +55,7 @@ public struct EstimationPlan: Sendable, Hashable, Codable {
 
     /// Bytes of the row datasets.
     static func outputByteCount(rows: Int, _ extents: RowExtents) -> Int {
-        let doubles = EstimatesSchema.fields.reduce(0) { $0 + $1.extents(extents).reduce(1, *) }
+        let doubles = EstimatesSchema.fields(extents).reduce(0) { $0 + $1.extents(extents).reduce(1, *) }
         return rows * (8 * (doubles + EstimatesSchema.counts.count) + 8 + 1 + extents.gammaCount)
     }
 }

@@ -103,7 +103,9 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             subsetGradientCount: gradients, componentGradientCount: gradients * groups.components.count,
             outputBytes: EstimationPlan.outputByteCount(
                 rows: request.rowCount,
-                RowExtents(gammaCount: options.gammas.count, blockCount: blockCount, groupCount: groups.count)),
+                RowExtents(
+                    gammaCount: options.gammas.count, blockCount: blockCount, groupCount: groups.count,
+                    hasNorm: options.norm != .euclidean, hasHessian: options.direction == .hessian)),
             workspaceBytes: EstimationWorkspace<Scalar>.byteCount(
                 parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
                 workerCount: min(options.workerCount, groups.count), gradientCount: options.keepsEnd ? 3 : 2))
@@ -125,6 +127,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             return start.committedRows
         }
         var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: request.rowCount)
+        let extents = outputHeader().extents
         var options = options
         options.reference = try roundingReference()
         var estimator = StepEstimator(
@@ -139,7 +142,9 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
                     try writer.store { try $0.dataset(EstimatesSchema.repeatability).write(all: [measured]) }
                     known = measured
                 }
-                try writer.append { file, row in try EstimatesFileAccess.write(estimate, row: row, to: file) }
+                try writer.append { file, row in
+                    try EstimatesFileAccess.write(estimate, extents, row: row, to: file)
+                }
                 progress(
                     EstimationProgress(
                         rowsDone: row + 1, rowCount: request.rowCount, gradientCount: estimator.gradientCount,

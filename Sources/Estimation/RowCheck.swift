@@ -55,7 +55,7 @@ struct RowCheck {
                     object: "\(EstimatesSchema.curveStatus), γ = \(point.gamma)", expected: point.status.name,
                     found: other.status.name))
         }
-        for field in EstimatesSchema.fields {
+        for field in EstimatesSchema.fields(header.extents) {
             for (index, (a, b)) in zip(field.values(of: expected), field.values(of: stored)).enumerated()
             where !Self.agree(a, b) {
                 findings.append(Finding(object: "\(field.name)[…, \(index)]", expected: "\(a)", found: "\(b)"))
@@ -76,7 +76,8 @@ struct RowCheck {
         for index in header.gammas.indices where stored.curve[index].status != .skipped {
             row.record(
                 probe: index, loss: stored.curve[index].loss, sums: stored.blockSums.map { $0[index] },
-                groups: stored.groupDifferences.map { $0[index] }, context)
+                groups: stored.groupDifferences.map { $0[index] },
+                normed: header.configuration.norm == .euclidean ? nil : stored.normedSums.map { $0[index] }, context)
         }
         row.status = .ok
         row.conclude(cosine: stored.cosine, context)
@@ -91,7 +92,8 @@ struct RowCheck {
                 repeatability: repeatability ?? .nan, relativeRounding: stored.relativeRounding,
                 roundingProjection: stored.roundingProjection),
             machineEpsilon: isFloat ? Double(Float.ulpOfOne) : Double.ulpOfOne, mode: header.configuration.mode,
-            norm: header.configuration.norm)
+            direction: header.configuration.direction, norm: header.configuration.norm,
+            parameterCount: header.layout.count)
     }
 
     private func finitenessFindings(_ stored: StepEstimate) -> [Finding] {
@@ -147,11 +149,13 @@ extension StepEstimate {
         relativeRounding = stored.relativeRounding
         roundingProjection = stored.roundingProjection
         hessian = stored.hessian
+        normed = stored.normed
         groups = stored.groups
         for block in blocks.indices {
             blocks[block].gradientNorm = stored.blocks[block].gradientNorm
             blocks[block].gradientNormError = stored.blocks[block].gradientNormError
             blocks[block].stepNorm = stored.blocks[block].stepNorm
+            blocks[block].normed = stored.blocks[block].normed
             blocks[block].smoothnessError = stored.blocks[block].smoothnessError
         }
         for index in curve.indices where stored.curve[index].status == .skipped { curve[index].status = .skipped }

@@ -43,7 +43,7 @@ struct EstimateCommand: ParsableCommand {
     func run() throws {
         let target = output ?? EstimationJob.defaultOutput(forRun: runFile)
         try refuseInput(as: target, inputs: [runFile, data])
-        let parallelism = Parallelism(threads: threads, groups: definition.groups, device: definition.device)
+        let parallelism = Parallelism(threads: threads, definition)
         let job = try EstimationJob(
             run: Console.absolute(runFile), configuration: definition.configuration,
             output: output.map { Console.absolute($0) }, isForced: force, dataOverride: data,

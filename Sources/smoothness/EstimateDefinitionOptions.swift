@@ -36,6 +36,17 @@ struct EstimateDefinitionOptions: ParsableArguments {
             "Along which d: step, gradient, random, momentum, adversarial, all as long as the step; or hessian: the norm of the Hessian itself."
     )
     var direction = StepDirection.step
+    @Option(help: "Residual, relative to the norm, at which Lanczos' method stops. (default: 0.001)")
+    var hessianTolerance: Double?
+    @Option(help: "The most Hessian–vector products a row. (default: 100)")
+    var hessianIterations: Int?
+    @Option(help: "exact: by differentiating twice; differences: by differences of gradients. (default: exact)")
+    var hessianProducts: HessianOptions.Products?
+    @Option(
+        help:
+            "Norm of steps, with its dual for gradients: euclidean, root-mean-square, spectral, maximum or row-wise."
+    )
+    var norm = StepNorm.euclidean
     @Option(
         help:
             "zhang-paper, or what others compute: zhang-code, gluon, directional, h0h1. What is wrong with them is printed."
@@ -68,6 +79,15 @@ struct EstimateDefinitionOptions: ParsableArguments {
         if tolerance != nil && search == .grid {
             throw ValidationError("--tolerance belongs to --search coarse-to-fine")
         }
+        if direction != .hessian && (hessianTolerance != nil || hessianIterations != nil || hessianProducts != nil) {
+            throw ValidationError("--hessian-… belongs to --direction hessian")
+        }
+        if let hessianIterations, hessianIterations < 1 {
+            throw ValidationError("--hessian-iterations must be at least 1, not \(hessianIterations)")
+        }
+        if let hessianTolerance, !(hessianTolerance > 0) {
+            throw ValidationError("--hessian-tolerance must be above 0, not \(hessianTolerance)")
+        }
         if components != nil && (subset != nil || subsetSeed != nil) {
             throw ValidationError("--components names the subset; leave out --subset and --subset-seed")
         }
@@ -76,10 +96,20 @@ struct EstimateDefinitionOptions: ParsableArguments {
         }
     }
 
+    /// Beside the norm of the Hessian the end of the step is enough.
+    private var standardGrid: GammaGrid { direction == .hessian ? .explicit(gammas: [1]) : .spacing(delta: 0.1) }
+
+    private var hessian: HessianOptions? {
+        guard direction == .hessian else { return nil }
+        return HessianOptions(
+            tolerance: hessianTolerance ?? 1e-3, maximumIterations: hessianIterations ?? 100,
+            products: hessianProducts ?? .exact)
+    }
+
     var configuration: EstimationConfiguration {
         get throws {
             EstimationConfiguration(
-                grid: gammas.map { .explicit(gammas: $0.values) } ?? .spacing(delta: delta ?? 0.1),
+                grid: gammas.map { .explicit(gammas: $0.values) } ?? delta.map { .spacing(delta: $0) } ?? standardGrid,
                 subset: try components.map { try ComponentSelection(parsing: $0) }
                     ?? subset.map { .sample(fraction: $0, seed: subsetSeed ?? 0) }
                     // A subset that grows may take all there is.
@@ -87,9 +117,10 @@ struct EstimateDefinitionOptions: ParsableArguments {
                         ? .standard(seed: subsetSeed ?? 0) : .sample(fraction: 1, seed: subsetSeed ?? 0)),
                 precision: precision,
                 evaluation: EvaluationOptions(masks: masks, microBatch: microBatch, device: device),
-                mode: mode, direction: direction,
+                mode: mode, direction: direction, norm: norm,
                 search: search == .grid ? .grid : .coarseToFine(tolerance: tolerance ?? 0.01), groups: groups,
-                targetError: targetError?.value, control: control, seed: seed, roundingProbes: roundingProbes)
+                targetError: targetError?.value, control: control, seed: seed, roundingProbes: roundingProbes,
+                hessian: hessian)
         }
     }
 }
@@ -117,6 +148,8 @@ extension EvaluationOptions.Masks: ExpressibleByArgument {}
 extension EstimationMode: ExpressibleByArgument {}
 extension StepDirection: ExpressibleByArgument {}
 extension EstimationControl: ExpressibleByArgument {}
+extension StepNorm: ExpressibleByArgument {}
+extension HessianOptions.Products: ExpressibleByArgument {}
 
 /// How the processor's cores are shared: as many groups of components at the same time as there are threads, and what is left over for
 /// the operations of each.
@@ -124,9 +157,11 @@ struct Parallelism {
     let workerCount: Int
     let threadsPerWorker: Int
 
-    init(threads: Int?, groups: Int, device: String) {
+    init(threads: Int?, _ definition: EstimateDefinitionOptions) {
         let available = threads ?? Self.allotted
-        workerCount = device == "cpu" ? max(1, min(available, groups)) : 1
+        // Hessian–vector products are taken one after the other.
+        let isSerial = definition.device != "cpu" || definition.direction == .hessian
+        workerCount = isSerial ? 1 : max(1, min(available, definition.groups))
         threadsPerWorker = max(1, available / workerCount)
     }
 

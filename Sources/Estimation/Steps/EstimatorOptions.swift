@@ -7,8 +7,9 @@ public struct EstimatorOptions<Scalar: ParameterScalar>: Sendable {
     public var gammas: [Double]
     public var mode = EstimationMode.zhangPaper
     public var direction = StepDirection.step
-    public var norm = EstimationConfiguration.Norm.euclidean
+    public var norm = StepNorm.euclidean
     public var search = GammaSearch.grid
+    public var hessian = HessianOptions()
     public var control = EstimationControl.none
     public var targetError: Double?
     /// Of random directions and controls.
@@ -31,6 +32,7 @@ public struct EstimatorOptions<Scalar: ParameterScalar>: Sendable {
         mode = configuration.mode
         direction = configuration.direction
         norm = configuration.norm
+        hessian = configuration.hessian ?? HessianOptions()
         search = configuration.search
         control = configuration.control
         targetError = configuration.targetError

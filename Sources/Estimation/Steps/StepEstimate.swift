@@ -82,6 +82,24 @@ public struct BlockEstimate: Sendable, Equatable {
     public var smoothnessError = Double.nan
     /// The γ that attains it.
     public var gamma = Double.nan
+    /// The dual norm of ∇ᵢf_S(x_k) and the norm of dᵢ, in another norm than the Euclidean one.
+    public var normed = NormedEnds()
+}
+
+/// A gradient and a step in the norm that was asked for, where it is not the Euclidean one; NaN otherwise.
+public struct NormedEnds: Sendable, Equatable {
+    /// ‖∇f‖*
+    public var gradientDualNorm = Double.nan
+    /// ‖d‖
+    public var stepNorm = Double.nan
+}
+
+/// A gradient difference and a displacement of one block in that norm.
+public struct NormedSums: Sendable, Equatable {
+    /// ‖Δᵢ(γ)‖*
+    public var differenceDualNorm = Double.nan
+    /// ‖dᵢ(γ)‖
+    public var displacementNorm = Double.nan
 }
 
 /// What one group of components gives at x_k.
@@ -158,6 +176,10 @@ public struct StepEstimate: Sendable, Equatable {
     public var relativeRounding = Double.nan
     /// Which part of that lies along the difference.
     public var roundingProjection = Double.nan
+    /// ‖∇f_S(x_k)‖* and ‖d‖ in another norm than the Euclidean one, where it was asked for.
+    public var normed = NormedEnds()
+    /// The parts of the curve in that norm: [block][γ].
+    public var normedSums: [[NormedSums]]
     /// The spectrum of ∇²f_S(x_k), where it was asked for.
     public var hessian = HessianEstimate()
     /// One a group of components: at x_k.
@@ -175,6 +197,7 @@ public struct StepEstimate: Sendable, Equatable {
     init(iteration: Int, gammas: [Double], blockCount: Int, groupCount: Int) {
         self.iteration = iteration
         groups = Array(repeating: GroupBase(), count: groupCount)
+        normedSums = Array(repeating: Array(repeating: NormedSums(), count: gammas.count), count: blockCount)
         groupDifferences = Array(
             repeating: Array(repeating: GroupSums(squared: .nan, product: .nan), count: gammas.count), count: groupCount
         )
@@ -187,6 +210,8 @@ public struct StepEstimate: Sendable, Equatable {
     public var maximum: CurvePoint? { curve.first { $0.gamma == gamma } }
     /// ‖∇f(x_k)‖ without bias; NaN below the noise of the components.
     public var unbiasedGradientNorm: Double { unbiasedSquaredGradientNorm.squareRoot() }
+    /// The largest L̂(γ) of the curve, whatever the mode or the direction call the local smoothness.
+    public var curveMaximum: Double { curve.map(\.smoothness).filter { !$0.isNaN }.max() ?? .nan }
     /// L̂·η_eff/2: 1 at the edge of stability.
     public var edgeRatio: Double { smoothness * effectiveLearningRate / 2 }
 
@@ -196,7 +221,7 @@ public struct StepEstimate: Sendable, Equatable {
     /// Whether the identity of method.md §3 holds up to the grid and to rounding; a violation means a wrong loss, gradient or
     /// pairing. True where it could not be evaluated.
     public var identityHolds: Bool {
-        let largest = curve.map(\.smoothness).filter { !$0.isNaN }.max() ?? .nan
+        let largest = curve.map { $0.differenceNorm / $0.displacementNorm }.filter { !$0.isNaN }.max() ?? .nan
         return !(identity > (1 + Self.identityTolerance) * largest + identityFloor + (maximum?.roundingFloor ?? 0))
     }
 }

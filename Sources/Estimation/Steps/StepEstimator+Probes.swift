@@ -103,7 +103,7 @@ extension StepEstimator {
         }
         if isKept { swapGradientAndEnd() }
         defer { if isKept { swapGradientAndEnd() } }
-        record(index, into: &estimate)
+        try record(index, into: &estimate)
         guard isEnd else { return nil }
         let product = layout.dot(workspace.base.mean, workspace.gradient.mean)
         return product / (estimate.gradientNorm * estimate.curve[index].gradientNorm)
@@ -116,7 +116,7 @@ extension StepEstimator {
     }
 
     /// The numbers of the probe whose gradient is in `gradient`.
-    private mutating func record(_ index: Int, into estimate: inout StepEstimate) {
+    private mutating func record(_ index: Int, into estimate: inout StepEstimate) throws {
         let sums = layout.probeSums(
             gradient: workspace.gradient.mean, base: workspace.base.mean,
             probe: gammas[index] == 1 ? workspace.next : workspace.probe, iterate: workspace.iterate)
@@ -128,7 +128,9 @@ extension StepEstimator {
         let whole = (0..<workspace.gradient.groups.count).map { group in
             groupSums.reduce(GroupSums()) { $0 + $1[group] }
         }
-        estimate.record(probe: index, loss: workspace.gradient.loss, sums: sums, groups: whole, context)
+        estimate.record(
+            probe: index, loss: workspace.gradient.loss, sums: sums, groups: whole, normed: try normedSums(index),
+            context)
         for block in sums.indices {
             blockLeaveOut[block][index] =
                 GroupedNorm(squared: sums[block].differenceSquared, sums: groupSums[block], sample: context.sample)

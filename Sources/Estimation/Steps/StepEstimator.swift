@@ -112,6 +112,8 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
             return
         }
         recordStep(in: &estimate)
+        try recordNormedEnds(in: &estimate)
+        if options.direction == .hessian { try measureHessian(place, of: &estimate) }
         guard estimate.stepNorm > 0 else {
             estimate.status = .zeroStep
             if options.canShare { carried = .inBase }
@@ -159,7 +161,8 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
             floors: Floors(
                 repeatability: repeatability ?? .nan, relativeRounding: estimate.relativeRounding,
                 roundingProjection: estimate.roundingProjection),
-            machineEpsilon: machineEpsilon, mode: options.mode, norm: options.norm)
+            machineEpsilon: machineEpsilon, mode: options.mode, direction: options.direction, norm: options.norm,
+            parameterCount: layout.count)
     }
 
     func recordBase(in estimate: inout StepEstimate) {

@@ -7,7 +7,10 @@ struct RowContext {
     /// Of the evaluation, 2⁻²³ or 2⁻⁵².
     var machineEpsilon: Double
     var mode = EstimationMode.zhangPaper
-    var norm = EstimationConfiguration.Norm.euclidean
+    var direction = StepDirection.step
+    var norm = StepNorm.euclidean
+    /// P
+    var parameterCount = 0
 }
 
 /// From the sums of the probes to the numbers of a row: no vector is touched here.
@@ -41,9 +44,10 @@ extension StepEstimate {
         if !(loss.isFinite && point.gradientNorm.isFinite && point.differenceNorm.isFinite) {
             point.status = .nonFiniteGradient
         } else if displacement > 0 {
-            point.smoothness = point.differenceNorm / displacement
+            let gain = context.gain(of: normed ?? [], euclidean: point.differenceNorm / displacement)
+            point.smoothness = gain.smoothness
             let norm = differences(at: index, squared: whole.differenceSquared, context)
-            point.smoothnessError = norm.error / displacement
+            point.smoothnessError = gain.errorFactor * norm.error / displacement
             point.unbiasedSquaredDifference = norm.unbiasedSquared
             point.unbiasedSquaredDifferenceError = norm.unbiasedSquaredError
             context.floors.judge(&point, baseNorm: gradientNorm)
@@ -69,6 +73,7 @@ extension StepEstimate {
         for index in curve.indices where curve[index].smoothness.isFinite {
             context.floors.judge(&curve[index], baseNorm: gradientNorm)
         }
+        if context.direction == .hessian { return concludeHessian() }
         let values = curve.map { value(of: $0, context.mode) }
         guard let maximum = values.indexOfMaximum else {
             status = .zeroStep
@@ -79,11 +84,25 @@ extension StepEstimate {
         status = curve[maximum].status
         smoothnessError = errorOfMaximum(context)
         for block in blocks.indices {
-            let values = blockSums[block].map { ($0.differenceSquared / $0.displacementSquared).squareRoot() }
+            let values = blockValues(block, context)
             guard let maximum = values.indexOfMaximum else { continue }
             blocks[block].smoothness = values[maximum]
             blocks[block].gamma = curve[maximum].gamma
         }
+    }
+
+    /// The norm of the Hessian takes the place of the largest value along the step, which the curve keeps.
+    private mutating func concludeHessian() {
+        smoothness = hessian.norm
+        gamma = hessian.norm.isFinite ? 0 : .nan
+        status = hessian.norm.isFinite ? .ok : .nonFiniteGradient
+    }
+
+    /// L̂ᵢ(γ) of a block.
+    private func blockValues(_ block: Int, _ context: RowContext) -> [Double] {
+        context.norm == .euclidean
+            ? blockSums[block].map { ($0.differenceSquared / $0.displacementSquared).squareRoot() }
+            : normedSums[block].map { $0.differenceDualNorm / $0.displacementNorm }
     }
 
     /// What the mode calls the local smoothness at one γ.
@@ -109,8 +128,9 @@ extension StepEstimate {
     private func errorOfMaximum(_ context: RowContext) -> Double {
         let curves = curve.indices.filter { curve[$0].smoothness.isFinite }.map { index in
             let length = curve[index].displacementNorm
+            let factor = context.gain(of: [], euclidean: 1).errorFactor
             return differences(at: index, squared: curve[index].differenceNorm * curve[index].differenceNorm, context)
-                .leaveOutSquared.map { $0.squareRoot() / length }
+                .leaveOutSquared.map { factor * $0.squareRoot() / length }
         }
         let error = GroupedNorm.standardError(ofMaximumOver: curves, sample: context.sample)
         switch context.mode {
@@ -134,5 +154,20 @@ extension [Double] {
     /// The first index of the largest value, NaN left out.
     var indexOfMaximum: Int? {
         indices.filter { !self[$0].isNaN }.max { self[$0] < self[$1] || (self[$0] == self[$1] && $0 > $1) }
+    }
+}
+
+extension RowContext {
+    /// ‖Δ‖*/‖d‖ in the norm that was asked for, and what an error of the Euclidean quotient is multiplied with; NaN where the error
+    /// of that norm is not known.
+    func gain(of sums: [NormedSums], euclidean: Double) -> (smoothness: Double, errorFactor: Double) {
+        switch norm {
+        case .euclidean: return (euclidean, 1)
+        case .rootMeanSquare: return (Double(parameterCount) * euclidean, Double(parameterCount))
+        case .spectral, .maximum, .rowWise:
+            // The product norm: the largest of the blocks', whose dual is their sum.
+            let displacement = sums.map(\.displacementNorm).max() ?? .nan
+            return (sums.reduce(0) { $0 + $1.differenceDualNorm } / displacement, .nan)
+        }
     }
 }

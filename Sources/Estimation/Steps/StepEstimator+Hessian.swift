@@ -1,0 +1,37 @@
+import Essentials
+import Objectives
+import ParameterSpace
+
+/// The quantity of the definition, beside which L̂ is set: ‖∇²f_S(x_k)‖.
+extension StepEstimator {
+    /// Finds the ends of the spectrum at x_k by Lanczos' method, from a start that is a function of (seed, k).
+    ///
+    /// Products are exact where the objective can be differentiated twice, else by central differences of its gradients.
+    mutating func measureHessian(_ place: RowPlace, of estimate: inout StepEstimate) throws {
+        let size = estimate.subsetSize
+        let exact = options.hessian.products == .exact ? objective as? any HessianProductObjective<Scalar> : nil
+        var result: LanczosResult
+        do {
+            result = try spectralNorm(exact ?? DifferenceHessianProduct(objective), place, size)
+        } catch is MissingSecondDerivative {
+            result = try spectralNorm(DifferenceHessianProduct(objective), place, size)
+        } catch let error as SmoothnessError where error.kind == .data {
+            // A product that is not finite: the row has no norm and says so.
+            return
+        }
+        estimate.hessian = HessianEstimate(
+            norm: result.norm, largestEigenvalue: result.largest, smallestEigenvalue: result.smallest,
+            residual: result.residual, converged: result.converged ? 1 : 0, productCount: Double(result.iterations + 1))
+    }
+
+    private func spectralNorm(
+        _ objective: any HessianProductObjective<Scalar>, _ place: RowPlace, _ size: Int
+    ) throws -> LanczosResult {
+        let seed = SeededGenerator(seed: options.seed, purpose: "hessian", index: place.iteration).state
+        return try SubsetHessian(
+            objective: objective, components: Array(groups.components.prefix(size)),
+            weights: Array(groups.weights.prefix(size)), point: workspace.iterate, isCancelled: evaluator.isCancelled
+        ).spectralNorm(
+            seed: seed, tolerance: options.hessian.tolerance, maximumIterations: options.hessian.maximumIterations)
+    }
+}
