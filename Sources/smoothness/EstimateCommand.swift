@@ -47,7 +47,7 @@ struct EstimateCommand: ParsableCommand {
         let job = try EstimationJob(
             run: Console.absolute(runFile), configuration: definition.configuration,
             output: output.map { Console.absolute($0) }, isForced: force, dataOverride: data,
-            workerCount: parallelism.workerCount)
+            workerCount: parallelism.workerCount, threads: parallelism.threads)
         try setThreadCount(parallelism.threadsPerWorker)
         if dryRun {
             return try Console.output(

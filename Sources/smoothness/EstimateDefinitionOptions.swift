@@ -6,39 +6,51 @@ import Objectives
 
 /// The options that decide the numbers; `EstimationConfiguration.arguments` writes them.
 struct EstimateDefinitionOptions: ParsableArguments {
-    @Option(help: "Spacing δ of the γ grid {δ, 2δ, …, 1}. (default: 0.1)")
+    @Option(
+        parsing: .unconditional, help: "Spacing δ of the γ grid {δ, 2δ, …, 1}. (default: 0.1)")
     var delta: Double?
-    @Option(help: ArgumentHelp("The γ themselves, each in (0, 1], separated by commas.", valueName: "γ,…"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The γ themselves, each in (0, 1], separated by commas.", valueName: "γ,…"))
     var gammas: NumberList?
     @Option(
+        parsing: .unconditional,
         help: "Share of the components in the subset, drawn without replacement. (default: 0.1; all of fewer than ten)")
     var subset: Double?
-    @Option(help: "Seed of that sample. (default: 0)")
+    @Option(
+        parsing: .unconditional, help: "Seed of that sample. (default: 0)")
     var subsetSeed: UInt64?
     @Option(help: ArgumentHelp("The components of the subset, as 0,3,8-11.", valueName: "list"))
     var components: String?
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Groups of components from whose spread the standard errors come; 1: no errors, and less memory.",
             valueName: "B"))
     var groups = ComponentGroups.standardCount
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Let the subset of every row grow, up to --subset (default: 1), until the relative standard error of the smoothness is below this, as 5% or 0.05.",
             valueName: "share"))
     var targetError: Percentage?
     @Option(help: "grid: every γ; coarse-to-fine: those needed to find the largest value to --tolerance.")
     var search = SearchKind.grid
-    @Option(help: "Share of the smoothness that a coarse-to-fine search may leave unfound. (default: 0.01)")
+    @Option(
+        parsing: .unconditional,
+        help: "Share of the smoothness that a coarse-to-fine search may leave unfound. (default: 0.01)")
     var tolerance: Double?
     @Option(
         help:
             "Along which d: step, gradient, random, momentum, adversarial, all as long as the step; or hessian: the norm of the Hessian itself."
     )
     var direction = StepDirection.step
-    @Option(help: "Residual, relative to the norm, at which Lanczos' method stops. (default: 0.001)")
+    @Option(
+        parsing: .unconditional,
+        help: "Residual, relative to the norm, at which Lanczos' method stops. (default: 0.001)")
     var hessianTolerance: Double?
-    @Option(help: "The most Hessian–vector products a row. (default: 100)")
+    @Option(
+        parsing: .unconditional, help: "The most Hessian–vector products a row. (default: 100)")
     var hessianIterations: Int?
     @Option(help: "exact: by differentiating twice; differences: by differences of gradients. (default: exact)")
     var hessianProducts: HessianOptions.Products?
@@ -57,14 +69,18 @@ struct EstimateDefinitionOptions: ParsableArguments {
             "permute: probe the step of another row; fresh-subset: other data at every probe. What they give is an artefact."
     )
     var control = EstimationControl.none
-    @Option(help: "Seed of random directions and controls.")
+    @Option(
+        parsing: .unconditional, help: "Seed of random directions and controls.")
     var seed: UInt64 = 0
     @Option(
+        parsing: .unconditional,
         help: "At how many rows float32 is held against float64. (default: one in 25, at most 8; 0: not at all)")
     var roundingProbes: Int?
     @Option(help: "float32 or float64. (default: the run's)")
     var precision: Precision?
-    @Option(help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
+    @Option(
+        parsing: .unconditional,
+        help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
     var microBatch: Int?
     @Option(
         help:
@@ -154,11 +170,13 @@ extension HessianOptions.Products: ExpressibleByArgument {}
 /// How the processor's cores are shared: as many groups of components at the same time as there are threads, and what is left over for
 /// the operations of each.
 struct Parallelism {
+    let threads: Int
     let workerCount: Int
     let threadsPerWorker: Int
 
     init(threads: Int?, _ definition: EstimateDefinitionOptions) {
         let available = threads ?? Self.allotted
+        self.threads = available
         // Hessian–vector products are taken one after the other.
         let isSerial = definition.device != "cpu" || definition.direction == .hessian
         workerCount = isSerial ? 1 : max(1, min(available, definition.groups))

@@ -28,8 +28,11 @@ extension StepEstimate {
 
     /// Fills the point of the curve at one γ from the sums of its blocks, which are added in order, so that blocks
     /// recombine to the whole exactly.
-    mutating func record(probe index: Int, loss: Double, sums: [ProbeSums], groups: [GroupSums], _ context: RowContext)
-    {
+    mutating func record(
+        probe index: Int, loss: Double, sums: [ProbeSums], groups: [GroupSums], normed: [NormedSums]?,
+        _ context: RowContext
+    ) {
+        if let normed { for block in normed.indices { normedSums[block][index] = normed[block] } }
         for block in sums.indices { blockSums[block][index] = sums[block] }
         for group in groups.indices { groupDifferences[group][index] = groups[group] }
         let whole = sums.reduce(ProbeSums(), +)
