@@ -193,12 +193,12 @@ enum SecondOrderCases {
     @Test("objectives without products of their own get them by differences") func fallback() throws {
         let own = Quadratic<Double>(spectrum: [1, -2], rotations: 1)
         #expect(own.withHessianProducts is Quadratic<Double>)
-        let fresh = FreshDraws<Double>(own)
-        #expect(fresh.withHessianProducts is DifferenceHessianProduct<Double>)
+        let gradients = GradientsOnly(inner: own)
+        #expect(gradients.withHessianProducts is DifferenceHessianProduct<Double>)
         var (exact, found) = ([0.0, 0], [0.0, 0])
         let (point, vector) = ([1.0, 3], [-2.0, 1])
         own.hessianProduct(ofComponent: 0, at: point, with: vector, into: &exact)
-        try fresh.withHessianProducts.hessianProduct(ofComponent: 0, at: point, with: vector, into: &found)
+        try gradients.withHessianProducts.hessianProduct(ofComponent: 0, at: point, with: vector, into: &found)
         #expect(norm(difference(found, exact)) < 1e-9)
     }
 
@@ -320,5 +320,20 @@ enum SecondOrderCases {
         }
         let whole = objective.hessianProduct(at: x, with: vector)
         #expect(norm(difference(mean, whole)) < 1e-13 * (1 + norm(whole)), "\(name)")
+    }
+}
+
+/// Hides that an objective can be differentiated twice.
+private struct GradientsOnly: Objective {
+    var inner: Quadratic<Double>
+    var layout: ParameterLayout { inner.layout }
+    var componentCount: Int { inner.componentCount }
+    func weight(ofComponent component: Int) -> Double { inner.weight(ofComponent: component) }
+    func initialPoint(seed: UInt64) -> [Double] { inner.initialPoint(seed: seed) }
+    func loss(ofComponent component: Int, at point: [Double]) throws -> Double {
+        try inner.loss(ofComponent: component, at: point)
+    }
+    func gradient(ofComponent component: Int, at point: [Double], into gradient: inout [Double]) throws -> Double {
+        try inner.gradient(ofComponent: component, at: point, into: &gradient)
     }
 }
