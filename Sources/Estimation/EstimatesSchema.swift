@@ -139,7 +139,7 @@ public enum EstimatesSchema {
             .gamma(\.roundingFloor)),
         .init(
             "/estimates/curve/floor_error", "expected share of the floors",
-            "q + q²/2 of the noise floor and ρq + q²/2 of the rounding floor, q = floor / smoothness; at most 0.01 for a safe value",
+            "q + q²/2 of the noise floor and min(1, 2ρ + 0.05) q + q²/2 of the rounding floor, q = floor / smoothness; at most 0.01 for a safe value",
             .gamma(\.floorError)),
         .init(
             "/estimates/curve/smoothness_error", "standard error of the local smoothness at one gamma",

@@ -76,13 +76,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         options.workerCount = request.workerCount
         objective = try request.makeObjective(as: Scalar.self)
         try objective.requireLayout(request.header.layout, ofRun: request.run)
-        // One minibatch after the other has no groups.
-        groups =
-            configuration.mode == .gluon
-            ? ComponentGroups(
-                components: [0], weights: [objective.weight(ofComponent: 0)], count: 1,
-                populationWeight: objective.totalWeight(of: 0..<objective.componentCount))
-            : try ComponentGroups(configuration.subset, of: objective, count: configuration.groups)
+        let groups = try ComponentGroups(configuration.subset, of: objective, count: configuration.groups)
+        self.groups = configuration.mode == .gluon ? groups.alone(of: objective) : groups
         isShared = try options.canShare && RunFileReader(request.run).isConsecutive
         self.options = options
     }

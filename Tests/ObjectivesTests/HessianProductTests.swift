@@ -331,9 +331,9 @@ private struct GradientsOnly: Objective {
     func weight(ofComponent component: Int) -> Double { inner.weight(ofComponent: component) }
     func initialPoint(seed: UInt64) -> [Double] { inner.initialPoint(seed: seed) }
     func loss(ofComponent component: Int, at point: [Double]) throws -> Double {
-        try inner.loss(ofComponent: component, at: point)
+        inner.loss(ofComponent: component, at: point)
     }
     func gradient(ofComponent component: Int, at point: [Double], into gradient: inout [Double]) throws -> Double {
-        try inner.gradient(ofComponent: component, at: point, into: &gradient)
+        inner.gradient(ofComponent: component, at: point, into: &gradient)
     }
 }

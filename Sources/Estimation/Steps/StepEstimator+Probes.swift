@@ -146,4 +146,10 @@ extension ComponentGroups {
             components: components, weights: components.map { objective.weight(ofComponent: $0) }, count: count,
             populationWeight: populationWeight)
     }
+
+    /// A single component, in one group.
+    func alone<Scalar>(of objective: any Objective<Scalar>) -> ComponentGroups {
+        ComponentGroups(
+            components: [0], weights: [objective.weight(ofComponent: 0)], count: 1, populationWeight: populationWeight)
+    }
 }

@@ -53,6 +53,8 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     ) {
         layout = objective.layout
         self.objective = objective
+        // One minibatch after the other: there are no groups.
+        let groups = options.mode == .gluon ? groups.alone(of: objective) : groups
         self.groups = groups
         self.options = options
         self.repeatability = repeatability

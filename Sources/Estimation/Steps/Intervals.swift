@@ -1,0 +1,58 @@
+import Essentials
+import Foundation
+
+/// An interval of a norm from an estimate of its square: negative squares are below the noise.
+public struct NormInterval: Sendable, Hashable {
+    public var low: Double
+    public var high: Double
+
+    /// With w = t·SE, Student's t for B − 1 degrees of freedom, and s > w the interval s·e^{±w/s} of the square: symmetric on a logarithmic
+    /// scale, because estimates of squared norms are skewed and small ones come with small errors. Where s ≤ w the square is not told
+    /// apart from 0: from 0 to max(s, 0) + (e − 1) w, where the other one ends at s = w. NaN where there is no error.
+    init(squared: Double, error: Double, groupCount: Int, level: Double, unit: Double = 1) {
+        guard error.isFinite, squared.isFinite, groupCount > 1 || error == 0 else {
+            (low, high) = (.nan, .nan)
+            return
+        }
+        let width =
+            error == 0
+            ? 0 : error * studentQuantile((1 + level) / 2, degreesOfFreedom: Double(groupCount - 1))
+        if width == 0 {
+            low = max(0, squared).squareRoot() / unit
+            high = low
+        } else if squared > width {
+            low = (squared * exp(-width / squared)).squareRoot() / unit
+            high = (squared * exp(width / squared)).squareRoot() / unit
+        } else {
+            low = 0
+            high = (max(0, squared) + (exp(1) - 1) * width).squareRoot() / unit
+        }
+    }
+
+    static let undefined = NormInterval(squared: .nan, error: .nan, groupCount: 1, level: 0.95)
+}
+
+extension StepEstimate {
+    /// Where ‖∇f(x_k)‖ of all components lies.
+    public func gradientNormInterval(level: Double = 0.95) -> NormInterval {
+        NormInterval(
+            squared: unbiasedSquaredGradientNorm, error: unbiasedSquaredGradientNormError, groupCount: groups.count,
+            level: level)
+    }
+
+    /// Where L̂(γ) of all components lies, in the Euclidean norm.
+    public func smoothnessInterval(at index: Int, level: Double = 0.95) -> NormInterval {
+        let point = curve[index]
+        return NormInterval(
+            squared: point.unbiasedSquaredDifference, error: point.unbiasedSquaredDifferenceError,
+            groupCount: groups.count, level: level, unit: point.displacementNorm)
+    }
+
+    /// Where L̂(γ) of all components lies at the γ that attains the maximum here.
+    public func smoothnessInterval(level: Double = 0.95) -> NormInterval {
+        guard let index = curve.firstIndex(where: { $0.gamma == gamma }), curve[index].smoothness == smoothness,
+            normed.stepNorm.isNaN
+        else { return .undefined }
+        return smoothnessInterval(at: index, level: level)
+    }
+}
