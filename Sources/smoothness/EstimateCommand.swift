@@ -54,8 +54,11 @@ struct EstimateCommand: ParsableCommand {
                 job.plan.table(secondsPerGradient: job.secondsPerComponentGradient()).rendered(as: format))
         }
         try work(job)
-        let rows = try EstimatesFileReader(job.plan.output).rows()
+        let reader = try EstimatesFileReader(job.plan.output)
+        let estimates = try (0..<reader.committedRows).map { try reader.estimate(row: $0) }
+        let rows = estimates.map { EstimateRow($0) }
         try Console.output(EstimateRow.table(rows).rendered(as: format))
+        for line in EstimateControls(estimates).lines { Console.error("control: \(line)") }
         if let remark = EstimateRow.remark(on: rows) { Console.error("warning: \(remark)") }
         Console.error("wrote \(job.plan.output)")
     }

@@ -104,7 +104,7 @@ struct WrongFileTests {
         try setVersion("2.0", of: "run.estimates.h5")
         try bench.expectRefusal(
             [reader.rawValue, "run.estimates.h5"], code: 65,
-            "run.estimates.h5: format_version: has a newer version of the format (expected 1.0, found 2.0). "
+            "run.estimates.h5: format_version: has a newer version of the format (expected 1.1, found 2.0). "
                 + "Use a newer smoothness.")
     }
 
@@ -121,7 +121,7 @@ struct WrongFileTests {
 
     @Test func verifyReportsANewerMajorVersion() throws {
         for (name, expected, place) in [
-            ("run.h5", "1.x", "/@format_version"), ("run.estimates.h5", "1.0", "format_version"),
+            ("run.h5", "1.x", "/@format_version"), ("run.estimates.h5", "1.1", "format_version"),
         ] {
             try setVersion("2.0", of: name)
             let outcome = try bench.smoothness("verify", name)
