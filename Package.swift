@@ -55,6 +55,7 @@ let package = Package(
         .target(
             name: "CImageCodecs",
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
+        .target(name: "CSorting", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "CVectorKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
         // Libraries that know nothing of this project.
@@ -70,8 +71,8 @@ let package = Package(
         .target(
             name: "Estimation",
             dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5", "Torch"]),
-        .target(name: "Fitting", dependencies: ["Essentials"]),
-        .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Objectives"]),
+        .target(name: "Fitting", dependencies: ["Essentials", "CSorting"]),
+        .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Objectives", "Fitting"]),
         .target(name: "Reporting", dependencies: ["Essentials", "Fitting"]),
         .target(
             name: "Batching", dependencies: ["Essentials", "RunFiles", "Objectives", "Estimation", "Fitting"]),
@@ -101,6 +102,10 @@ let package = Package(
         .executableTarget(
             name: "gradient-benchmark", dependencies: ["Objectives", "ParameterSpace", "Essentials", "Torch"],
             path: "Tests/Benchmarks/GradientBenchmark"),
+        // Coverage of the intervals and speed of the fits.
+        .executableTarget(
+            name: "fitting-benchmark", dependencies: ["Fitting", "Essentials"],
+            path: "Tests/Benchmarks/FittingBenchmark"),
         .testTarget(
             name: "RunFilesTests",
             dependencies: [

@@ -87,14 +87,3 @@ public struct Batch: Sendable {
         return result
     }
 }
-
-extension SmoothnessPoints {
-    /// The points of a fit from the table of an estimates file.
-    public init(_ rows: [EstimateRow]) {
-        self.init(
-            iteration: rows.map(\.iteration), gradientNorm: rows.map(\.gradientNorm),
-            smoothness: rows.map(\.smoothness),
-            effectiveLearningRate: rows.map(\.effectiveLearningRate), stepNorm: rows.map(\.stepNorm),
-            belowFloor: rows.map(\.isBelowFloor))
-    }
-}

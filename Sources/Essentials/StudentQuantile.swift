@@ -25,8 +25,13 @@ public func studentQuantile(_ probability: Double, degreesOfFreedom: Double) -> 
     return (low + high) / 2
 }
 
+/// P(F > f) for Fisher's F with a and b degrees of freedom.
+public func fisherTail(_ f: Double, _ a: Double, _ b: Double) -> Double {
+    f <= 0 ? 1 : regularizedBeta(b / (b + a * f), b / 2, a / 2)
+}
+
 /// I_x(a, b) by Lentz's evaluation of its continued fraction (DLMF 8.17.22).
-private func regularizedBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
+public func regularizedBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
     if x <= 0 { return 0 }
     if x >= 1 { return 1 }
     // The fraction converges fast only on this side of its mean; the other side is the complement.

@@ -76,9 +76,13 @@ func automaticBlockLength(_ points: SmoothnessPoints, line: SmoothnessLine, law:
     let r = zip(x, y).reduce(0) { $0 + $1.0 * $1.1 } / n
     let pearson = x.indices.map { x[$0] * y[$0] - r / 2 * (x[$0] * x[$0] + y[$0] * y[$0]) }
 
-    let lengths = [intercept, slope, exponent, pearson].map(politisWhiteBlockLength)
-    let length = max(2 * (lengths.max() ?? 1), cbrt(n))
-    return max(1, min(Int(length.rounded(.up)), points.count / 3))
+    // Every run on its own: between runs there is no neighbourhood.
+    let lengths = points.series.flatMap { range in
+        [intercept, slope, exponent, pearson].map { politisWhiteBlockLength(Array($0[range])) }
+    }
+    let shortest = points.series.map(\.count).min() ?? points.count
+    let length = max(2 * (lengths.max() ?? 1), cbrt(Double(shortest)))
+    return max(1, min(Int(length.rounded(.up)), shortest / 3))
 }
 
 /// Shifted and scaled to mean 0 and mean square 1; a constant sample becomes zeros.

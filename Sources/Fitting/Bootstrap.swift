@@ -1,188 +1,242 @@
-import Essentials
 import Foundation
+import Synchronization
 
-/// The statistics that are bootstrapped together, on the same resamples.
-enum FitStatistic: Int, CaseIterable {
-    case intercept, slope, logIntercept, exponent, pearson, spearman, partial
+/// The line fits that a bootstrap repeats.
+enum LineMethod: Int, CaseIterable {
+    case leastSquares, expectile, quantile
+    /// On f − f* and on the segment's largest gradient norm, where the points have them.
+    case gap, segment
 }
 
-/// Circular moving-block bootstrap of the pairs (g_k, L_k).
-///
-/// A resample concatenates ⌈n/ℓ⌉ blocks of ℓ consecutive points, starts uniform on 0 ..< n, the series wrapped around its
-/// end (Politis and Romano 1992), cut at n. Without the wrap the first and last ℓ points, which hold the largest and the
-/// smallest gradient norms of a training run, would be drawn too rarely.
-struct BlockBootstrap {
-    /// Scaled by the largest value, less the mean; so is `smoothness`.
-    let gradientNorm: [Double]
-    let smoothness: [Double]
-    let logGradientNorm: [Double]
-    let logSmoothness: [Double]
+/// The statistics that are bootstrapped together, on the same resamples.
+enum FitStatistic: Hashable {
+    /// The coefficients with the bounds L0, L1 ≥ 0, and the same without: their spread is that of a smooth statistic.
+    case intercept(LineMethod)
+    case slope(LineMethod)
+    case freeIntercept(LineMethod)
+    case freeSlope(LineMethod)
+    case theilSenIntercept, theilSenSlope
+    case logIntercept, exponent, errorsLogIntercept, errorsExponent
+    case constant
+    case orderIntercept, orderCoefficient, order
+    case pearson, spearman, kendall, partial
+
+    static let all: [FitStatistic] =
+        LineMethod.allCases.flatMap { [.intercept($0), .slope($0), .freeIntercept($0), .freeSlope($0)] } + [
+            .theilSenIntercept, .theilSenSlope, .logIntercept, .exponent, .errorsLogIntercept, .errorsExponent,
+            .constant, .orderIntercept, .orderCoefficient, .order, .pearson, .spearman, .kendall, .partial,
+        ]
+    static let places = Dictionary(uniqueKeysWithValues: zip(all, all.indices))
+}
+
+/// What of a fit is bootstrapped.
+struct BootstrapTargets {
+    var expectile: Double
+    var quantile: Double
+    var errorRatio: Double
+    /// Regressors of the other lines; `nil` where the points have none.
+    var gap: [Double]?
+    var segment: [Double]?
     /// log η_eff where every point has one.
-    let logStepSize: [Double]?
-    /// Positions among the distinct values.
-    let gradientNormPlace: [Int]
-    let smoothnessPlace: [Int]
-    let gradientNormScale: Double
-    let smoothnessScale: Double
-    let center: (g: Double, l: Double)
-    let logCenter: (g: Double, l: Double)
+    var logStepSize: [Double]?
+    var theilSen: SmoothnessLine
+    /// The fitted order; `nil` where ρ is given or not bootstrapped.
+    var order: Double?
+    var fullQuantile: SmoothnessLine
+    var fullExpectile: SmoothnessLine
+    var kendall: Double?
+}
 
-    init(_ points: SmoothnessPoints, logStepSize: [Double]?) {
-        gradientNormScale = points.gradientNorm.max() ?? 1
-        smoothnessScale = points.smoothness.max() ?? 1
-        // Everything is centred, so that the one-pass moments of a replicate keep their digits.
-        let scaledG = points.gradientNorm.map { [gradientNormScale] in $0 / gradientNormScale }
-        let scaledL = points.smoothness.map { [smoothnessScale] in $0 / smoothnessScale }
-        center = (mean(scaledG), mean(scaledL))
-        gradientNorm = scaledG.map { [center] in $0 - center.g }
-        smoothness = scaledL.map { [center] in $0 - center.l }
-        let (g, l) = (points.gradientNorm.map { log($0) }, points.smoothness.map { log($0) })
-        let logCenter = (g: mean(g), l: mean(l), step: logStepSize.map(mean) ?? 0)
-        self.logCenter = (logCenter.g, logCenter.l)
-        logGradientNorm = g.map { $0 - logCenter.g }
-        logSmoothness = l.map { $0 - logCenter.l }
-        self.logStepSize = logStepSize?.map { $0 - logCenter.step }
-        gradientNormPlace = denseOrder(points.gradientNorm)
-        smoothnessPlace = denseOrder(points.smoothness)
+/// Repeats all fits on resamples.
+struct FitBootstrap {
+    let points: ScaledPoints
+    let base: [Double]
+    let gap: ScaledPoints?
+    let segment: ScaledPoints?
+    let targets: BootstrapTargets
+    let logs: LogColumns
+    let ranks: (first: [Int], second: [Int])
+    let robust: TheilSenReplicates
+    let kendall: [Double]
+    let kendallScale: Double
+    let orders: OrderTable?
+
+    /// - Parameter weights: of the points, 1 for an unweighted fit.
+    init(_ points: SmoothnessPoints, scaled: ScaledPoints, targets: BootstrapTargets) {
+        self.points = scaled
+        base = scaled.w
+        self.targets = targets
+        let weights = scaled.w
+        gap = targets.gap.flatMap { ScaledPoints($0, points.smoothness, weights) }
+        segment = targets.segment.flatMap { ScaledPoints($0, points.smoothness, weights) }
+        logs = LogColumns(points, logStepSize: targets.logStepSize)
+        ranks = (denseOrder(points.gradientNorm), denseOrder(points.smoothness))
+        let line = SmoothnessLine(
+            intercept: targets.theilSen.intercept / scaled.yScale,
+            slope: targets.theilSen.slope / (scaled.yScale / scaled.xScale))
+        robust = TheilSenReplicates(scaled, line: line)
+        kendall = kendallProjections(points.gradientNorm, points.smoothness)
+        let plain = mean(kendall)
+        kendallScale = targets.kendall.map { abs(plain) > 1e-12 ? $0 / plain : 1 } ?? 0
+        orders = targets.order.map { OrderTable(scaled, near: $0) }
     }
 
-    var count: Int { gradientNorm.count }
-
-    /// The replicates of every statistic, in the order of the draws; a resample on which a statistic is undefined (all
-    /// gradient norms equal) gives none.
-    func replicates(_ replicateCount: Int, blockLength: Int, seed: UInt64) -> [FitStatistic: [Double]] {
-        var values = [[Double]](repeating: [], count: FitStatistic.allCases.count)
-        for statistic in values.indices { values[statistic].reserveCapacity(replicateCount) }
-        var indices = [Int](repeating: 0, count: count)
-        var scratch = RankScratch(
-            first: (gradientNormPlace.max() ?? 0) + 1, second: (smoothnessPlace.max() ?? 0) + 1)
-        for replicate in 0..<replicateCount {
-            var generator = SeededGenerator(seed: seed, purpose: "fit.block-bootstrap", index: replicate)
-            draw(&indices, blockLength: blockLength, from: &generator)
-            let estimate = statistics(indices, &scratch)
-            for statistic in values.indices where estimate[statistic].isFinite {
-                values[statistic].append(estimate[statistic])
+    /// The replicates of every statistic, in the order of the draws; a resample on which a statistic is undefined gives none.
+    func replicates(_ replicateCount: Int, resampler: Resampler) -> [FitStatistic: [Double]] {
+        let chunk = max(1, min(64, replicateCount))
+        let chunkCount = (replicateCount + chunk - 1) / chunk
+        let found = Mutex([[[Double]]](repeating: [], count: chunkCount))
+        // A replicate is a function of its number alone, so that the result does not depend on the number of threads.
+        DispatchQueue.concurrentPerform(iterations: chunkCount) { part in
+            var scratch = ReplicateScratch(self)
+            let rows = (part * chunk..<min((part + 1) * chunk, replicateCount)).map { replicate in
+                resampler.draw(replicate, into: &scratch.counts)
+                return statistics(&scratch)
             }
+            found.withLock { $0[part] = rows }
         }
-        return Dictionary(uniqueKeysWithValues: FitStatistic.allCases.map { ($0, values[$0.rawValue]) })
+        let rows = found.withLock { $0.flatMap(\.self) }
+        return Dictionary(
+            uniqueKeysWithValues: FitStatistic.all.indices.map { place in
+                (FitStatistic.all[place], rows.map { $0[place] }.filter(\.isFinite))
+            })
     }
 
-    func draw(_ indices: inout [Int], blockLength: Int, from generator: inout SeededGenerator) {
-        var filled = 0
-        while filled < count {
-            var next = generator.index(below: count)
-            for _ in 0..<min(blockLength, count - filled) {
-                indices[filled] = next
-                filled += 1
-                next += 1
-                if next == count { next = 0 }
+    /// The standard errors by the jackknife over blocks (Künsch 1989): each of up to 100 stretches of ℓ points is left out in turn.
+    func jackknifeErrors(_ resampler: Resampler) -> [FitStatistic: Double] {
+        let n = Double(points.count)
+        let length = resampler.blockLength
+        var scratch = ReplicateScratch(self)
+        var rows: [[Double]] = []
+        for range in resampler.series where range.count > length {
+            let share = max(1, 100 * range.count / points.count)
+            for start in stride(from: 0, to: range.count, by: max(1, range.count / share)) {
+                for index in scratch.counts.indices { scratch.counts[index] = 1 }
+                for step in 0..<length {
+                    scratch.counts[range.lowerBound + (start + step) % range.count] = 0
+                }
+                rows.append(statistics(&scratch))
             }
         }
+        let factor = (n - Double(length)) / (n * Double(length)).squareRoot()
+        var errors: [FitStatistic: Double] = [:]
+        for (place, statistic) in FitStatistic.all.enumerated() {
+            let values = rows.map { $0[place] }.filter(\.isFinite)
+            guard values.count >= 10 else { continue }
+            errors[statistic] =
+                factor * standardDeviation(values) * (Double(values.count - 1) / Double(values.count)).squareRoot()
+        }
+        return errors
     }
 
     /// All statistics of one resample; NaN where one is undefined.
-    private func statistics(_ indices: [Int], _ scratch: inout RankScratch) -> [Double] {
-        var line = LineSums(about: center)
-        var logs = LineSums(about: (0, 0))
-        for index in indices {
-            line.add(gradientNorm[index], smoothness[index])
-            logs.add(logGradientNorm[index], logSmoothness[index])
+    private func statistics(_ scratch: inout ReplicateScratch) -> [Double] {
+        var row = ReplicateRow()
+        var drawn = points
+        for index in base.indices { drawn.w[index] = base[index] * scratch.counts[index] }
+        if let line = drawn.leastSquares(isConstrained: false) {
+            row.set(.leastSquares, free: line, points) { drawn.leastSquares(isConstrained: true) }
+            let start = scaledDown(targets.fullExpectile)
+            let free = drawn.expectile(targets.expectile, isConstrained: false, from: start)
+            row.set(.expectile, free: free, points) {
+                drawn.expectile(targets.expectile, isConstrained: true, from: start)
+            }
+            let hint = (slope: scaledDown(targets.fullQuantile).slope, width: scratch.quantileWidth)
+            let upper = drawn.quantile(targets.quantile, isConstrained: false, near: hint)
+            row.set(.quantile, free: upper, points) {
+                drawn.quantile(targets.quantile, isConstrained: true, near: hint)
+            }
         }
-        var result = [Double](repeating: .nan, count: FitStatistic.allCases.count)
-        func set(_ statistic: FitStatistic, _ value: Double?) { result[statistic.rawValue] = value ?? .nan }
-        if let fitted = line.nonNegativeLine {
-            set(.intercept, fitted.intercept * smoothnessScale)
-            set(.slope, fitted.slope * (smoothnessScale / gradientNormScale))
+        for (method, other) in [(LineMethod.gap, gap), (.segment, segment)] {
+            guard var other else { continue }
+            other.w = drawn.w
+            row.set(method, free: other.leastSquares(isConstrained: false), other) {
+                other.leastSquares(isConstrained: true)
+            }
         }
-        let moments = Moments(logs)
+        if let law = orders?.law(drawn) { row.set(law, points) }
+        let total = drawn.w.reduce(0, +)
+        row[.constant] = base.indices.reduce(0) { $0 + drawn.w[$1] * points.y[$1] } / total * points.yScale
+        if let line = robust.replicate(scratch.counts) {
+            let line = points.original(line)
+            (row[.theilSenIntercept], row[.theilSenSlope]) = (line.intercept, line.slope)
+        }
+        correlate(&row, &scratch)
+        return row.values
+    }
+
+    private func correlate(_ row: inout ReplicateRow, _ scratch: inout ReplicateScratch) {
+        let moments = logs.moments(scratch.counts)
         if moments.xx > 0 {
-            let exponent = moments.xy / moments.xx
-            set(.exponent, exponent)
-            set(.logIntercept, moments.yMean + logCenter.l - exponent * (moments.xMean + logCenter.g))
+            let weighted = logs.moments(scratch.counts, base)
+            let exponent = weighted.xy / weighted.xx
+            row[.exponent] = exponent
+            row[.logIntercept] =
+                weighted.yMean + logs.center.l - exponent * (weighted.xMean + logs.center.g)
+            if let law = demingLine(weighted, errorRatio: targets.errorRatio) {
+                row[.errorsExponent] = law.exponent
+                row[.errorsLogIntercept] =
+                    weighted.yMean + logs.center.l - law.exponent * (weighted.xMean + logs.center.g)
+            }
         }
-        let pearson = moments.correlation
-        set(.pearson, pearson)
-        set(.spearman, scratch.spearman(indices, gradientNormPlace, smoothnessPlace))
-        if let pearson, let logStepSize {
-            set(.partial, partial(indices, given: logStepSize, pearson))
+        guard let pearson = moments.correlation else { return }
+        row[.pearson] = pearson
+        row[.spearman] = scratch.ranks.spearman(scratch.counts, ranks.first, ranks.second) ?? .nan
+        var sum = 0.0
+        var total = 0.0
+        for index in kendall.indices {
+            sum += scratch.counts[index] * kendall[index]
+            total += scratch.counts[index]
         }
-        return result
+        let plain = mean(kendall)
+        row[.kendall] = clampedCorrelation(
+            kendallScale * (plain + 2 * (sum / total - plain)))
+        row[.partial] = logs.partial(scratch.counts, pearson: pearson) ?? .nan
     }
 
-    private func partial(_ indices: [Int], given logStepSize: [Double], _ pearson: Double) -> Double? {
-        var (withG, withL) = (LineSums(about: (0, 0)), LineSums(about: (0, 0)))
-        for index in indices {
-            withG.add(logGradientNorm[index], logStepSize[index])
-            withL.add(logSmoothness[index], logStepSize[index])
-        }
-        guard let xz = Moments(withG).correlation, let yz = Moments(withL).correlation else { return nil }
-        return partialCorrelation(pearson, givenCorrelations: xz, yz)
-    }
-}
-
-/// Centred second moments of one resample.
-private struct Moments {
-    var xMean, yMean, xx, yy, xy: Double
-
-    init(_ sums: LineSums) {
-        let n = sums.count
-        (xMean, yMean) = (sums.g / n, sums.l / n)
-        // What is left of a difference of equal sums is rounding, not variance.
-        func variance(_ squares: Double, _ sum: Double) -> Double {
-            let value = squares - sum * sum / n
-            return value > 1e-13 * squares ? value : 0
-        }
-        xx = variance(sums.gg, sums.g)
-        yy = variance(sums.ll, sums.l)
-        xy = sums.gl - sums.g * sums.l / n
-    }
-
-    var correlation: Double? {
-        xx > 0 && yy > 0 ? clampedCorrelation(xy / (xx.squareRoot() * yy.squareRoot())) : nil
+    private func scaledDown(_ line: SmoothnessLine) -> SmoothnessLine {
+        SmoothnessLine(
+            intercept: line.intercept / points.yScale, slope: line.slope / (points.yScale / points.xScale))
     }
 }
 
-/// Spearman's correlation of a resample by counting: the distinct values are sorted once, a resample only changes how often
-/// each occurs.
-private struct RankScratch {
-    private var firstCounts: [Int]
-    private var secondCounts: [Int]
-    private var firstRanks: [Double]
-    private var secondRanks: [Double]
+/// What one thread reuses from replicate to replicate.
+private struct ReplicateScratch {
+    var counts: [Double]
+    var ranks: RankScratch
+    let quantileWidth: Double
 
-    init(first: Int, second: Int) {
-        firstCounts = [Int](repeating: 0, count: first)
-        secondCounts = [Int](repeating: 0, count: second)
-        firstRanks = [Double](repeating: 0, count: first)
-        secondRanks = [Double](repeating: 0, count: second)
+    init(_ bootstrap: FitBootstrap) {
+        counts = [Double](repeating: 0, count: bootstrap.points.count)
+        ranks = RankScratch(
+            first: (bootstrap.ranks.first.max() ?? 0) + 1, second: (bootstrap.ranks.second.max() ?? 0) + 1)
+        let slope = bootstrap.targets.fullQuantile.slope / (bootstrap.points.yScale / bootstrap.points.xScale)
+        quantileWidth = max(abs(slope), 1e-3) / 4
+    }
+}
+
+/// The statistics of one replicate.
+private struct ReplicateRow {
+    var values = [Double](repeating: .nan, count: FitStatistic.all.count)
+
+    subscript(_ statistic: FitStatistic) -> Double {
+        get { values[FitStatistic.places[statistic]!] }
+        set { values[FitStatistic.places[statistic]!] = newValue }
     }
 
-    mutating func spearman(_ indices: [Int], _ first: [Int], _ second: [Int]) -> Double? {
-        for place in firstCounts.indices { firstCounts[place] = 0 }
-        for place in secondCounts.indices { secondCounts[place] = 0 }
-        for index in indices {
-            firstCounts[first[index]] += 1
-            secondCounts[second[index]] += 1
-        }
-        // Ranks about their mean, (n + 1)/2.
-        let center = Double(indices.count + 1) / 2
-        Self.rank(firstCounts, into: &firstRanks, about: center)
-        Self.rank(secondCounts, into: &secondRanks, about: center)
-        var (xx, yy, xy) = (0.0, 0.0, 0.0)
-        for index in indices {
-            let (x, y) = (firstRanks[first[index]], secondRanks[second[index]])
-            xx += x * x
-            yy += y * y
-            xy += x * y
-        }
-        return xx > 0 && yy > 0 ? clampedCorrelation(xy / (xx.squareRoot() * yy.squareRoot())) : nil
+    /// The constrained line is the free one where that obeys the bounds.
+    mutating func set(
+        _ method: LineMethod, free: SmoothnessLine?, _ points: ScaledPoints, constrained: () -> SmoothnessLine?
+    ) {
+        guard let free, let line = free.isNonNegative ? free : constrained() else { return }
+        let (unbounded, bounded) = (points.original(free), points.original(line))
+        (self[.freeIntercept(method)], self[.freeSlope(method)]) = (unbounded.intercept, unbounded.slope)
+        (self[.intercept(method)], self[.slope(method)]) = (bounded.intercept, bounded.slope)
     }
 
-    private static func rank(_ counts: [Int], into ranks: inout [Double], about center: Double) {
-        var below = 0
-        for place in counts.indices {
-            ranks[place] = Double(below) + Double(counts[place] + 1) / 2 - center
-            below += counts[place]
-        }
+    mutating func set(_ law: OrderLaw, _ points: ScaledPoints) {
+        self[.order] = law.order
+        self[.orderIntercept] = law.intercept * points.yScale
+        self[.orderCoefficient] = law.coefficient * points.yScale / pow(points.xScale, law.order)
     }
 }

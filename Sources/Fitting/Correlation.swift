@@ -15,7 +15,10 @@ public func pearsonCorrelation(_ x: [Double], _ y: [Double]) -> Double? {
     // A sample that varies by its rounding only is constant.
     let floor = 1e-26 * Double(x.count)
     guard xx > floor * xMean * xMean, yy > floor * yMean * yMean, xx > 0, yy > 0 else { return nil }
-    return clampedCorrelation(xy / (xx.squareRoot() * yy.squareRoot()))
+    // One root where the product allows it: then equal columns of ranks give 1 and not 1 less a rounding.
+    let product = xx * yy
+    return clampedCorrelation(
+        xy / (product.isNormal ? product.squareRoot() : xx.squareRoot() * yy.squareRoot()))
 }
 
 /// Spearman's rank correlation: Pearson's of the mid-ranks.
@@ -34,12 +37,13 @@ public func midRanks(_ values: [Double]) -> [Double] {
 
 /// The position of every value among the distinct values in ascending order, from 0.
 func denseOrder(_ values: [Double]) -> [Int] {
-    let sorted = values.indices.sorted { values[$0] < values[$1] }
+    var order = InversionSort(keys: values)
+    _ = order.sort()
     var places = [Int](repeating: 0, count: values.count)
     var place = 0
-    for (position, index) in sorted.enumerated() {
-        if position > 0, values[index] > values[sorted[position - 1]] { place += 1 }
-        places[index] = place
+    for position in values.indices {
+        if position > 0, order.keys[position] > order.keys[position - 1] { place += 1 }
+        places[Int(order.items[position])] = place
     }
     return places
 }
@@ -68,8 +72,13 @@ func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.co
 /// The standard deviation with divisor n − 1; 0 for fewer than two values.
 func standardDeviation(_ values: [Double]) -> Double {
     guard values.count >= 2 else { return 0 }
-    let center = mean(values)
-    return (values.reduce(0) { $0 + ($1 - center) * ($1 - center) } / Double(values.count - 1)).squareRoot()
+    let scale = values.reduce(0) { max($0, abs($1)) }
+    guard scale > 0, scale.isFinite else { return 0 }
+    let unit = scale.binade
+    let center = values.reduce(0) { $0 + $1 / unit } / Double(values.count)
+    return unit
+        * (values.reduce(0) { $0 + ($1 / unit - center) * ($1 / unit - center) } / Double(values.count - 1))
+        .squareRoot()
 }
 
 /// The quantile of an ascending sample at `probability`, interpolated linearly between order statistics (Hyndman and Fan's

@@ -1,48 +1,12 @@
 import Essentials
 import Foundation
 
-/// How to fit.
-public struct FitOptions: Sendable, Codable, Equatable {
-    /// Bootstrap resamples; 0 for no intervals.
-    public var replicates: Int
-    /// Nominal coverage of the intervals, in (0, 1).
-    public var confidence: Double
-    /// ℓ in points; `nil` for the automatic length.
-    public var blockLength: Int?
-    public var seed: UInt64
-
-    public init(replicates: Int = 2000, confidence: Double = 0.95, blockLength: Int? = nil, seed: UInt64 = 0) {
-        self.replicates = replicates
-        self.confidence = confidence
-        self.blockLength = blockLength
-        self.seed = seed
-    }
-
-    fileprivate func check(pointCount: Int) throws {
-        guard (0...1_000_000).contains(replicates) else {
-            throw SmoothnessError(
-                .usage, "the number of bootstrap replicates is out of range", expected: "0 to 1,000,000",
-                found: "\(replicates)")
-        }
-        guard confidence > 0, confidence < 1 else {
-            throw SmoothnessError(
-                .usage, "the confidence of an interval is a probability", expected: "a number between 0 and 1",
-                found: "\(confidence)")
-        }
-        if let blockLength, !(1...pointCount).contains(blockLength) {
-            throw SmoothnessError(
-                .usage, "the block length does not fit the points", expected: "1 to \(pointCount)",
-                found: "\(blockLength)")
-        }
-    }
-}
-
-/// Fits (L0, L1), the upper envelope and the power law to the points, with correlations, bootstrap intervals and warnings.
+/// Fits every law of docs/method.md to the points, with correlations, intervals, a comparison and warnings.
 ///
 /// - Throws: `SmoothnessError(.data)` for fewer than 3 usable points or where all gradient norms are equal;
 ///   `SmoothnessError(.usage)` for options out of range.
 public func fit(_ points: SmoothnessPoints, options: FitOptions = FitOptions()) throws -> FitReport {
-    let (usable, counts) = try points.usable()
+    let (usable, counts) = try points.usable(isWeighted: options.isWeighted)
     guard usable.count >= 3 else {
         let reasons = LeftOutReason.allCases.filter { counts[$0] > 0 }.map { "\(counts[$0]): \($0.explanation)" }
         let leftOut = reasons.isEmpty ? "" : " and left out (" + reasons.joined(separator: "; ") + ")"
@@ -53,69 +17,213 @@ public func fit(_ points: SmoothnessPoints, options: FitOptions = FitOptions()) 
                 ? "See in the status column of the estimates why they cannot be used."
                 : "Save more iterates of the run, as with --save every=1, and estimate again.")
     }
-    try options.check(pointCount: usable.count)
-    let fit = PointFit(usable, options: options)
-    return try fit.report(counts)
+    try options.check(usable)
+    return try PointFit(usable, options: options).report(counts)
 }
 
 /// The intermediate results of one fit.
 private struct PointFit {
     let points: SmoothnessPoints
     let options: FitOptions
+    /// 1/σ² of L, if asked for.
+    let weights: [Double]?
+    let scaled: ScaledPoints
+    /// f − f* with the given f*, or with the smallest loss.
+    let gapRegressor: [Double]?
+    /// s^α
+    let segmentRegressor: [Double]?
 
-    init(_ points: SmoothnessPoints, options: FitOptions) {
+    init(_ points: SmoothnessPoints, options: FitOptions) throws {
         self.points = points
         self.options = options
+        weights = options.isWeighted ? points.smoothnessError?.map { 1 / ($0 * $0) } : nil
+        guard let scaled = ScaledPoints(points.gradientNorm, points.smoothness, weights), scaled.isDetermined else {
+            throw SmoothnessError(
+                .data, "all gradient norms are equal, so that L0 and L1 cannot be told apart", object: "gradient_norm",
+                expected: "at least two different values",
+                found: "\(points.gradientNorm[0]) at all \(points.count) points")
+        }
+        self.scaled = scaled
+        let losses = points.loss.flatMap { $0.allSatisfy(\.isFinite) ? $0 : nil }
+        gapRegressor = losses.map { losses in
+            let base = options.minimumLoss ?? losses.min() ?? 0
+            return losses.map { $0 - base }
+        }
+        segmentRegressor = points.segmentGradientNorm.flatMap { norms in
+            norms.allSatisfy { $0.isFinite && $0 > 0 } ? norms.map { pow($0, options.alpha) } : nil
+        }
     }
 
     func report(_ counts: PointCounts) throws -> FitReport {
         let (g, l) = (points.gradientNorm, points.smoothness)
-        guard let line = nonNegativeLeastSquares(gradientNorm: g, smoothness: l),
+        guard let free = scaled.leastSquares(isConstrained: false).map(scaled.original),
+            let line = scaled.leastSquares(isConstrained: true).map(scaled.original),
             let envelope = upperEnvelope(gradientNorm: g, smoothness: l),
-            let law = powerLaw(gradientNorm: g, smoothness: l)
+            let law = powerLaw(gradientNorm: g, smoothness: l, weights: logWeights),
+            let robust = theilSenLine(gradientNorm: g, smoothness: l),
+            let expectile = LineSolutions(scaled, { $0.expectile(options.expectile, isConstrained: $1) }),
+            let quantile = LineSolutions(scaled, { $0.quantile(options.quantile, isConstrained: $1) })
         else {
             throw SmoothnessError(
-                .data, "all gradient norms are equal, so that L0 and L1 cannot be told apart", object: "gradient_norm",
-                expected: "at least two different values", found: "\(g[0]) at all \(points.count) points")
+                .data, "the gradient norms differ too little to tell L0 and L1 apart", object: "gradient_norm",
+                found: "\(g.min() ?? 0) to \(g.max() ?? 0)")
         }
         for value in [line.intercept, line.slope, envelope.intercept, envelope.slope, law.logIntercept, law.exponent]
         where !value.isFinite {
             throw SmoothnessError(
                 .data, "the points span so many orders of magnitude that a coefficient overflows", found: "\(value)")
         }
-        let automatic = options.blockLength == nil
-        let blockLength = options.blockLength ?? automaticBlockLength(points, line: line, law: law)
+        let blockLength =
+            options.scheme == .points ? 1 : options.blockLength ?? automaticBlockLength(points, line: line, law: law)
+        let order = orderLaw(gradientNorm: g, smoothness: l, weights: weights, order: options.order)
+        let kendall = kendallCorrelation(g, l)
+        let resampler = Resampler(
+            series: points.series, blockLength: blockLength, scheme: options.scheme, seed: options.seed)
         let intervals = Intervals(
-            BlockBootstrap(points, logStepSize: logStepSizes), blockLength: blockLength, options: options)
+            options.replicates > 0
+                ? FitBootstrap(
+                    points, scaled: scaled,
+                    targets: BootstrapTargets(
+                        expectile: options.expectile, quantile: options.quantile, errorRatio: options.errorRatio,
+                        gap: gapRegressor, segment: segmentRegressor, logStepSize: logStepSizes, theilSen: robust,
+                        order: options.order == nil && points.count <= 100_000 ? order?.order : nil,
+                        fullQuantile: quantile.bounded, fullExpectile: expectile.bounded, kendall: kendall?.value))
+                : nil, resampler: resampler, options: options)
 
         var report = FitReport(
-            points: counts, firstIteration: points.iteration[0],
-            lastIteration: points.iteration[points.count - 1], gradientNorm: extent(g), smoothness: extent(l),
-            gradientNormDecades: 0, leastSquares: leastSquares(line, intervals),
+            points: counts, firstIteration: points.iteration.min() ?? 0, lastIteration: points.iteration.max() ?? 0,
+            gradientNorm: extent(g), smoothness: extent(l), gradientNormDecades: 0,
+            weights: weights == nil ? "all alike" : "1/(standard error of L)²",
+            leastSquares: leastSquares(line, free: free, intervals),
+            theilSen: lineFit(
+                robust, intercept: intervals.estimate(robust.intercept, .theilSenIntercept),
+                slope: intervals.estimate(robust.slope, .theilSenSlope), level: nil),
+            expectile: lineFit(expectile, .expectile, level: options.expectile, intervals),
+            quantile: lineFit(quantile, .quantile, level: options.quantile, intervals),
             upperEnvelope: envelopeFit(envelope, blockLength: blockLength), powerLaw: power(law, intervals),
-            correlations: correlations(intervals), stepSize: stepSizeComparison,
-            neighbourhood: neighbourhood(slope: line.slope),
-            bootstrap: BootstrapDescription(
-                scheme: "circular moving blocks of pairs (gradient norm, smoothness)",
-                intervalMethod: "expanded percentile, Student's t with (points / block length) − 1 degrees of freedom",
-                confidence: options.confidence, replicates: options.replicates, blockLength: blockLength,
-                blockLengthRule: automatic
-                    ? "automatic: twice the largest Politis-White length over the influence functions of L0, L1, rho and "
-                        + "Pearson's correlation, at least n^(1/3), at most n/3"
-                    : "given", seed: options.seed), warnings: [])
+            powerLawWithErrors: powerWithErrors(intervals),
+            constant: intervals.estimate(level, .constant), order: orderFit(order, intervals), gap: gap(intervals),
+            segment: segment(intervals),
+            correlations: correlations(intervals, kendall: kendall, blockLength: blockLength),
+            comparison: ComparisonWork(points, weights: weights, segment: segmentRegressor, options: options)
+                .compare(blockLength: blockLength),
+            stepSize: stepSizeComparison, neighbourhood: neighbourhood(slope: line.slope),
+            bootstrap: description(blockLength), warnings: [])
         report.gradientNormDecades = log10(report.gradientNorm.maximum) - log10(report.gradientNorm.minimum)
-        report.warnings = warnings(for: report, lostReplicates: intervals.lostReplicates)
+        report.warnings = warnings(
+            for: report, blockCount: resampler.blockCount, lostReplicates: intervals.lostReplicates)
         return report
     }
 
-    private func leastSquares(_ line: SmoothnessLine, _ intervals: Intervals) -> LeastSquaresFit {
+    private func description(_ blockLength: Int) -> BootstrapDescription {
+        BootstrapDescription(
+            scheme: options.scheme.explanation,
+            intervalMethod:
+                "expanded percentile, Student's t with (points / block length) − 1 degrees of freedom; where that "
+                + "reaches the bound 0, the profile of the loss (Feldman and Cousins)",
+            confidence: options.confidence, replicates: options.replicates, blockLength: blockLength,
+            blockLengthRule: options.scheme == .points
+                ? "single points"
+                : options.blockLength == nil
+                    ? "automatic: twice the largest Politis-White length over the influence functions of L0, L1, rho and "
+                        + "Pearson's correlation, at least n^(1/3), at most n/3" : "given",
+            seed: options.seed)
+    }
+
+    /// For squared residuals of log L: 1/(relative error)².
+    private var logWeights: [Double]? {
+        guard options.isWeighted, let errors = points.smoothnessError else { return nil }
+        return errors.indices.map { index in
+            let relative = errors[index] / points.smoothness[index]
+            return 1 / (relative * relative)
+        }
+    }
+
+    /// The weighted mean of L.
+    private var level: Double {
+        let sum = scaled.y.indices.reduce(0) { $0 + scaled.w[$1] * scaled.y[$1] }
+        return sum / scaled.w.reduce(0, +) * scaled.yScale
+    }
+
+    private func leastSquares(
+        _ line: SmoothnessLine, free: SmoothnessLine, _ intervals: Intervals
+    ) -> LeastSquaresFit {
         let residuals = points.smoothness.indices.map { points.smoothness[$0] - line(points.gradientNorm[$0]) }
-        let free = (line.intercept > 0 ? 1 : 0) + (line.slope > 0 ? 1 : 0)
+        let parameters = (line.intercept > 0 ? 1 : 0) + (line.slope > 0 ? 1 : 0)
+        let estimates = intervals.bounded(line, free: free, .leastSquares)
         return LeastSquaresFit(
-            intercept: intervals.estimate(line.intercept, .intercept), slope: intervals.estimate(line.slope, .slope),
+            intercept: estimates.intercept, slope: estimates.slope, interceptOnBound: line.intercept == 0,
+            slopeOnBound: line.slope == 0, determination: determination(residuals, of: points.smoothness),
+            residualStandardDeviation: rootMeanSquare(residuals, divisor: points.count - parameters))
+    }
+
+    private func lineFit(
+        _ lines: LineSolutions, _ method: LineMethod, level: Double, _ intervals: Intervals
+    ) -> LineFit {
+        let estimates = intervals.bounded(lines.bounded, free: lines.free, method)
+        return lineFit(lines.bounded, intercept: estimates.intercept, slope: estimates.slope, level: level)
+    }
+
+    private func lineFit(
+        _ line: SmoothnessLine, intercept: Estimate, slope: Estimate, level: Double?
+    ) -> LineFit {
+        // A point that the line goes through is not above it; what rounding leaves is not either.
+        let above = points.smoothness.indices.filter {
+            points.smoothness[$0] > line(points.gradientNorm[$0]) * (1 + 1e-12)
+        }
+        return LineFit(
+            intercept: intercept, slope: slope, interceptOnBound: line.intercept == 0, slopeOnBound: line.slope == 0,
+            level: level, shareAbove: Double(above.count) / Double(points.count))
+    }
+
+    private func gap(_ intervals: Intervals) -> GapFit? {
+        guard let loss = points.loss, let regressor = gapRegressor,
+            let line = gapLine(
+                loss: loss, smoothness: points.smoothness, weights: weights, minimum: options.minimumLoss),
+            let other = ScaledPoints(regressor, points.smoothness, weights),
+            let free = other.leastSquares(isConstrained: false).map(other.original)
+        else { return nil }
+        let residuals = loss.indices.map { points.smoothness[$0] - line(loss[$0]) }
+        let atBase = SmoothnessLine(intercept: line(loss.min() ?? 0), slope: line.slope)
+        let isFitted = options.minimumLoss == nil
+        let start = isFitted ? atBase : SmoothnessLine(intercept: line.intercept, slope: line.slope)
+        let estimates = intervals.bounded(start, free: free, .gap)
+        return GapFit(
+            intercept: isFitted
+                ? Estimate(
+                    value: line.intercept,
+                    reasonWithoutInterval: "with f* fitted only H0 − H1 f* is determined, and H0 = 0 by definition")
+                : estimates.intercept, slope: estimates.slope, minimum: line.minimum, isMinimumFitted: isFitted,
+            interceptOnBound: !isFitted && line.intercept == 0, slopeOnBound: line.slope == 0,
+            determination: determination(residuals, of: points.smoothness))
+    }
+
+    private func segment(_ intervals: Intervals) -> SegmentFit? {
+        guard let regressor = segmentRegressor,
+            let other = ScaledPoints(regressor, points.smoothness, weights), other.isDetermined,
+            let free = other.leastSquares(isConstrained: false).map(other.original),
+            let line = other.leastSquares(isConstrained: true).map(other.original)
+        else { return nil }
+        let residuals = regressor.indices.map { points.smoothness[$0] - line(regressor[$0]) }
+        let estimates = intervals.bounded(line, free: free, .segment)
+        return SegmentFit(
+            intercept: estimates.intercept, slope: estimates.slope, alpha: options.alpha,
             interceptOnBound: line.intercept == 0, slopeOnBound: line.slope == 0,
-            determination: determination(residuals, of: points.smoothness),
-            residualStandardDeviation: rootMeanSquare(residuals, divisor: points.count - free))
+            determination: determination(residuals, of: points.smoothness))
+    }
+
+    private func orderFit(_ law: OrderLaw?, _ intervals: Intervals) -> OrderFit? {
+        guard let law, law.coefficient.isFinite, law.intercept.isFinite else { return nil }
+        let residuals = points.smoothness.indices.map { points.smoothness[$0] - law(points.gradientNorm[$0]) }
+        let given = "ρ was given: see the line on g^ρ for ρ = 1"
+        func estimate(_ value: Double, _ statistic: FitStatistic) -> Estimate {
+            options.order == nil
+                ? intervals.estimate(value, statistic) : Estimate(value: value, reasonWithoutInterval: given)
+        }
+        return OrderFit(
+            intercept: estimate(law.intercept, .orderIntercept),
+            coefficient: estimate(law.coefficient, .orderCoefficient), order: estimate(law.order, .order),
+            isOrderFitted: options.order == nil, determination: determination(residuals, of: points.smoothness))
     }
 
     private func envelopeFit(_ line: SmoothnessLine, blockLength: Int) -> UpperEnvelopeFit {
@@ -159,20 +267,54 @@ private struct PointFit {
             residualStandardDeviationOfLogs: rootMeanSquare(residuals, divisor: points.count - 2))
     }
 
-    private func correlations(_ intervals: Intervals) -> Correlations {
+    private func powerWithErrors(_ intervals: Intervals) -> ErrorsInBothFit? {
+        if options.isWeighted, let g = points.gradientNormError, let l = points.smoothnessError,
+            g.allSatisfy({ $0.isFinite && $0 > 0 })
+        {
+            let law = powerLawWithErrors(
+                gradientNorm: points.gradientNorm, smoothness: points.smoothness,
+                gradientNormError: zip(g, points.gradientNorm).map { $0 / $1 },
+                smoothnessError: zip(l, points.smoothness).map { $0 / $1 })
+            let reason = "not bootstrapped with an error for every point"
+            return law.map {
+                ErrorsInBothFit(
+                    logIntercept: Estimate(value: $0.logIntercept, reasonWithoutInterval: reason),
+                    exponent: Estimate(value: $0.exponent, reasonWithoutInterval: reason))
+            }
+        }
+        let (x, y) = (points.gradientNorm.map { log($0) }, points.smoothness.map { log($0) })
+        return demingLine(LogMoments(x, y, logWeights), errorRatio: options.errorRatio).map {
+            ErrorsInBothFit(
+                logIntercept: intervals.estimate($0.logIntercept, .errorsLogIntercept),
+                exponent: intervals.estimate($0.exponent, .errorsExponent), errorRatio: options.errorRatio)
+        }
+    }
+
+    private func correlations(
+        _ intervals: Intervals, kendall: KendallCorrelation?, blockLength: Int
+    ) -> Correlations {
         let (g, l) = (points.gradientNorm.map { log($0) }, points.smoothness.map { log($0) })
         let pearson = pearsonCorrelation(g, l)
+        let ranks = (x: midRanks(points.gradientNorm), y: midRanks(points.smoothness))
+        let spearman = pearsonCorrelation(ranks.x, ranks.y)
         var partial: Double?
         if let pearson, let steps = logStepSizes, let xz = pearsonCorrelation(g, steps),
             let yz = pearsonCorrelation(l, steps)
         {
             partial = partialCorrelation(pearson, givenCorrelations: xz, yz)
         }
+        let test = PermutationTest(permutations: options.replicates, blockLength: blockLength, seed: options.seed)
+        let permuted = test.probabilities([(g, l), ranks], series: points.series)
         return Correlations(
             pearsonOfLogs: pearson.map { intervals.estimate($0, .pearson) },
-            spearman: spearmanCorrelation(points.gradientNorm, points.smoothness).map {
-                intervals.estimate($0, .spearman)
-            },
+            spearman: spearman.map { intervals.estimate($0, .spearman) },
+            kendall: kendall.map { intervals.estimate($0.value, .kendall) },
+            pearsonProbability: pearson.flatMap { correlationProbability($0, count: points.count) },
+            spearmanProbability: spearman.flatMap { correlationProbability($0, count: points.count) },
+            kendallProbability: kendall?.probability,
+            pearsonPermutationProbability: pearson == nil ? nil : permuted[0],
+            spearmanPermutationProbability: spearman == nil ? nil : permuted[1],
+            permutations: options.replicates, permutationBlockLength: blockLength,
             pearsonOfLogsGivenStepSize: partial.map { intervals.estimate($0, .partial) })
     }
 
@@ -225,4 +367,17 @@ private func rootMeanSquare(_ residuals: [Double], divisor: Int) -> Double? {
     let scale = residuals.reduce(0) { max($0, abs($1)) }
     guard scale > 0 else { return 0 }
     return scale * (residuals.reduce(0) { $0 + $1 / scale * ($1 / scale) } / Double(divisor)).squareRoot()
+}
+
+/// One method's line with the bounds L0, L1 ≥ 0 and without, in the units of the points.
+private struct LineSolutions {
+    var bounded: SmoothnessLine
+    var free: SmoothnessLine
+
+    init?(_ points: ScaledPoints, _ method: (ScaledPoints, Bool) -> SmoothnessLine?) {
+        guard let free = method(points, false), let bounded = free.isNonNegative ? free : method(points, true) else {
+            return nil
+        }
+        (self.bounded, self.free) = (points.original(bounded), points.original(free))
+    }
 }

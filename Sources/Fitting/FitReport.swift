@@ -9,11 +9,20 @@ public struct Estimate: Sendable, Codable, Equatable {
     public var upper: Double?
     /// Why there is no interval.
     public var reasonWithoutInterval: String?
+    public var intervalMethod: IntervalMethod?
+
+    public enum IntervalMethod: String, Sendable, Codable {
+        /// Expanded percentiles of the replicates.
+        case percentile
+        /// The profile of the loss at the bound 0.
+        case profile
+    }
 
     public init(
         value: Double, standardError: Double? = nil, lower: Double? = nil, upper: Double? = nil,
-        reasonWithoutInterval: String? = nil
+        reasonWithoutInterval: String? = nil, intervalMethod: IntervalMethod? = nil
     ) {
+        self.intervalMethod = intervalMethod
         self.value = value
         self.standardError = standardError
         self.lower = lower
@@ -42,6 +51,67 @@ public struct LeastSquaresFit: Sendable, Codable, Equatable {
     public var residualStandardDeviation: Double?
 
     public var line: SmoothnessLine { SmoothnessLine(intercept: intercept.value, slope: slope.value) }
+}
+
+/// A line of another method than least squares.
+public struct LineFit: Sendable, Codable, Equatable {
+    public var intercept: Estimate
+    public var slope: Estimate
+    public var interceptOnBound: Bool
+    public var slopeOnBound: Bool
+    /// τ of an expectile or a quantile.
+    public var level: Double?
+    /// The share of points above the line.
+    public var shareAbove: Double
+
+    public var line: SmoothnessLine { SmoothnessLine(intercept: intercept.value, slope: slope.value) }
+}
+
+/// L = H0 + H1 (f − f*).
+public struct GapFit: Sendable, Codable, Equatable {
+    /// H0 ≥ 0.
+    public var intercept: Estimate
+    /// H1 ≥ 0, in units of smoothness per loss.
+    public var slope: Estimate
+    /// f*
+    public var minimum: Double
+    public var isMinimumFitted: Bool
+    public var interceptOnBound: Bool
+    public var slopeOnBound: Bool
+    public var determination: Double?
+}
+
+/// L = L0 + L1 s^α with s the largest gradient norm on the segment: α-symmetric smoothness.
+public struct SegmentFit: Sendable, Codable, Equatable {
+    public var intercept: Estimate
+    public var slope: Estimate
+    public var alpha: Double
+    public var interceptOnBound: Bool
+    public var slopeOnBound: Bool
+    public var determination: Double?
+}
+
+/// L = L0 + L_ρ g^ρ.
+public struct OrderFit: Sendable, Codable, Equatable {
+    public var intercept: Estimate
+    public var coefficient: Estimate
+    public var order: Estimate
+    public var isOrderFitted: Bool
+    public var determination: Double?
+
+    public var law: OrderLaw {
+        OrderLaw(intercept: intercept.value, coefficient: coefficient.value, order: order.value)
+    }
+}
+
+/// The power law with errors in both variables.
+public struct ErrorsInBothFit: Sendable, Codable, Equatable {
+    public var logIntercept: Estimate
+    public var exponent: Estimate
+    /// √(error variance of log L / error variance of log g); `nil` where every point has its own standard errors.
+    public var errorRatio: Double?
+
+    public var law: PowerLaw { PowerLaw(logIntercept: logIntercept.value, exponent: exponent.value) }
 }
 
 public struct UpperEnvelopeFit: Sendable, Codable, Equatable {
@@ -78,6 +148,17 @@ public struct Correlations: Sendable, Codable, Equatable {
     public var pearsonOfLogs: Estimate?
     /// Spearman's rank correlation, mid-ranks for ties.
     public var spearman: Estimate?
+    /// Kendall's τ_b.
+    public var kendall: Estimate?
+    /// Two-sided p-values as if the points were independent, which those of a trajectory are not.
+    public var pearsonProbability: Double?
+    public var spearmanProbability: Double?
+    public var kendallProbability: Double?
+    /// p-values of Pearson's correlation of the logs and of Spearman's when blocks of points are permuted.
+    public var pearsonPermutationProbability: Double?
+    public var spearmanPermutationProbability: Double?
+    public var permutations: Int
+    public var permutationBlockLength: Int
     /// Pearson's correlation of log g and log L given log η_eff: what the step size does not account for. `nil` without step
     /// sizes, or where η_eff is constant or determines g or L.
     public var pearsonOfLogsGivenStepSize: Estimate?
@@ -133,10 +214,24 @@ public struct FitReport: Sendable, Codable, Equatable {
     public var smoothness: Extent
     /// log₁₀(max g / min g).
     public var gradientNormDecades: Double
+    /// What the points weigh, for people.
+    public var weights: String
     public var leastSquares: LeastSquaresFit
+    public var theilSen: LineFit
+    public var expectile: LineFit
+    public var quantile: LineFit
     public var upperEnvelope: UpperEnvelopeFit
     public var powerLaw: PowerLawFit
+    public var powerLawWithErrors: ErrorsInBothFit?
+    /// L = constant.
+    public var constant: Estimate
+    public var order: OrderFit?
+    /// `nil` for points without losses, or with one loss only.
+    public var gap: GapFit?
+    /// `nil` for points without the gradients of the segment.
+    public var segment: SegmentFit?
     public var correlations: Correlations
+    public var comparison: ModelComparison
     public var stepSize: StepSizeComparison?
     public var neighbourhood: NeighbourhoodCheck?
     public var bootstrap: BootstrapDescription
@@ -156,6 +251,8 @@ public struct FitWarning: Sendable, Codable, Equatable {
         case exponentIsNotOne
         case exponentOutsideTheory
         case replicatesLost
+        case pointsAboveUpperFit
+        case negativeTheilSen
     }
 
     public var code: Code

@@ -1,5 +1,5 @@
 /// The warnings of a report that is otherwise complete, in the order of `FitWarning.Code`.
-func warnings(for report: FitReport, lostReplicates: Int) -> [FitWarning] {
+func warnings(for report: FitReport, blockCount: Double, lostReplicates: Int) -> [FitWarning] {
     var warnings: [FitWarning] = []
     func warn(_ code: FitWarning.Code, _ message: String) {
         warnings.append(FitWarning(code: code, message: message))
@@ -16,11 +16,10 @@ func warnings(for report: FitReport, lostReplicates: Int) -> [FitWarning] {
     if counts.used < 20 {
         warn(.fewPoints, "only \(counts.used) points: fewer than 20 say little about L0 and L1")
     }
-    let blocks = Double(counts.used) / Double(report.bootstrap.blockLength)
-    if report.bootstrap.replicates > 0, blocks < 10 {
+    if report.bootstrap.replicates > 0, blockCount < 10 {
         warn(
             .fewBlocks,
-            "the points are worth about \(short(blocks)) independent blocks of \(report.bootstrap.blockLength): the "
+            "the points are worth about \(short(blockCount)) independent blocks of \(report.bootstrap.blockLength): the "
                 + "intervals cover less often than they say")
     }
     if report.gradientNormDecades < 1 {
@@ -37,6 +36,19 @@ func warnings(for report: FitReport, lostReplicates: Int) -> [FitWarning] {
             .replicatesLost,
             "\(lostReplicates) of \(report.bootstrap.replicates) resamples had one gradient norm only and gave no line")
     }
+    for (name, line) in [("expectile line", report.expectile), ("quantile line", report.quantile)]
+    where (line.level ?? 0) > 0.5 && line.shareAbove > 0.1 {
+        warn(
+            .pointsAboveUpperFit,
+            "\(short(100 * line.shareAbove)) % of the points lie above the \(name) (τ = \(short(line.level ?? 0))): it is no upper "
+                + "bound of the smoothness seen")
+    }
+    if report.theilSen.intercept.value < 0 || report.theilSen.slope.value < 0 {
+        warn(
+            .negativeTheilSen,
+            "the robust line of Theil and Sen, which knows no bounds, has a negative "
+                + (report.theilSen.slope.value < 0 ? "L1" : "L0"))
+    }
     return warnings
 }
 
@@ -44,15 +56,17 @@ private func warnOfBounds(_ report: FitReport, _ warn: (FitWarning.Code, String)
     let bounds = [
         (report.leastSquares.interceptOnBound, "L0 of least squares"),
         (report.leastSquares.slopeOnBound, "L1 of least squares"),
+        (report.expectile.interceptOnBound, "L0 of the expectile line"),
+        (report.expectile.slopeOnBound, "L1 of the expectile line"),
+        (report.quantile.interceptOnBound, "L0 of the quantile line"),
+        (report.quantile.slopeOnBound, "L1 of the quantile line"),
         (report.upperEnvelope.interceptOnBound, "L0 of the upper envelope"),
         (report.upperEnvelope.slopeOnBound, "L1 of the upper envelope"),
     ].filter(\.0).map(\.1)
     guard !bounds.isEmpty else { return }
-    let onlyEnvelope = !report.leastSquares.interceptOnBound && !report.leastSquares.slopeOnBound
     warn(
         .coefficientOnBound,
-        bounds.joined(separator: ", ") + (bounds.count == 1 ? " sits" : " sit") + " on the bound 0"
-            + (onlyEnvelope ? "" : "; intervals of the coefficients of that line are not exact there"))
+        bounds.joined(separator: ", ") + (bounds.count == 1 ? " sits" : " sit") + " on the bound 0")
 }
 
 private func warnOfStepSizes(_ report: FitReport, _ warn: (FitWarning.Code, String) -> Void) {

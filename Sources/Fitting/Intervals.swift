@@ -1,25 +1,59 @@
 import Essentials
+import Foundation
 
-/// Expanded percentile intervals from the replicates of a block bootstrap.
+/// Intervals from the replicates of a block bootstrap.
 ///
-/// The percentile interval at level p uses the quantiles Φ(±z_p) of the replicates; it is too short in small samples,
+/// **Inside.** The percentile interval at level p uses the quantiles Φ(±z_p) of the replicates; it is too short in small samples,
 /// because the replicates' spread is that of a mean with divisor n and the normal quantile ignores that the spread is
 /// estimated. Hesterberg (2015, The American Statistician 69, 371–386, section 5.3) uses the levels Φ(±t √(ν/(ν − 1))), t the
 /// quantile of Student's t with ν − 1 degrees of freedom, ν the sample size. Here the blocks are what is drawn
 /// independently, so ν = n/ℓ. In simulations with autocorrelated points this covers better than the plain percentile, the
-/// basic and the BCa interval (docs/method.md). Percentiles respect L0, L1 ≥ 0 and |r| ≤ 1.
+/// basic and the BCa interval (docs/method.md).
+///
+/// **Leverage.** Where a few large gradient norms decide a line, resamples spread less than the estimates of new runs would. The
+/// jackknife that leaves out one block at a time (Künsch 1989, Annals of Statistics 17, 1217–1241) errs to the other side; where its
+/// standard error is the larger, the replicates are moved away from the estimate in proportion, at most to twice the distance.
+///
+/// **At the bound.** Where the interval of a coefficient without its bound reaches 0, the bootstrap of the bounded
+/// coefficient is not consistent (Andrews 2000). There the profile of the loss over the coefficient is inverted: θ ≥ 0 is inside
+/// where T(θ) = min loss given θ − min loss, in units in which the free coefficient's bootstrap variance is 1, is at most the
+/// quantile that T has at the true value θ. For a coefficient that is normal without its bound this is the interval of
+/// Feldman and Cousins (1998, Physical Review D 57, 3873–3889), exact for every θ ≥ 0: `boundedInterval`. The interval reported
+/// reaches as far as this one and that of the free coefficient, both: for skewed replicates either alone covers too rarely.
+/// So does that of the other coefficient of such a line, whose bootstrap suffers from the bound as well.
 struct Intervals {
     private let sorted: [FitStatistic: [Double]]
+    /// How much further than the replicates the jackknife reaches, at least 1.
+    private var stretches: [FitStatistic: Double] = [:]
     private let options: FitOptions
+    let blockCount: Double
     /// The lower and upper level of the replicates' quantiles.
     let levels: (lower: Double, upper: Double)
 
-    init(_ bootstrap: BlockBootstrap, blockLength: Int, options: FitOptions) {
+    init(_ bootstrap: FitBootstrap?, resampler: Resampler, options: FitOptions) {
         self.options = options
-        levels = Self.levels(
-            confidence: options.confidence, blocks: Double(bootstrap.count) / Double(blockLength))
-        let replicates = bootstrap.replicates(options.replicates, blockLength: blockLength, seed: options.seed)
+        blockCount = max(resampler.blockCount, 2)
+        levels = Self.levels(confidence: options.confidence, blocks: blockCount)
+        guard let bootstrap else {
+            sorted = [:]
+            return
+        }
+        let replicates = bootstrap.replicates(options.replicates, resampler: resampler)
         sorted = replicates.mapValues { $0.sorted() }
+        guard resampler.scheme != .points else { return }
+        let jackknife = bootstrap.jackknifeErrors(resampler)
+        for (statistic, error) in jackknife where Self.isStretched(statistic) {
+            let spread = standardDeviation(sorted[statistic] ?? [])
+            if spread > 0, error > spread { stretches[statistic] = min(error / spread, 2) }
+        }
+    }
+
+    /// Correlations are bounded and have no leverage to speak of.
+    private static func isStretched(_ statistic: FitStatistic) -> Bool {
+        switch statistic {
+        case .pearson, .spearman, .kendall, .partial, .order, .orderIntercept, .orderCoefficient: false
+        default: true
+        }
     }
 
     static func levels(confidence: Double, blocks: Double) -> (lower: Double, upper: Double) {
@@ -29,18 +63,126 @@ struct Intervals {
     }
 
     /// Replicates on which L0 and L1 were undefined, because all drawn gradient norms were equal.
-    var lostReplicates: Int { options.replicates - (sorted[.slope]?.count ?? 0) }
+    var lostReplicates: Int { options.replicates - (sorted[.slope(.leastSquares)]?.count ?? 0) }
 
     func estimate(_ value: Double, _ statistic: FitStatistic) -> Estimate {
         guard options.replicates > 0 else {
             return Estimate(value: value, reasonWithoutInterval: "no bootstrap replicates were asked for")
         }
-        guard let replicates = sorted[statistic], replicates.count >= 2 else {
+        guard let replicates = sorted[statistic], replicates.count >= 2, let ends = ends(value, statistic) else {
             return Estimate(value: value, reasonWithoutInterval: "undefined on the resamples")
         }
         return Estimate(
-            value: value, standardError: standardDeviation(replicates),
-            lower: quantile(ofSorted: replicates, at: levels.lower),
-            upper: quantile(ofSorted: replicates, at: levels.upper))
+            value: value, standardError: standardDeviation(replicates) * (stretches[statistic] ?? 1),
+            lower: ends.lower, upper: ends.upper, intervalMethod: .percentile)
+    }
+
+    /// The quantiles of the replicates, stretched away from the estimate.
+    private func ends(_ value: Double, _ statistic: FitStatistic) -> (lower: Double, upper: Double)? {
+        guard let replicates = sorted[statistic], replicates.count >= 2 else { return nil }
+        let stretch = stretches[statistic] ?? 1
+        let (low, high) = (
+            quantile(ofSorted: replicates, at: levels.lower), quantile(ofSorted: replicates, at: levels.upper)
+        )
+        // A stretch of 1 must leave the digits alone.
+        guard stretch > 1 else { return (low, high) }
+        return (min(low, value + stretch * (low - value)), max(high, value + stretch * (high - value)))
+    }
+
+    /// L0 and L1 of one method with their bounds 0; `free` is the line without.
+    func bounded(
+        _ line: SmoothnessLine, free: SmoothnessLine, _ method: LineMethod
+    ) -> (intercept: Estimate, slope: Estimate) {
+        var intercept = estimate(line.intercept, .intercept(method))
+        var slope = estimate(line.slope, .slope(method))
+        guard let first = ends(free.intercept, .freeIntercept(method)),
+            let second = ends(free.slope, .freeSlope(method)), intercept.lower != nil, slope.lower != nil
+        else { return (intercept, slope) }
+        let isNearBound = first.lower <= 0 || second.lower <= 0
+        widen(&intercept, first, free: free.intercept, .freeIntercept(method), isNearBound)
+        widen(&slope, second, free: free.slope, .freeSlope(method), isNearBound)
+        return (intercept, slope)
+    }
+
+    private func widen(
+        _ estimate: inout Estimate, _ ends: (lower: Double, upper: Double), free: Double,
+        _ freeStatistic: FitStatistic, _ isNearBound: Bool
+    ) {
+        guard isNearBound else {
+            (estimate.lower, estimate.upper) = (ends.lower, ends.upper)
+            return
+        }
+        estimate.lower = max(min(estimate.lower ?? ends.lower, ends.lower), 0)
+        estimate.upper = max(estimate.upper ?? ends.upper, ends.upper)
+        let spread =
+            standardDeviation(sorted[freeStatistic] ?? []) * (stretches[freeStatistic] ?? 1)
+            * (blockCount / (blockCount - 1)).squareRoot()
+        guard ends.lower <= 0, spread > 0, (free / spread).isFinite else { return }
+        let profile = boundedInterval(
+            free: free, standardError: spread, degreesOfFreedom: blockCount - 1, confidence: options.confidence)
+        estimate.lower = min(estimate.lower ?? 0, profile.lower)
+        estimate.upper = max(estimate.upper ?? 0, profile.upper)
+        estimate.intervalMethod = .profile
+    }
+}
+
+/// The interval of a coefficient θ ≥ 0 by the profile of the loss: all θ whose likelihood ratio against the best allowed value is
+/// above its critical value (Feldman and Cousins 1998), with Student's t in place of the normal distribution.
+/// - Parameters: `free`: the estimate without the bound, of any sign; `standardError`: its standard error, above 0.
+/// - Returns: Ends with 0 ≤ lower ≤ upper. The interval covers with the given confidence for every θ ≥ 0, 0 included.
+public func boundedInterval(
+    free: Double, standardError: Double, degreesOfFreedom: Double, confidence: Double
+) -> (lower: Double, upper: Double) {
+    precondition(standardError > 0 && standardError.isFinite, "a standard error is positive")
+    let profile = BoundedProfile(
+        estimate: free / standardError, degreesOfFreedom: degreesOfFreedom, confidence: confidence)
+    let interval = profile.interval()
+    return (interval.lower * standardError, interval.upper * standardError)
+}
+
+/// In units of the standard error.
+private struct BoundedProfile {
+    let estimate: Double
+    let degreesOfFreedom: Double
+    let confidence: Double
+    private let twoSided: Double
+
+    init(estimate: Double, degreesOfFreedom: Double, confidence: Double) {
+        self.estimate = estimate
+        self.degreesOfFreedom = degreesOfFreedom
+        self.confidence = confidence
+        twoSided = studentQuantile((1 + confidence) / 2, degreesOfFreedom: degreesOfFreedom)
+    }
+
+    /// (θ̃ − θ)², less what the best allowed value leaves.
+    private func statistic(_ theta: Double) -> Double {
+        estimate >= 0 ? (estimate - theta) * (estimate - theta) : theta * theta - 2 * theta * estimate
+    }
+
+    /// Whether the statistic lies below its quantile where θ is true: P(T ≤ t) rises with t, so that no quantile has to be found.
+    private func isInside(_ theta: Double) -> Bool {
+        let value = statistic(theta)
+        if theta >= twoSided { return value <= twoSided * twoSided }
+        let root = value.squareRoot()
+        let left = root <= theta ? -root : theta > 0 ? -(value + theta * theta) / (2 * theta) : -.infinity
+        let below = left == -.infinity ? 0 : studentProbability(left, degreesOfFreedom: degreesOfFreedom)
+        return studentProbability(root, degreesOfFreedom: degreesOfFreedom) - below <= confidence
+    }
+
+    func interval() -> (lower: Double, upper: Double) {
+        let best = max(estimate, 0)
+        var (inside, outside) = (best, best + twoSided + 1)
+        for _ in 0..<60 {
+            let middle = (inside + outside) / 2
+            if isInside(middle) { inside = middle } else { outside = middle }
+        }
+        let upper = inside
+        if isInside(0) { return (0, upper) }
+        (inside, outside) = (best, 0)
+        for _ in 0..<60 {
+            let middle = (inside + outside) / 2
+            if isInside(middle) { inside = middle } else { outside = middle }
+        }
+        return (inside, upper)
     }
 }

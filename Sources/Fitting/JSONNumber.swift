@@ -37,7 +37,17 @@ public struct JSONNumber: Sendable, Hashable, Codable {
 
 extension SmoothnessPoints: Codable {
     private enum Key: String, CodingKey {
-        case iteration, gradientNorm, smoothness, effectiveLearningRate, stepNorm, belowFloor
+        case iteration, gradientNorm, smoothness, effectiveLearningRate, stepNorm, belowFloor, loss
+        case segmentGradientNorm, gradientNormError, smoothnessError, run
+    }
+
+    /// The optional columns of numbers.
+    private static var columns: [(Key, WritableKeyPath<SmoothnessPoints, [Double]?>)] {
+        [
+            (.effectiveLearningRate, \.effectiveLearningRate), (.stepNorm, \.stepNorm), (.loss, \.loss),
+            (.segmentGradientNorm, \.segmentGradientNorm), (.gradientNormError, \.gradientNormError),
+            (.smoothnessError, \.smoothnessError),
+        ]
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -45,21 +55,23 @@ extension SmoothnessPoints: Codable {
         try container.encode(iteration, forKey: .iteration)
         try container.encode(gradientNorm.map(JSONNumber.init), forKey: .gradientNorm)
         try container.encode(smoothness.map(JSONNumber.init), forKey: .smoothness)
-        try container.encodeIfPresent(effectiveLearningRate?.map(JSONNumber.init), forKey: .effectiveLearningRate)
-        try container.encodeIfPresent(stepNorm?.map(JSONNumber.init), forKey: .stepNorm)
+        for (key, column) in Self.columns {
+            try container.encodeIfPresent(self[keyPath: column]?.map(JSONNumber.init), forKey: key)
+        }
         try container.encodeIfPresent(belowFloor, forKey: .belowFloor)
+        try container.encodeIfPresent(run, forKey: .run)
     }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
-        func numbers(_ key: Key) throws -> [Double]? {
-            try container.decodeIfPresent([JSONNumber].self, forKey: key)?.map(\.value)
-        }
         self.init(
             iteration: try container.decode([Int].self, forKey: .iteration),
             gradientNorm: try container.decode([JSONNumber].self, forKey: .gradientNorm).map(\.value),
             smoothness: try container.decode([JSONNumber].self, forKey: .smoothness).map(\.value),
-            effectiveLearningRate: try numbers(.effectiveLearningRate), stepNorm: try numbers(.stepNorm),
-            belowFloor: try container.decodeIfPresent([Bool].self, forKey: .belowFloor))
+            belowFloor: try container.decodeIfPresent([Bool].self, forKey: .belowFloor),
+            run: try container.decodeIfPresent([Int].self, forKey: .run))
+        for (key, column) in Self.columns {
+            self[keyPath: column] = try container.decodeIfPresent([JSONNumber].self, forKey: key)?.map(\.value)
+        }
     }
 }

@@ -17,10 +17,15 @@ public struct PowerLaw: Sendable, Codable, Equatable {
 }
 
 /// The power law through positive points; `nil` where all gradient norms are equal (or n < 2).
-public func powerLaw(gradientNorm: [Double], smoothness: [Double]) -> PowerLaw? {
-    leastSquaresLine(gradientNorm.map { log($0) }, smoothness.map { log($0) }).map {
-        PowerLaw(logIntercept: $0.intercept, exponent: $0.slope)
-    }
+/// - Parameter weights: of the squared residuals of the logs, all 1 by default.
+public func powerLaw(gradientNorm: [Double], smoothness: [Double], weights: [Double]? = nil) -> PowerLaw? {
+    let (x, y) = (gradientNorm.map { log($0) }, smoothness.map { log($0) })
+    guard let line = leastSquaresLine(x, y) else { return nil }
+    guard let weights else { return PowerLaw(logIntercept: line.intercept, exponent: line.slope) }
+    let moments = LogMoments(x, y, weights)
+    guard moments.xx > 0 else { return nil }
+    let exponent = moments.xy / moments.xx
+    return PowerLaw(logIntercept: moments.yMean - exponent * moments.xMean, exponent: exponent)
 }
 
 /// The ordinary least-squares line, in two passes about the means.

@@ -18,10 +18,21 @@ public struct SmoothnessPoints: Sendable, Equatable {
     public var stepNorm: [Double]?
     /// Whether the smoothness is not distinguishable from rounding or from the objective's own repeatability.
     public var belowFloor: [Bool]?
+    /// f_S(x_k).
+    public var loss: [Double]?
+    /// The largest ‖∇f_S‖₂ among the probes of the step from x_k to x_{k+1}, both ends included.
+    public var segmentGradientNorm: [Double]?
+    /// The standard errors of g_k and L_k over the components of S.
+    public var gradientNormError: [Double]?
+    public var smoothnessError: [Double]?
+    /// Which of several runs each point belongs to, by number; `nil` for one run.
+    public var run: [Int]?
 
     public init(
         iteration: [Int], gradientNorm: [Double], smoothness: [Double], effectiveLearningRate: [Double]? = nil,
-        stepNorm: [Double]? = nil, belowFloor: [Bool]? = nil
+        stepNorm: [Double]? = nil, belowFloor: [Bool]? = nil, loss: [Double]? = nil,
+        segmentGradientNorm: [Double]? = nil, gradientNormError: [Double]? = nil, smoothnessError: [Double]? = nil,
+        run: [Int]? = nil
     ) {
         self.iteration = iteration
         self.gradientNorm = gradientNorm
@@ -29,6 +40,11 @@ public struct SmoothnessPoints: Sendable, Equatable {
         self.effectiveLearningRate = effectiveLearningRate
         self.stepNorm = stepNorm
         self.belowFloor = belowFloor
+        self.loss = loss
+        self.segmentGradientNorm = segmentGradientNorm
+        self.gradientNormError = gradientNormError
+        self.smoothnessError = smoothnessError
+        self.run = run
     }
 
     /// Number of points, the unusable ones included.
@@ -39,7 +55,10 @@ public struct SmoothnessPoints: Sendable, Equatable {
         let lengths: [(name: String, count: Int?)] = [
             ("gradient_norm", gradientNorm.count), ("smoothness", smoothness.count),
             ("effective_learning_rate", effectiveLearningRate?.count), ("step_norm", stepNorm?.count),
-            ("below_floor", belowFloor?.count),
+            ("below_floor", belowFloor?.count), ("loss", loss?.count),
+            ("segment_gradient_norm", segmentGradientNorm?.count),
+            ("gradient_norm_error", gradientNormError?.count),
+            ("smoothness_error", smoothnessError?.count), ("run", run?.count),
         ]
         for (name, length) in lengths {
             guard let length, length != count else { continue }
@@ -50,7 +69,7 @@ public struct SmoothnessPoints: Sendable, Equatable {
     }
 
     /// Why the point at `index` cannot be fitted; `nil` for a usable one. One reason a point, in the order of `LeftOutReason`.
-    public func reasonForLeavingOut(_ index: Int) -> LeftOutReason? {
+    public func reasonForLeavingOut(_ index: Int, isWeighted: Bool = false) -> LeftOutReason? {
         let (g, l) = (gradientNorm[index], smoothness[index])
         if stepNorm?[index] == 0 { return .zeroStep }
         if !g.isFinite || !l.isFinite { return .nonFinite }
@@ -58,33 +77,67 @@ public struct SmoothnessPoints: Sendable, Equatable {
         if g == 0 { return .zeroGradientNorm }
         if l == 0 { return .zeroSmoothness }
         if belowFloor?[index] == true { return .belowFloor }
+        if isWeighted, let errors = smoothnessError, !(errors[index].isFinite && errors[index] > 0) {
+            return .withoutStandardError
+        }
         return nil
     }
 
     /// The usable points in the order of `iteration`, and how many were left out for which reason.
-    public func usable() throws -> (points: SmoothnessPoints, counts: PointCounts) {
+    public func usable(isWeighted: Bool = false) throws -> (points: SmoothnessPoints, counts: PointCounts) {
         try checkLengths()
         var counts = PointCounts(given: count)
         var kept: [Int] = []
         for index in 0..<count {
-            if let reason = reasonForLeavingOut(index) {
+            if let reason = reasonForLeavingOut(index, isWeighted: isWeighted) {
                 counts.leaveOut(reason)
             } else {
                 kept.append(index)
             }
         }
         counts.used = kept.count
-        kept.sort { (iteration[$0], $0) < (iteration[$1], $1) }
+        kept.sort { (run?[$0] ?? 0, iteration[$0], $0) < (run?[$1] ?? 0, iteration[$1], $1) }
         return (selecting(kept), counts)
     }
 
+    /// The stretches of points that belong to one run each, for points in order.
+    var series: [Range<Int>] {
+        guard let run, !run.isEmpty else { return [0..<count] }
+        var result: [Range<Int>] = []
+        var start = 0
+        for end in 1...run.count where end == run.count || run[end] != run[start] {
+            result.append(start..<end)
+            start = end
+        }
+        return result
+    }
+
+    /// The points of several runs, which keep their order and get the numbers 0, 1, …; a column that some run lacks is dropped.
+    public init(joining runs: [SmoothnessPoints]) {
+        func join(_ column: (SmoothnessPoints) -> [Double]?) -> [Double]? {
+            let columns = runs.compactMap(column)
+            return columns.count == runs.count ? columns.flatMap(\.self) : nil
+        }
+        let floors = runs.compactMap(\.belowFloor)
+        self.init(
+            iteration: runs.flatMap(\.iteration), gradientNorm: runs.flatMap(\.gradientNorm),
+            smoothness: runs.flatMap(\.smoothness), effectiveLearningRate: join(\.effectiveLearningRate),
+            stepNorm: join(\.stepNorm),
+            belowFloor: floors.count == runs.count ? floors.flatMap(\.self) : nil, loss: join(\.loss),
+            segmentGradientNorm: join(\.segmentGradientNorm), gradientNormError: join(\.gradientNormError),
+            smoothnessError: join(\.smoothnessError),
+            run: runs.enumerated().flatMap { number, points in [Int](repeating: number, count: points.count) })
+    }
+
     func selecting(_ indices: [Int]) -> SmoothnessPoints {
-        SmoothnessPoints(
+        func select(_ column: [Double]?) -> [Double]? { column.map { column in indices.map { column[$0] } } }
+        return SmoothnessPoints(
             iteration: indices.map { iteration[$0] }, gradientNorm: indices.map { gradientNorm[$0] },
             smoothness: indices.map { smoothness[$0] },
-            effectiveLearningRate: effectiveLearningRate.map { column in indices.map { column[$0] } },
-            stepNorm: stepNorm.map { column in indices.map { column[$0] } },
-            belowFloor: belowFloor.map { column in indices.map { column[$0] } })
+            effectiveLearningRate: select(effectiveLearningRate), stepNorm: select(stepNorm),
+            belowFloor: belowFloor.map { column in indices.map { column[$0] } }, loss: select(loss),
+            segmentGradientNorm: select(segmentGradientNorm), gradientNormError: select(gradientNormError),
+            smoothnessError: select(smoothnessError), run: run.map { column in indices.map { column[$0] } })
     }
 }
 
@@ -96,6 +149,7 @@ public enum LeftOutReason: String, Sendable, Codable, CaseIterable {
     case zeroGradientNorm
     case zeroSmoothness
     case belowFloor
+    case withoutStandardError
 
     public var explanation: String {
         switch self {
@@ -105,6 +159,7 @@ public enum LeftOutReason: String, Sendable, Codable, CaseIterable {
         case .zeroGradientNorm: "gradient norm is zero"
         case .zeroSmoothness: "smoothness is zero"
         case .belowFloor: "smoothness is below the rounding or repeatability floor"
+        case .withoutStandardError: "no positive standard error, which a weighted fit needs"
         }
     }
 }
@@ -119,6 +174,7 @@ public struct PointCounts: Sendable, Codable, Equatable {
     public var zeroGradientNorm = 0
     public var zeroSmoothness = 0
     public var belowFloor = 0
+    public var withoutStandardError = 0
 
     public init(given: Int) { self.given = given }
 
@@ -132,6 +188,7 @@ public struct PointCounts: Sendable, Codable, Equatable {
         case .zeroGradientNorm: zeroGradientNorm
         case .zeroSmoothness: zeroSmoothness
         case .belowFloor: belowFloor
+        case .withoutStandardError: withoutStandardError
         }
     }
 
@@ -143,6 +200,7 @@ public struct PointCounts: Sendable, Codable, Equatable {
         case .zeroGradientNorm: zeroGradientNorm += 1
         case .zeroSmoothness: zeroSmoothness += 1
         case .belowFloor: belowFloor += 1
+        case .withoutStandardError: withoutStandardError += 1
         }
     }
 }

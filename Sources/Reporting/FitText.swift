@@ -4,61 +4,17 @@ import Foundation
 extension FitReport {
     /// The report for people: every estimate with its definition and interval, the warnings last.
     public func text(significantDigits digits: Int = 4) -> String {
-        let writer = FitText(report: self, digits: digits)
-        return writer.text()
-    }
-
-    /// One row a number: `model, quantity, value, lower, upper, standard_error`; stable names for programs.
-    public func table() -> Table {
-        var table = Table(columns: ["model", "quantity", "value", "lower", "upper", "standard_error"])
-        func add(_ model: String, _ quantity: String, _ estimate: Estimate?) {
-            table.append([
-                .string(model), .string(quantity), .optional(estimate?.value), .optional(estimate?.lower),
-                .optional(estimate?.upper), .optional(estimate?.standardError),
-            ])
-        }
-        func add(_ model: String, _ quantity: String, _ value: Double?) {
-            add(model, quantity, value.map { Estimate(value: $0) })
-        }
-        add("least_squares", "L0", leastSquares.intercept)
-        add("least_squares", "L1", leastSquares.slope)
-        add("least_squares", "determination", leastSquares.determination)
-        add("least_squares", "residual_standard_deviation", leastSquares.residualStandardDeviation)
-        add("upper_envelope", "L0", upperEnvelope.intercept)
-        add("upper_envelope", "L1", upperEnvelope.slope)
-        add("upper_envelope", "mean_excess", upperEnvelope.meanExcess)
-        add("power_law", "log_intercept", powerLaw.logIntercept)
-        add("power_law", "exponent", powerLaw.exponent)
-        add("power_law", "determination", powerLaw.determination)
-        add("power_law", "residual_standard_deviation_of_logs", powerLaw.residualStandardDeviationOfLogs)
-        add("correlation", "pearson_of_logs", correlations.pearsonOfLogs)
-        add("correlation", "spearman", correlations.spearman)
-        add("correlation", "pearson_of_logs_given_step_size", correlations.pearsonOfLogsGivenStepSize)
-        add("step_size", "median_ratio", stepSize?.medianRatio)
-        add("step_size", "explained_share", stepSize?.explainedShare)
-        add("step_size", "hovering_share", stepSize?.hoveringShare)
-        add("neighbourhood", "largest_product", neighbourhood?.largestProduct)
-        add("neighbourhood", "share_above_one", neighbourhood?.shareAboveOne)
-        add("points", "given", Double(points.given))
-        add("points", "used", Double(points.used))
-        return table
-    }
-
-    /// The whole report as JSON with sorted keys; what is undefined is left out, and no number is non-finite.
-    public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+        FitText(report: self, digits: digits).text()
     }
 }
 
-private struct FitText {
+struct FitText {
     let report: FitReport
     let digits: Int
 
     func text() -> String {
         var lines = heading
-        lines += leastSquares + upperEnvelope + powerLaw + correlations + checks
+        lines += leastSquares + otherLines + upperEnvelope + powerLaw + rivals + comparison + correlations + checks
         lines += ["", "Intervals"] + intervals.map { "  " + $0 }
         if report.warnings.isEmpty {
             lines += ["", "No warnings."]
@@ -78,6 +34,7 @@ private struct FitText {
                 + "\(significant(report.gradientNormDecades, digits: 3)) decades",
             "  local smoothness  L = max_γ ‖∇f(x_k+γd) − ∇f(x_k)‖/‖γd‖  "
                 + "\(number(report.smoothness.minimum)) to \(number(report.smoothness.maximum))",
+            "  weights           \(report.weights)",
         ]
     }
 
@@ -90,6 +47,26 @@ private struct FitText {
             "  R² = \(number(fit.determination)), residual spread \(number(fit.residualStandardDeviation)), "
                 + "n = \(report.points.used)",
         ]
+    }
+
+    private var otherLines: [String] {
+        func line(_ title: String, _ fit: LineFit) -> [String] {
+            [
+                "", title, "  L0 = \(estimate(fit.intercept))\(bound(fit.interceptOnBound))",
+                "  L1 = \(estimate(fit.slope))\(bound(fit.slopeOnBound))",
+                "  points above \(short(100 * fit.shareAbove)) %",
+            ]
+        }
+        let expectile = report.expectile.level ?? 0
+        let undershoot = expectile / (1 - expectile) - 1
+        return line(
+            "Theil and Sen's line, the median slope of all pairs; knows no bounds and no weights", report.theilSen)
+            + line(
+                "Expectile τ = \(short(expectile)): squared error + \(short(undershoot)) × squared undershoot, L0, L1 ≥ 0",
+                report.expectile)
+            + line(
+                "Quantile τ = \(short(report.quantile.level ?? 0)): \(short(100 * (report.quantile.level ?? 0))) % of the "
+                    + "points below the line, L0, L1 ≥ 0", report.quantile)
     }
 
     private var upperEnvelope: [String] {
@@ -107,23 +84,102 @@ private struct FitText {
 
     private var powerLaw: [String] {
         let fit = report.powerLaw
-        return [
+        var lines = [
             "", "Power law, log L = a + ρ log g (natural logarithms)",
             "  ρ = \(estimate(fit.exponent))", "  a = \(estimate(fit.logIntercept))",
             "  R² = \(number(fit.determination)), residual spread of the logs "
                 + "\(number(fit.residualStandardDeviationOfLogs)), n = \(report.points.used)",
         ]
+        if let both = report.powerLawWithErrors {
+            let errors =
+                both.errorRatio.map { "errors of log L \(short($0)) × those of log g" }
+                ?? "by the points' standard errors"
+            lines += [
+                "  with errors in both variables, \(errors)", "  ρ = \(estimate(both.exponent))",
+                "  a = \(estimate(both.logIntercept))",
+            ]
+        }
+        return lines
+    }
+
+    /// The laws besides L0 + L1 g.
+    private var rivals: [String] {
+        var lines = ["", "Constant, L = L0", "  L0 = \(estimate(report.constant))"]
+        if let order = report.order {
+            lines += [
+                "", "Order ρ, L = L0 + Lρ g^ρ with L0, Lρ ≥ 0", "  L0 = \(estimate(order.intercept))",
+                "  Lρ = \(estimate(order.coefficient))",
+                "  ρ  = \(estimate(order.order))\(order.isOrderFitted ? "" : "  (given)")",
+                "  R² = \(number(order.determination))",
+            ]
+        }
+        if let gap = report.gap {
+            lines += [
+                "", "Loss instead of gradient norm, L = H0 + H1 (f − f*) with H0, H1 ≥ 0",
+                "  H0 = \(estimate(gap.intercept))\(bound(gap.interceptOnBound))",
+                "  H1 = \(estimate(gap.slope))\(bound(gap.slopeOnBound))",
+                "  f* = \(number(gap.minimum))  (\(gap.isMinimumFitted ? "fitted" : "given"))",
+                "  R² = \(number(gap.determination))",
+            ]
+        }
+        if let segment = report.segment {
+            lines += [
+                "",
+                "α-symmetric, L = L0 + L1 s^α, s the largest gradient norm between x_k and x_{k+1}, α = \(short(segment.alpha))",
+                "  L0 = \(estimate(segment.intercept))\(bound(segment.interceptOnBound))",
+                "  L1 = \(estimate(segment.slope))\(bound(segment.slopeOnBound))",
+                "  R² = \(number(segment.determination))",
+            ]
+        }
+        return lines
+    }
+
+    private var comparison: [String] {
+        let comparison = report.comparison
+        let rows = comparison.scores.map { score in
+            let formula = score.formula.padding(toLength: 34, withPad: " ", startingAt: 0)
+            let bic = (score.bicDifference.map { String(format: "%.1f", $0) } ?? "undefined")
+            let error = score.relativeError.map { relative in
+                number(relative)
+                    + (score.relativeDifferenceError.map { $0 > 0 ? " ± \(short($0))" : "  (least)" } ?? "")
+            }
+            return "  " + formula + String(repeating: " ", count: max(9 - bic.count, 1)) + bic + "    "
+                + (error ?? "undefined")
+        }
+        return [
+            "",
+            "Comparison on the scale of L: BIC less the least, and prediction error in blocks left out (constant = 1)",
+        ] + rows + [
+            "  \(comparison.folds) folds of consecutive points, \(comparison.gap) on both sides left out; BIC takes the points as independent"
+        ]
     }
 
     private var correlations: [String] {
         let found = report.correlations
+        func line(_ name: String, _ estimate: Estimate?, _ probability: Double?, _ permuted: Double?) -> String {
+            guard let estimate else { return "  \(name)undefined: L is constant" }
+            let p = [
+                probability.map { "p = \(short($0)) if independent" },
+                permuted.map { "p = \(short($0)) by permuted blocks" },
+            ].compactMap(\.self)
+            return "  " + name + self.estimate(estimate) + (p.isEmpty ? "" : "  (" + p.joined(separator: ", ") + ")")
+        }
         var lines = [
             "", "Correlation of L and g",
-            "  Pearson, of the logs  \(found.pearsonOfLogs.map(estimate) ?? "undefined: L is constant")",
-            "  Spearman, of ranks    \(found.spearman.map(estimate) ?? "undefined: L is constant")",
+            line(
+                "Pearson, of the logs  ", found.pearsonOfLogs, found.pearsonProbability,
+                found.pearsonPermutationProbability),
+            line(
+                "Spearman, of ranks    ", found.spearman, found.spearmanProbability,
+                found.spearmanPermutationProbability),
+            line("Kendall, of pairs     ", found.kendall, found.kendallProbability, nil),
         ]
         if let partial = found.pearsonOfLogsGivenStepSize {
             lines.append("  Pearson, of the logs, given log η_eff  \(estimate(partial))")
+        }
+        if found.permutations > 0 {
+            lines.append(
+                "  \(found.permutations) permutations of blocks of \(found.permutationBlockLength) points")
         }
         return lines
     }
@@ -156,13 +212,14 @@ private struct FitText {
         ]
     }
 
-    private func estimate(_ estimate: Estimate) -> String {
+    func estimate(_ estimate: Estimate) -> String {
         guard let lower = estimate.lower, let upper = estimate.upper else {
             // Where no interval was asked for, that is said once.
             if report.bootstrap.replicates == 0 { return number(estimate.value) }
             return number(estimate.value) + (estimate.reasonWithoutInterval.map { "  (no interval: \($0))" } ?? "")
         }
-        return "\(number(estimate.value))  [\(number(lower)), \(number(upper))]"
+        let method = estimate.intervalMethod == .profile ? "  (profile at the bound)" : ""
+        return "\(number(estimate.value))  [\(number(lower)), \(number(upper))]\(method)"
     }
 
     private func bound(_ isOnBound: Bool) -> String { isOnBound ? "  on its bound" : "" }
@@ -170,4 +227,6 @@ private struct FitText {
     private func number(_ value: Double?) -> String {
         value.map { significant($0, digits: digits) } ?? "undefined"
     }
+
+    private func short(_ value: Double) -> String { significant(value, digits: 3) }
 }

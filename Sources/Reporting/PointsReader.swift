@@ -3,7 +3,8 @@ import Fitting
 import Foundation
 
 /// Reads points from a CSV file with a header line: `gradient_norm` and `smoothness`, optionally `iteration` (else 0, 1, …),
-/// `effective_learning_rate`, `step_norm`, `below_floor`; other columns are ignored. Without `effective_learning_rate` it follows
+/// `effective_learning_rate`, `step_norm`, `below_floor`, `loss`, `segment_gradient_norm`, `gradient_norm_error`,
+/// `smoothness_error`; other columns are ignored. Without `effective_learning_rate` it follows
 /// from the step norm, η_eff = ‖d‖/‖∇f(x_k)‖. An empty number is NaN, so that the point is left out and counted.
 /// - Throws: `SmoothnessError` with kind `.noInput`, `.inputOutput`, or `.data` naming line and column.
 public func readPoints(csv path: String) throws -> SmoothnessPoints {
@@ -43,7 +44,10 @@ private struct PointsReader {
         places = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
         self.records = records
         self.file = file
-        for name in ["iteration", "gradient_norm", "smoothness", "effective_learning_rate", "step_norm", "below_floor"]
+        for name in [
+            "iteration", "gradient_norm", "smoothness", "effective_learning_rate", "step_norm", "below_floor", "loss",
+            "segment_gradient_norm", "gradient_norm_error", "smoothness_error",
+        ]
         where names.filter({ $0 == name }).count > 1 {
             throw SmoothnessError(.data, "the column occurs twice", file: file, object: "line 1, column \(name)")
         }
@@ -69,7 +73,10 @@ private struct PointsReader {
             iteration: iteration ?? Array(0..<records.count), gradientNorm: gradientNorm,
             smoothness: try numbers("smoothness") ?? [],
             effectiveLearningRate: try numbers("effective_learning_rate") ?? derived, stepNorm: stepNorm,
-            belowFloor: try column("below_floor", expected: "true or false", parse: truth))
+            belowFloor: try column("below_floor", expected: "true or false", parse: truth),
+            loss: try numbers("loss"), segmentGradientNorm: try numbers("segment_gradient_norm"),
+            gradientNormError: try numbers("gradient_norm_error"),
+            smoothnessError: try numbers("smoothness_error"))
     }
 
     private func numbers(_ name: String) throws -> [Double]? {

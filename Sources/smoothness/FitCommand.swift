@@ -1,32 +1,104 @@
 import ArgumentParser
+import Essentials
 import Fitting
 import Reporting
 
 struct FitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fit",
-        abstract: "Fit (L0, L1)-smoothness and its rivals, with intervals and warnings.",
+        abstract: "Fit (L0, L1)-smoothness and its rivals, with intervals, a comparison and warnings.",
         discussion: """
             Reads an estimates file, a run file (and finds its estimates), or a CSV of points with the columns gradient_norm and \
-            smoothness and, if there, iteration, step_norm and effective_learning_rate.
+            smoothness and, if there, iteration, step_norm, effective_learning_rate, loss, segment_gradient_norm, \
+            smoothness_error and gradient_norm_error.
+
+            Several inputs are fitted side by side with --by run, which tests whether L0 and L1 differ between them and whether \
+            the smoothness follows the step size, or together with --by joint. --by block fits every block of the parameters of \
+            one estimates file.
             """)
 
-    @Argument(help: "An estimates file, a run file or a CSV of points.", completion: .file())
-    var input: String
-    @OptionGroup var format: FormatOption
-    @OptionGroup var fitting: FitOptionGroup
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, csv, json, latex }
+
+    @Argument(help: "Estimates files, run files or CSVs of points.", completion: .file())
+    var inputs: [String]
+    @Option(help: "How the result is written: text, csv, json or latex.")
+    var format = Format.text
+    @Option(help: "Several inputs: run (each by itself, compared) or joint (one law for all). One input: block.")
+    var by: FitGrouping?
+    @Flag(help: "Take estimates together that were measured by different definitions.")
+    var allowOtherDefinitions = false
+    @OptionGroup(title: "What is fitted") var laws: FitLawOptions
+    @OptionGroup(title: "Intervals") var fitting: FitOptionGroup
     @Option(name: .shortAndLong, help: "Write here instead of stdout.", completion: .file())
     var output: String?
 
+    func validate() throws {
+        switch by {
+        case nil where inputs.count > 1:
+            throw ValidationError("several inputs: say --by run to compare them or --by joint to take them together")
+        case .run, .joint:
+            if inputs.count < 2 { throw ValidationError("--by \(by?.rawValue ?? "") needs two inputs or more") }
+        case .block where inputs.count > 1: throw ValidationError("--by block takes one input")
+        default: break
+        }
+    }
+
+    private var options: FitOptions {
+        var options = fitting.options
+        laws.apply(to: &options)
+        return options
+    }
+
     func run() throws {
-        if let output { try refuseInput(as: output, inputs: [input]) }
-        let input = try PointsInput(path: input)
-        if let output { try refuseInput(as: output, inputs: [input.estimatesPath]) }
-        let report = try fit(input.points, options: fitting.options)
-        switch format.format {
-        case .text: try deliver(input.heading + report.text(), to: output)
-        case .csv: try deliver(report.table().csv(), to: output)
-        case .json: try deliver(report.json(), to: output)
+        if let output { try refuseInput(as: output, inputs: inputs) }
+        let several = try SeveralInputs(paths: inputs, allowsOtherDefinitions: allowOtherDefinitions)
+        if let output { try refuseInput(as: output, inputs: several.inputs.map(\.estimatesPath)) }
+        for note in several.notes { Console.error("note: \(note)") }
+        switch by {
+        case .run:
+            let runs = zip(several.names, several.inputs).map { (name: $0, points: $1.points) }
+            try deliver(rendered(compareRuns(runs, options: options)), to: output)
+        case .joint:
+            let points = SmoothnessPoints(joining: several.inputs.map(\.points))
+            let heading = "\(inputs.count) runs together: \(several.names.joined(separator: ", "))\n"
+            try deliver(rendered(fit(points, options: options), heading: heading), to: output)
+        case .block: try deliver(blocks(of: several.inputs[0]), to: output)
+        case nil:
+            let input = several.inputs[0]
+            let report = try naming(inputs[0]) { try fit(input.points, options: options) }
+            try deliver(rendered(report, heading: input.heading), to: output)
+        }
+    }
+
+    private func rendered(_ report: FitReport, heading: String) throws -> String {
+        switch format {
+        case .text: heading + report.text()
+        case .csv: report.table().csv()
+        case .json: try report.json()
+        case .latex: report.latex()
+        }
+    }
+
+    private func rendered(_ comparison: RunComparison) throws -> String {
+        switch format {
+        case .text: comparison.text()
+        case .csv: comparison.table().csv()
+        case .json: try comparison.json()
+        case .latex: comparison.latex()
+        }
+    }
+
+    private func blocks(of input: PointsInput) throws -> String {
+        guard let origin = input.origin else {
+            throw SmoothnessError(
+                .data, "a CSV of points has no blocks", file: inputs[0], expected: "an estimates file or a run file")
+        }
+        let fits = BlockFits(names: origin.blockNames, points: origin.blocks, options: options)
+        switch format {
+        case .text: return input.heading + fits.text()
+        case .csv: return fits.table().csv()
+        case .json: return try fits.json()
+        case .latex: return fits.latex()
         }
     }
 }

@@ -18,6 +18,8 @@ struct PointsInput {
     var estimatesPath: String?
     /// Beside the input, with the ending .svg.
     let defaultPlotPath: String
+    /// What identifies the run, and how it was measured; `nil` for a CSV, which does not say.
+    var origin: EstimatesOrigin?
 
     init(path: String) throws {
         switch try FileKind(of: path) {
@@ -26,7 +28,7 @@ struct PointsInput {
             title = URL(filePath: path).lastPathComponent
             heading = "points of \(Console.absolute(path))\n"
         case .estimates:
-            (points, title, heading) = try Self.read(estimates: path)
+            (points, title, heading, origin) = try Self.read(estimates: path)
         case .alignment:
             throw SmoothnessError(
                 .data, "holds alignments and no smoothness", file: path, expected: "an estimates file or a run file")
@@ -44,7 +46,7 @@ struct PointsInput {
                     .data, "was made from another run", file: estimates, object: "/@run_id", expected: run.header.runID,
                     found: measured.header.runID, remedy: "Run: smoothness estimate --force \(path)")
             }
-            (points, title, heading) = try Self.read(estimates: estimates)
+            (points, title, heading, origin) = try Self.read(estimates: estimates)
             estimatesPath = estimates
         }
         defaultPlotPath = URL(filePath: path).deletingPathExtension().path + ".svg"
@@ -52,20 +54,57 @@ struct PointsInput {
 
     private static func read(
         estimates path: String
-    ) throws -> (points: SmoothnessPoints, title: String, heading: String) {
+    ) throws -> (points: SmoothnessPoints, title: String, heading: String, origin: EstimatesOrigin) {
         let reader = try EstimatesFileReader(path)
-        let rows = try reader.rows()
         let header = reader.header
-        let points = SmoothnessPoints(rows)
+        let estimates = try reader.estimates()
+        let points = SmoothnessPoints(estimates)
         let summary = (try? ObjectiveDescription(json: header.objective).summary) ?? header.runFile
         let title = "\(header.runFile): \(summary)"
         let count = header.components.count
         let heading = """
             \(title)
             \(count) component\(count == 1 ? "" : "s"), γ in \(header.gammas.map { "\($0)" }.joined(separator: ", ")), \
-            \(rows.count) of \(header.rowCount) rows
+            \(estimates.count) of \(header.rowCount) rows
 
             """
-        return (points, title, heading)
+        let origin = EstimatesOrigin(
+            path: path, runID: header.runID, configuration: try header.configuration.json(),
+            objective: header.objective, optimizer: header.optimizer,
+            blockNames: header.layout.blocks.map(\.name),
+            blocks: SmoothnessPoints.blocks(estimates, count: header.layout.blocks.count),
+            noise: GradientNoise(estimates, componentWeights: header.componentWeights))
+        return (points, title, heading, origin)
+    }
+}
+
+/// What an estimates file says besides its points.
+struct EstimatesOrigin {
+    var path: String
+    var runID: String
+    /// JSON of the definition: γ, subset, norm, precision, evaluation.
+    var configuration: String
+    /// JSON, as in the run file.
+    var objective: String
+    var optimizer: String
+    /// The blocks of the parameters and the points of each.
+    var blockNames: [String]
+    var blocks: [SmoothnessPoints]
+    /// `nil` for estimates over one component.
+    var noise: GradientNoise?
+
+    /// The definition as names and values, without what cannot change a number: where it was computed and in which pieces.
+    var definition: [String: String] {
+        let object = (try? JSONSerialization.jsonObject(with: Data(configuration.utf8))) as? [String: Any] ?? [:]
+        var result: [String: String] = [:]
+        func flatten(_ value: Any, _ name: String) {
+            if let object = value as? [String: Any] {
+                for (key, member) in object { flatten(member, name.isEmpty ? key : "\(name) \(key)") }
+            } else if !["evaluation device", "evaluation microBatch"].contains(name) {
+                result[name] = "\(value)"
+            }
+        }
+        flatten(object, "")
+        return result
     }
 }

@@ -64,6 +64,16 @@ func refuseInput(as output: String, inputs: [String?]) throws {
     }
 }
 
+/// Lets an error about the numbers of a file name it.
+func naming<Result>(_ file: String, _ work: () throws -> Result) throws -> Result {
+    do {
+        return try work()
+    } catch var error as SmoothnessError where error.file == nil {
+        error.file = file
+        throw error
+    }
+}
+
 /// What two names of one file have in common.
 private struct FileIdentity: Equatable {
     let device: UInt64

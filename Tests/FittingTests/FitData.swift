@@ -30,6 +30,16 @@ enum FitData {
             smoothness: (0..<count).map { (intercept + slope * g[$0]) * exp(noise[$0] - 0.4 * 0.4 / 2) })
     }
 
+    /// The same with losses and standard errors.
+    static func completeSet(_ index: Int) -> SmoothnessPoints {
+        var points = set(index)
+        var generator = SeededGenerator(seed: 12, purpose: "test.fit-errors", index: index)
+        points.smoothnessError = points.smoothness.map { $0 * (0.05 + 0.3 * generator.uniform()) }
+        points.gradientNormError = points.gradientNorm.map { $0 * (0.05 + 0.3 * generator.uniform()) }
+        points.loss = points.gradientNorm.map { 0.3 + $0 * $0 / (1 + $0) * (0.5 + generator.uniform()) }
+        return points
+    }
+
     /// One of several kinds of data sets: rising, falling, through the origin, with ties, flat, short.
     static func set(_ index: Int) -> SmoothnessPoints {
         var generator = SeededGenerator(seed: 11, purpose: "test.fit-set", index: index)

@@ -21,7 +21,7 @@ import Testing
     func agreesWithSciPy() throws {
         let python = try #require(Workplace.python)
         let folder = try TemporaryFolder()
-        let sets = (0..<140).map(FitData.set)
+        let sets = (0..<200).map(FitData.set)
         try JSONEncoder().encode(sets.map { Case(gradientNorm: $0.gradientNorm, smoothness: $0.smoothness) })
             .write(to: URL(filePath: folder.path("cases.json")))
         let script = Workplace.packageRoot.appending(path: "Tests/FittingTests/Twins/fits.py").path
@@ -31,7 +31,8 @@ import Testing
         try #require(twin.answers.count == sets.count)
 
         var onBound = 0
-        for (points, expected) in zip(sets, twin.answers) {
+        for (index, (points, expected)) in zip(sets, twin.answers).enumerated() {
+            let hasTies = index % 7 == 3
             let report = try fit(points, options: FitOptions(replicates: 0))
             let squares = report.leastSquares
             #expect(agree(squares.intercept.value, expected.leastSquares[0], 1e-10))
@@ -43,8 +44,11 @@ import Testing
             onBound += squares.interceptOnBound || squares.slopeOnBound ? 1 : 0
             let envelope = report.upperEnvelope
             #expect(agree(envelope.meanExcess, expected.meanExcess, 1e-8))
-            #expect(agree(envelope.intercept.value, expected.envelope[0], 1e-8))
-            #expect(agree(envelope.slope.value, expected.envelope[1], 1e-8))
+            // Rounded data may have several best lines; then the simplex names another one of them.
+            if !hasTies || agree(envelope.slope.value, expected.envelope[1], 1e-8) {
+                #expect(agree(envelope.intercept.value, expected.envelope[0], 1e-8))
+                #expect(agree(envelope.slope.value, expected.envelope[1], 1e-8))
+            }
             #expect(agree(report.powerLaw.logIntercept.value, expected.powerLaw[0], 1e-10))
             #expect(agree(report.powerLaw.exponent.value, expected.powerLaw[1], 1e-10))
             #expect(agree(try #require(report.powerLaw.determination), expected.logDetermination, 1e-10))
@@ -54,7 +58,7 @@ import Testing
             #expect(agree(politisWhiteBlockLength(points.smoothness), expected.blockLength, 1e-9))
         }
         // Without data sets on the bound the comparison would not reach the constraint.
-        #expect(onBound >= 20 && onBound <= 120)
+        #expect(onBound >= 20 && onBound <= 170)
 
         let probabilities = [0.6, 0.9, 0.975, 0.9995]
         let quantiles = [1, 1.5, 2, 5, 12.3, 99, 5000].flatMap { freedom in

@@ -15,11 +15,27 @@ import Testing
                 Smoothness against gradient norm: 4 of 5 points, iterations 0 to 15
                   gradient norm     g = ‖∇f(x_k)‖                          1.000 to 4.000, 0.602 decades
                   local smoothness  L = max_γ ‖∇f(x_k+γd) − ∇f(x_k)‖/‖γd‖  3.000 to 9.000
+                  weights           all alike
 
                 Least squares, L = L0 + L1 g with L0, L1 ≥ 0
                   L0 = 1.500
                   L1 = 1.900
                   R² = 0.9627, residual spread 0.5916, n = 4
+
+                Theil and Sen's line, the median slope of all pairs; knows no bounds and no weights
+                  L0 = 1.000
+                  L1 = 2.000
+                  points above 25.0 %
+
+                Expectile τ = 0.857: squared error + 5.00 × squared undershoot, L0, L1 ≥ 0
+                  L0 = 2.200
+                  L1 = 1.760
+                  points above 25.0 %
+
+                Quantile τ = 0.950: 95.0 % of the points below the line, L0, L1 ≥ 0
+                  L0 = 3.000
+                  L1 = 1.500
+                  points above 0 %
 
                 Upper envelope, the line above all points with the least mean excess, L0, L1 ≥ 0
                   L0 = 3.000  (leaving out one block: 0 to 3.000)
@@ -30,10 +46,31 @@ import Testing
                   ρ = 0.7725
                   a = 1.145
                   R² = 0.9741, residual spread of the logs 0.09266, n = 4
+                  with errors in both variables, errors of log L 1.00 × those of log g
+                  ρ = 0.7802
+                  a = 1.138
+
+                Constant, L = L0
+                  L0 = 6.250
+
+                Order ρ, L = L0 + Lρ g^ρ with L0, Lρ ≥ 0
+                  L0 = 0
+                  Lρ = 3.314
+                  ρ  = 0.7187
+                  R² = 0.9740
+
+                Comparison on the scale of L: BIC less the least, and prediction error in blocks left out (constant = 1)
+                  L = L0                                 13.2    undefined
+                  L = L1 g                                4.6    undefined
+                  L = L0 + L1 g                           1.5    undefined
+                  L = c g^ρ                               0.0    undefined
+                  L = L0 + Lρ g^ρ                         1.4    undefined
+                  2 folds of consecutive points, 1 on both sides left out; BIC takes the points as independent
 
                 Correlation of L and g
-                  Pearson, of the logs  0.9870
-                  Spearman, of ranks    1.000
+                  Pearson, of the logs  0.9870  (p = 0.0130 if independent)
+                  Spearman, of ranks    1.000  (p = 0 if independent)
+                  Kendall, of pairs     1.000  (p = 0.0833 if independent)
 
                 Against the step size, η_eff = ‖d‖/‖∇f(x_k)‖, 4 points
                   L η_eff / 2: median 0.3240, spread of its log 0.4705 (of log L: 0.4705)
@@ -44,10 +81,11 @@ import Testing
                 Intervals
                   none: no bootstrap replicates were asked for
 
-                3 WARNINGS
+                4 WARNINGS
                   ! 1 of 5 points were left out: 1 (the step is zero, x_{k+1} = x_k)
                   ! only 4 points: fewer than 20 say little about L0 and L1
                   ! the gradient norm spans 0.602 decades, less than one: L0 and L1 can hardly be told apart
+                  ! 25.0 % of the points lie above the expectile line (τ = 0.857): it is no upper bound of the smoothness seen
 
                 """)
     }

@@ -1,0 +1,170 @@
+import Essentials
+import Foundation
+
+/// The Theil–Sen line: the slope is the median of the slopes (L_j − L_k)/(g_j − g_k) of all pairs with different gradient norms (Sen
+/// 1968, Journal of the American Statistical Association 63, 1379–1389), the intercept the median of L_k − L1 g_k.
+///
+/// Exact also for many points, in O(n log n): the two middle slopes are found by counting inversions, without making all n(n − 1)/2 slopes.
+/// It takes neither weights nor the bounds L0, L1 ≥ 0: it is the robust twin that says what the points say by themselves.
+/// - Returns: `nil` where all gradient norms are equal (or n < 2).
+public func theilSenLine(gradientNorm: [Double], smoothness: [Double]) -> SmoothnessLine? {
+    ScaledPoints(gradientNorm, smoothness, nil)?.solve { $0.theilSen() }
+}
+
+extension ScaledPoints {
+    func theilSen() -> SmoothnessLine? {
+        guard let slope = medianSlope() else { return nil }
+        var residuals = x.indices.map { y[$0] - slope * x[$0] }
+        return SmoothnessLine(intercept: medianInPlace(&residuals), slope: slope)
+    }
+
+    private func medianSlope() -> Double? {
+        if count <= 1500 {
+            var slopes = allSlopes()
+            return slopes.isEmpty ? nil : medianInPlace(&slopes)
+        }
+        let selection = SlopeSelection(self)
+        return selection.median()
+    }
+
+    /// Of all pairs with different x.
+    func allSlopes() -> [Double] {
+        var slopes: [Double] = []
+        slopes.reserveCapacity(count * (count - 1) / 2)
+        for first in x.indices {
+            for second in first + 1..<count where x[first] != x[second] {
+                slopes.append((y[second] - y[first]) / (x[second] - x[first]))
+            }
+        }
+        return slopes
+    }
+
+    /// The slopes of random pairs with different x.
+    func sampledSlopes(_ sampleCount: Int, purpose: String) -> [Double] {
+        var generator = SeededGenerator(seed: 0, purpose: purpose)
+        var slopes: [Double] = []
+        slopes.reserveCapacity(sampleCount)
+        for _ in 0..<sampleCount {
+            let (first, second) = (generator.index(below: count), generator.index(below: count))
+            if x[first] != x[second] { slopes.append((y[second] - y[first]) / (x[second] - x[first])) }
+        }
+        return slopes
+    }
+}
+
+/// The middle slopes of many points. An interval that holds them is narrowed: a sample of the slopes inside it says where the
+/// middle is likely to lie, and counting inversions says how many lie before.
+private struct SlopeSelection {
+    private let points: ScaledPoints
+    /// The points by x; equal x by y, so that they make no inversion.
+    private let order: InversionSort
+    private let pairCount: Int
+    private static let sampleCount = 2_000_000
+    /// So many slopes are taken all.
+    private static let limit = 4_000_000
+
+    init(_ points: ScaledPoints) {
+        self.points = points
+        var order = InversionSort(keys: points.x)
+        _ = order.sort()
+        var equal = 0
+        var run = 1
+        for place in 1..<points.count {
+            run = order.keys[place] == order.keys[place - 1] ? run + 1 : 1
+            equal += run - 1
+        }
+        if equal > 0 {
+            order = InversionSort(keys: points.y)
+            _ = order.sort()
+            order.setKeys { points.x[$0] }
+            _ = order.sort()
+        }
+        self.order = order
+        pairCount = points.count * (points.count - 1) / 2 - equal
+    }
+
+    /// The order by y − slope·x, from that by x or from one at a smaller slope, and how many pairs changed their order.
+    private func sorted(_ start: InversionSort, at slope: Double) -> (order: InversionSort, passed: Int) {
+        var result = start
+        result.setKeys { points.y[$0] - slope * points.x[$0] }
+        let passed = result.sort()
+        return (result, passed)
+    }
+
+    /// The slopes from that of an order up to another, all of at most `limit` or an even sample, and how many there are. About
+    /// `expected` should be there.
+    private func slopes(
+        _ start: InversionSort, to slope: Double, expected: Double, round: Int
+    ) -> (sample: [Double], count: Int) {
+        var generator = SeededGenerator(seed: 0, purpose: "fit.inversions", index: round)
+        let targets: [Int64]
+        if 1.3 * expected + 1000 < Double(Self.limit) {
+            targets = (0..<Int64(Self.limit)).map(\.self)
+        } else {
+            // One at random in each stretch of so many.
+            let stretch = expected / Double(Self.sampleCount)
+            targets = (0..<2 * Self.sampleCount).map { Int64((Double($0) + generator.uniform()) * stretch) }
+        }
+        var result = start
+        result.setKeys { points.y[$0] - slope * points.x[$0] }
+        let pairs = result.sort(naming: targets)
+        let slopes = pairs.first.indices.map { place in
+            let (first, second) = (Int(pairs.first[place]), Int(pairs.second[place]))
+            return (points.y[second] - points.y[first]) / (points.x[second] - points.x[first])
+        }
+        return (slopes, pairs.count)
+    }
+
+    func median() -> Double? {
+        guard pairCount > 0 else { return nil }
+        let ranks = (lower: (pairCount - 1) / 2, upper: pairCount / 2)
+        var sample = points.sampledSlopes(Self.sampleCount, purpose: "fit.slopes")
+        var (low, high, share) = Self.interval(&sample, around: 0.5)
+        var expected = share * Double(pairCount)
+        // So many slopes are equal that the middle is among them.
+        if low == high { return low }
+        // Slopes before the interval, and the order at its start.
+        var (start, before) = sorted(order, at: low)
+        for round in 0..<60 {
+            if before > ranks.lower {
+                // The sample misled: begin further left.
+                (low, high) = (low - 2 * (high - low), low)
+                (start, before) = sorted(order, at: low)
+                expected *= 3
+                continue
+            }
+            var found = slopes(start, to: high, expected: expected, round: round)
+            if before + found.count <= ranks.upper {
+                high += 2 * (high - low)
+                expected = max(3 * expected, Double(found.count))
+                continue
+            }
+            if found.sample.count == found.count {
+                let first = select(&found.sample, rank: ranks.lower - before)
+                let second = select(&found.sample, rank: ranks.upper - before)
+                return first + (second - first) / 2
+            }
+            let middle = (Double(ranks.upper - before) + 0.5) / Double(found.count)
+            let next = Self.interval(&found.sample, around: middle)
+            if next.low == next.high { return next.low }
+            if next.low > low {
+                let narrower = sorted(start, at: next.low)
+                (start, before, low) = (narrower.order, before + narrower.passed, next.low)
+            }
+            high = min(next.high, high)
+            expected = next.share * Double(found.count)
+        }
+        return nil
+    }
+
+    /// The slopes of the sample five standard errors to each side of a share of it, and the share between them.
+    private static func interval(
+        _ sample: inout [Double], around share: Double
+    ) -> (low: Double, high: Double, share: Double) {
+        let room = 2.5 / Double(max(sample.count, 1)).squareRoot()
+        let last = Double(sample.count - 1)
+        let low = select(&sample, rank: Int(max(share - room, 0) * last))
+        let high = select(&sample, rank: Int((min(share + room, 1) * last).rounded(.up)))
+        return (low, high, 2 * room)
+    }
+}

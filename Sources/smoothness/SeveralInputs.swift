@@ -1,0 +1,57 @@
+import ArgumentParser
+import Essentials
+import Fitting
+import Foundation
+
+/// How several inputs of `fit` are taken.
+enum FitGrouping: String, ExpressibleByArgument, CaseIterable {
+    /// Each by itself, and compared.
+    case run
+    /// Together: one law for all.
+    case joint
+    /// Every block of the parameters by itself.
+    case block
+}
+
+/// Several inputs that may be fitted together.
+struct SeveralInputs {
+    let inputs: [PointsInput]
+    /// Distinct names for people.
+    let names: [String]
+    /// What is doubtful about taking them together.
+    let notes: [String]
+
+    /// - Throws: `SmoothnessError(.data)` for two estimates of one run, or other definitions unless allowed.
+    init(paths: [String], allowsOtherDefinitions: Bool) throws {
+        inputs = try paths.map { try PointsInput(path: $0) }
+        let short = paths.map { URL(filePath: $0).deletingPathExtension().lastPathComponent }
+        names = Set(short).count == short.count ? short : paths
+        var notes: [String] = []
+        let origins = zip(paths, inputs).compactMap { path, input in input.origin.map { (path, $0) } }
+        if origins.count < inputs.count, inputs.count > 1 {
+            notes.append("a CSV of points does not say how it was measured: that all were measured alike is your word")
+        }
+        for (place, (path, origin)) in origins.enumerated() {
+            if let twin = origins[..<place].first(where: { $0.1.runID == origin.runID }) {
+                throw SmoothnessError(
+                    .data, "is of the same run as \(twin.0): its points would count twice", file: path,
+                    object: "/@run_id",
+                    found: origin.runID, remedy: "Leave one of them out.")
+            }
+            guard place > 0 else { continue }
+            let (first, mine) = (origins[0].1.definition, origin.definition)
+            let differing = Set(first.keys).union(mine.keys).filter { first[$0] != mine[$0] }.sorted()
+            guard !differing.isEmpty else { continue }
+            let list = differing.prefix(4).map { "\($0): \(first[$0] ?? "none") and \(mine[$0] ?? "none")" }
+                .joined(separator: "; ")
+            guard allowsOtherDefinitions else {
+                throw SmoothnessError(
+                    .data, "was measured by another definition than \(origins[0].0)", file: path,
+                    object: "/configuration", found: list,
+                    remedy: "Estimate both alike, or add --allow-other-definitions.")
+            }
+            notes.append("\(path) was measured by another definition than \(origins[0].0) (\(list))")
+        }
+        self.notes = notes
+    }
+}
