@@ -1,3 +1,5 @@
+import Fitting
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -41,7 +43,7 @@ struct DeterministicTheorems {
             source: "[Z] theorem 4", instance: "\(fast.name); \(slow.name)",
             algorithm: "GD, best fixed step of a grid" + (best.map { ", h = \(short($0.step))" } ?? ""),
             quantity: "iterations until ‖∇f‖ ≤ ε, the longer of the two", relation: .atLeast, measured: best?.count,
-            bound: L1 * M * (gap - 5 * epsilon / 8) / (8 * epsilon * epsilon * (log(M) + 1)),
+            bound: StepRules.zhangFour(L1: L1, largestGradient: M, epsilon: epsilon, gap: gap).fewestIterations ?? .nan,
             assumptions: [
                 .init("L0 ≥ 1", options.L0 >= 1), .init("L1 ≥ 1", L1 >= 1), .init("M > 1", M > 1),
                 .init("Δ ≥ 5ε/4", options.gap >= 5 * epsilon / 4), .init("M ≥ 2ε", M >= 2 * epsilon),
@@ -52,8 +54,8 @@ struct DeterministicTheorems {
 
     private func theoremSix(_ instance: Instance, L0: Double) -> TheoryLine {
         let (L1, M, epsilon) = (options.L1, options.largestGradient, options.epsilon)
-        let step = 1 / (2 * (M * L1 + L0))
-        let bound = 4 * (M * L1 + L0) * instance.gap / (epsilon * epsilon)
+        let rule = StepRules.zhangSix(L0: L0, L1: L1, largestGradient: M, epsilon: epsilon, gap: instance.gap)
+        let (step, bound) = (rule.stepSize ?? .nan, rule.iterations ?? .nan)
         return TheoryLine(
             source: "[Z] theorem 6", instance: instance.name, algorithm: "GD, h = 1/(2(M L1 + L0)) = \(short(step))",
             quantity: "iterations until ‖∇f‖ ≤ ε", relation: .atMost,
@@ -68,9 +70,9 @@ struct DeterministicTheorems {
 
     private func theoremThree(_ instance: Instance, L0: Double) -> TheoryLine {
         let (L1, epsilon) = (options.L1, options.epsilon)
-        let eta = 1 / (10 * L0)
-        let gamma = min(1 / eta, 1 / (10 * L1 * eta))
-        let bound = 20 * L0 * instance.gap / (epsilon * epsilon) + 20 * max(1, L1 * L1) * instance.gap / L0
+        let rule = StepRules.zhangThree(L0: L0, L1: L1, epsilon: epsilon, gap: instance.gap)
+        let (eta, gamma) = (rule.stepSize ?? .nan, rule.clipNorm ?? .nan)
+        let bound = rule.iterations ?? .nan
         return TheoryLine(
             source: "[Z] theorem 3", instance: instance.name + ", L0 = \(short(L0))",
             algorithm: "clipped GD, η = \(short(eta)), clip norm γ = \(short(gamma))",

@@ -1,4 +1,5 @@
 import Essentials
+import Fitting
 
 /// [I] theorems 3.1 and 3.2: Algorithm 1 with the step sizes at which they say something, for clipping of gradients, of momentum
 /// and of both.
@@ -27,10 +28,11 @@ struct FrameworkTheorems {
     func deterministicLines() -> [TheoryLine] {
         instances.flatMap { instance, L0 in
             Self.members(beta: 0.9).map { member in
-                let eta = (1 - member.beta) / (10 * 1.06 * L0)
-                let gamma = (1 - member.beta) / (10 * 1.06 * options.L1)
                 let epsilon = options.epsilon
-                let needed = 3 * instance.gap * max(1 / (epsilon * epsilon * eta), 25 * eta / (gamma * gamma))
+                let rule = StepRules.improvedOne(
+                    L0: L0, L1: options.L1, beta: member.beta, epsilon: epsilon, gap: instance.gap)
+                let (eta, gamma) = (rule.stepSize ?? .nan, rule.longestStep ?? .nan)
+                let needed = rule.iterations ?? .nan
                 return TheoryLine(
                     source: "[I] theorem 3.1", instance: instance.name + ", L0 = \(short(L0))",
                     algorithm: "\(member.name), η = \(short(eta)), γ = \(short(gamma))",
@@ -46,12 +48,10 @@ struct FrameworkTheorems {
         instances.flatMap { instance, L0 in
             Self.members(beta: 0.5).map { member in
                 let (epsilon, sigma, L1) = (options.epsilon, options.noise, options.L1)
-                let (a, b) = (1.01, 1.01)
-                let gamma =
-                    epsilon / (2 * sigma)
-                    * min(epsilon / (a * L0), (1 - member.beta) / (a * L0), (1 - member.beta) / (25 * b * L1))
-                let eta = gamma / (5 * sigma)
-                let needed = 3 * instance.gap / (epsilon * epsilon * eta)
+                let rule = StepRules.improvedTwo(
+                    L0: L0, L1: L1, beta: member.beta, noise: sigma, epsilon: epsilon, gap: instance.gap)
+                let (eta, gamma) = (rule.stepSize ?? .nan, rule.longestStep ?? .nan)
+                let needed = rule.iterations ?? .nan
                 let repetitions = min(options.repetitions, 3)
                 return TheoryLine(
                     source: "[I] theorem 3.2", instance: instance.name + ", L0 = \(short(L0)), σ = \(short(sigma))",

@@ -1,4 +1,5 @@
 import Essentials
+import Fitting
 
 /// [Z] theorems 7 and 8: stochastic gradients with noise of a bounded size τ. The iteration complexity is the first t at which at
 /// least half of the runs have seen ‖∇f‖ ≤ ε (eq. 8): the median over repetitions.
@@ -23,13 +24,8 @@ struct StochasticTheorems {
     /// The paper prints h = min{1/(16ηL1(‖g‖ + τ)), η}; the η in the denominator is a slip: the proof uses h without it.
     private func theoremSeven(_ instance: Instance, L0: Double) -> TheoryLine {
         let (L1, noise, epsilon) = (options.L1, options.noise, options.epsilon)
-        let delta = instance.gap + (5 * L0 + 2 * L1 * noise) * noise * noise + 9 * noise * L0 * L0 / L1
-        let bound =
-            delta
-            * max(
-                128 * L1 / epsilon, 4 * delta / (epsilon * epsilon * epsilon * epsilon),
-                (80 * L0 + 512 * L1 * noise) / (epsilon * epsilon))
-        let eta = min(1 / (20 * L0), 1 / (128 * L1 * noise), 1 / bound.rounded(.up).squareRoot())
+        let rule = StepRules.zhangSeven(L0: L0, L1: L1, noise: noise, epsilon: epsilon, gap: instance.gap)
+        let (eta, bound) = (rule.stepSize ?? .nan, rule.iterations ?? .nan)
         return TheoryLine(
             source: "[Z] theorem 7", instance: instance.name + ", L0 = \(short(L0)), τ = \(short(noise))",
             algorithm: "clipped SGD, h = min{1/(16 L1(‖g‖ + τ)), η}, η = \(short(eta))",
@@ -41,9 +37,9 @@ struct StochasticTheorems {
     private func theoremEight(_ instance: Instance) -> TheoryLine {
         let (L0, L1, noise, epsilon) = (options.L0, options.L1, options.noise, options.epsilon)
         let M = instance.globalGradient
-        let factor = instance.gap + (5 * L0 + 4 * L1 * M) * (M + noise) * (M + noise)
-        let bound = 16 * factor * factor / (epsilon * epsilon * epsilon * epsilon)
-        let step = min(1 / bound.rounded(.up).squareRoot(), 1 / (L1 * (M + noise)))
+        let rule = StepRules.zhangEight(
+            L0: L0, L1: L1, largestGradient: M, noise: noise, epsilon: epsilon, gap: instance.gap)
+        let (step, bound) = (rule.stepSize ?? .nan, rule.iterations ?? .nan)
         return TheoryLine(
             source: "[Z] theorem 8", instance: instance.name + ", L0 = \(short(L0)), τ = \(short(noise))",
             algorithm: "SGD, h = min{1/√T, 1/(L1(M + τ))} = \(short(step))",

@@ -1,0 +1,180 @@
+import Essentials
+import Foundation
+
+/// What the theorems of docs/method.md say for the constants fitted to the points, with the bootstrap's intervals carried through.
+/// - Throws: as `fit`; `.usage` for numbers out of range.
+public func advise(_ points: SmoothnessPoints, options: AdviceOptions) throws -> AdviceReport {
+    for (name, value) in [
+        ("ε", options.epsilon), ("Δ", options.gap), ("σ", options.noise), ("M", options.largestGradient),
+        ("c₁", options.meanCosine),
+    ] {
+        guard let value, !(value > 0 && value.isFinite) else { continue }
+        throw SmoothnessError(.usage, "is not a positive number", object: name, found: "\(value)")
+    }
+    if let momentum = options.momentum, !(momentum >= 0 && momentum < 1) {
+        throw SmoothnessError(.usage, "is no momentum", object: "β", expected: "0 ≤ β < 1", found: "\(momentum)")
+    }
+    let report = try fit(points, options: options.fit)
+    let usable = try points.usable(isWeighted: options.fit.isWeighted).points
+    let work = AdviceWork(points: usable, all: points, fit: report, options: options)
+    return work.report()
+}
+
+struct AdviceWork {
+    let points: SmoothnessPoints
+    let fit: FitReport
+    let options: AdviceOptions
+    let L0: Double
+    let L1: Double
+    /// (L0, L1) of the resamples; empty without intervals.
+    let replicates: [SmoothnessLine]
+    let levels: (lower: Double, upper: Double)
+    let gap: (value: Double, origin: String)?
+    let beta: Double
+
+    init(points: SmoothnessPoints, all: SmoothnessPoints, fit: FitReport, options: AdviceOptions) {
+        self.points = points
+        self.fit = fit
+        self.options = options
+        let estimates = Self.estimates(fit, options.line)
+        (L0, L1) = (estimates.L0.value, estimates.L1.value)
+        let bootstrap = bootstrapLines(points, fit: fit, line: options.line, options: options.fit)
+        (replicates, levels) = (bootstrap.lines, bootstrap.levels)
+        beta = options.momentum ?? options.settings?.momentum ?? 0
+        if let given = options.gap {
+            gap = (given, "given")
+        } else if let losses = all.loss,
+            let first = all.iteration.indices.min(by: { all.iteration[$0] < all.iteration[$1] }),
+            losses[first].isFinite
+        {
+            let least = losses.filter(\.isFinite).min() ?? 0
+            if let minimum = options.fit.minimumLoss {
+                gap = (losses[first] - minimum, "the first loss less the given f*")
+            } else if least >= 0 {
+                gap = (losses[first], "the first loss: f* = 0 is a lower bound of losses that are never negative")
+            } else {
+                gap = nil
+            }
+        } else {
+            gap = nil
+        }
+    }
+
+    static func estimates(_ fit: FitReport, _ line: AdviceLine) -> (L0: Estimate, L1: Estimate, shareAbove: Double?) {
+        switch line {
+        case .leastSquares: (fit.leastSquares.intercept, fit.leastSquares.slope, nil)
+        case .expectile: (fit.expectile.intercept, fit.expectile.slope, fit.expectile.shareAbove)
+        case .quantile: (fit.quantile.intercept, fit.quantile.slope, fit.quantile.shareAbove)
+        case .upperEnvelope: (fit.upperEnvelope.intercept, fit.upperEnvelope.slope, 0)
+        }
+    }
+
+    /// M, and whether it was given.
+    var largestGradient: (value: Double, isGiven: Bool) {
+        options.largestGradient.map { ($0, true) } ?? (fit.gradientNorm.maximum, false)
+    }
+
+    var noise: Double? { options.noise ?? options.measuredNoise?.largest }
+
+    func report() -> AdviceReport {
+        let estimates = Self.estimates(fit, options.line)
+        let line = SmoothnessLine(intercept: L0, slope: L1)
+        let above = points.gradientNorm.indices.filter {
+            points.smoothness[$0] > line(points.gradientNorm[$0]) * (1 + 1e-12)
+        }
+        let critical = L1 > 0 ? estimate { $0.intercept / $0.slope } : nil
+        let beyond = critical.map { critical in points.gradientNorm.filter { $0 > critical.value }.count }
+        return AdviceReport(
+            line: options.line.rawValue, L0: estimates.L0, L1: estimates.L1,
+            shareAbove: Double(above.count) / Double(points.count), criticalNorm: critical,
+            shareAboveCritical: beyond.map { Double($0) / Double(points.count) }, gradientNorm: fit.gradientNorm,
+            epsilon: options.epsilon, gap: gap?.value, gapOrigin: gap?.origin, noise: options.measuredNoise,
+            settings: options.settings, theorems: theorems(), missing: missing, warnings: warnings,
+            confidence: options.fit.confidence)
+    }
+
+    private var missing: [String] {
+        var missing: [String] = []
+        if options.epsilon == nil {
+            missing.append("ε (--epsilon): no iteration bounds, and no numbers where the step depends on ε")
+        }
+        if gap == nil { missing.append("Δ (--gap, or losses and --minimum-loss): no iteration bounds") }
+        if noise == nil {
+            missing.append(
+                "σ (--noise, or estimates over two components or more): no numbers for stochastic theorems")
+        }
+        if options.settings == nil { missing.append("the run's settings: not compared with the theorems") }
+        if options.meanCosine == nil { missing.append("c₁ (--mean-cosine, from smoothness align): no numbers for [Q]") }
+        return missing
+    }
+
+    /// The fit's doubts that reach the advice.
+    private var warnings: [String] {
+        let codes: Set<FitWarning.Code> = [
+            .stepSizeReturned, .narrowGradientNorm, .beyondNeighbourhood, .fewPoints, .fewBlocks,
+            .exponentOutsideTheory,
+        ]
+        var result = fit.warnings.filter { codes.contains($0.code) }.map(\.message)
+        if options.line == .leastSquares {
+            result.append(
+                "theorems ask for an upper bound of the smoothness; least squares goes through the middle of the points"
+            )
+        }
+        return result
+    }
+
+    /// A function of (L0, L1) at the estimate with its interval from the resamples; `nil` where it is not finite.
+    func estimate(_ value: (SmoothnessLine) -> Double?) -> Estimate? {
+        guard let center = value(SmoothnessLine(intercept: L0, slope: L1)), center.isFinite else { return nil }
+        guard !replicates.isEmpty else {
+            return Estimate(
+                value: center,
+                reasonWithoutInterval: options.line == .upperEnvelope
+                    ? "the envelope has none" : "no bootstrap replicates were asked for")
+        }
+        // A resample with L0 = 0 or L1 = 0 has no finite value: it lies beyond all others.
+        let sorted = replicates.map { value($0) ?? .infinity }.map { $0.isNaN ? .infinity : $0 }.sorted()
+        let (lower, upper) = (
+            quantile(ofSorted: sorted, at: levels.lower), quantile(ofSorted: sorted, at: levels.upper)
+        )
+        guard lower.isFinite, upper.isFinite else {
+            return Estimate(
+                value: center,
+                reasonWithoutInterval: lower.isFinite
+                    ? "from \(significant(lower, digits: 4)) without end: resamples put a constant on its bound 0"
+                    : "resamples put a constant on its bound 0")
+        }
+        let finite = sorted.filter(\.isFinite)
+        return Estimate(
+            value: center, standardError: standardDeviation(finite), lower: min(lower, center),
+            upper: max(upper, center), intervalMethod: .percentile)
+    }
+}
+
+/// The lines of the resamples of a fit, with the bounds L0, L1 ≥ 0, and the levels of their quantiles; none for the envelope.
+func bootstrapLines(
+    _ points: SmoothnessPoints, fit: FitReport, line: AdviceLine, options: FitOptions
+) -> (lines: [SmoothnessLine], levels: (lower: Double, upper: Double)) {
+    let resampler = Resampler(
+        series: points.series, blockLength: fit.bootstrap.blockLength, scheme: options.scheme, seed: options.seed)
+    let levels = Intervals.levels(confidence: options.confidence, blocks: resampler.blockCount)
+    let weights = options.isWeighted ? points.smoothnessError?.map { 1 / ($0 * $0) } : nil
+    guard line != .upperEnvelope, let scaled = ScaledPoints(points.gradientNorm, points.smoothness, weights) else {
+        return ([], levels)
+    }
+    var counts = [Double](repeating: 0, count: points.count)
+    var drawn = scaled
+    let lines = (0..<options.replicates).compactMap { replicate -> SmoothnessLine? in
+        resampler.draw(replicate, into: &counts)
+        for index in counts.indices { drawn.w[index] = scaled.w[index] * counts[index] }
+        let found =
+            switch line {
+            case .leastSquares: drawn.leastSquares(isConstrained: true)
+            case .expectile: drawn.expectile(options.expectile, isConstrained: true)
+            case .quantile: drawn.quantile(options.quantile, isConstrained: true)
+            case .upperEnvelope: nil as SmoothnessLine?
+            }
+        return found.map(scaled.original)
+    }
+    return (lines, levels)
+}
