@@ -72,11 +72,7 @@ struct GnuplotScatter: GnuplotDrawing {
             set terminal \(terminal.setting)
             set output \(Gnuplot.quoted(outputFile))
             set title \(Gnuplot.quoted(fittedTitle.text)) offset 0,-0.3 font ',\(fittedTitle.fontSize)'
-            set logscale xy
-            set xrange [\(drawing.horizontal.minimum):\(drawing.horizontal.maximum)]
-            set yrange [\(drawing.vertical.minimum):\(drawing.vertical.maximum)]
-            \(Self.ticks("x", drawing.horizontal))
-            \(Self.ticks("y", drawing.vertical))
+            \(axes)
             set xlabel \(Gnuplot.quoted(ScatterText.gradientNorm)) offset 0,0.2
             # Frame, labels and legend at fixed places, whatever the widths of the texts.
             set tmargin at screen 0.925
@@ -96,6 +92,20 @@ struct GnuplotScatter: GnuplotDrawing {
             plot \\
             \(series(data).joined(separator: ", \\\n"))
 
+            """
+    }
+
+    private var axes: String {
+        if drawing.isLinear {
+            let ends = drawing.linearEnds
+            return "set xrange [0:\(ends.gradientNorm)]\nset yrange [0:\(ends.smoothness)]"
+        }
+        return """
+            set logscale xy
+            set xrange [\(drawing.horizontal.minimum):\(drawing.horizontal.maximum)]
+            set yrange [\(drawing.vertical.minimum):\(drawing.vertical.maximum)]
+            \(Self.ticks("x", drawing.horizontal))
+            \(Self.ticks("y", drawing.vertical))
             """
     }
 

@@ -12,6 +12,8 @@ public struct LinePlot: Sendable {
         public var isReference: Bool
         /// Curves of one group have one colour.
         public var group: Int
+        /// Points that no line joins.
+        public var isScattered = false
 
         public init(name: String, points: [(x: Double, y: Double)], isReference: Bool = false, group: Int) {
             self.name = name
@@ -29,6 +31,8 @@ public struct LinePlot: Sendable {
     public var horizontal: (name: String, label: String)
     public var vertical: (name: String, label: String)
     public var curves: [Curve]
+    /// Whether the vertical axis is logarithmic; what is not positive is then left out of pictures.
+    public var isLogarithmic = false
 
     public init(
         title: String, horizontal: (name: String, label: String), vertical: (name: String, label: String),
@@ -64,7 +68,11 @@ public struct LinePlot: Sendable {
 
     /// The curves that have something to draw.
     func drawn() throws -> [Curve] {
-        let drawn = curves.filter { !$0.finite.isEmpty }
+        let drawn = curves.map { curve in
+            var curve = curve
+            if isLogarithmic { curve.points.removeAll { !($0.y > 0) } }
+            return curve
+        }.filter { !$0.finite.isEmpty }
         guard !drawn.isEmpty else {
             throw SmoothnessError(
                 .data, "there is no point to draw", expected: "finite numbers",
@@ -106,7 +114,7 @@ public struct LinePlot: Sendable {
                 "x": ["field": .string(horizontal.name), "type": "quantitative", "title": .string(horizontal.label)],
                 "y": [
                     "field": .string(vertical.name), "type": "quantitative", "title": .string(vertical.label),
-                    "scale": ["zero": false],
+                    "scale": ["zero": false, "type": isLogarithmic ? "log" : "linear"],
                 ],
                 "color": scale(drawn.map { .string(Self.color(ofGroup: $0.group)) }),
                 "strokeDash": scale(drawn.map { $0.isReference ? [5, 4] : [1, 0] }),
@@ -141,9 +149,11 @@ struct GnuplotLines: GnuplotDrawing {
         let series = curves.enumerated().map { index, curve in
             let color = "linecolor rgb '\(LinePlot.color(ofGroup: curve.group))'"
             let style =
-                curve.isReference
-                ? "with lines dashtype (6,6) linewidth 1.2 \(color)"
-                : "with linespoints pointtype 7 pointsize \(0.5 * terminal.pointScale) linewidth 1.8 \(color)"
+                curve.isScattered
+                ? "with points pointtype 7 pointsize \(0.5 * terminal.pointScale) \(color)"
+                : curve.isReference
+                    ? "with lines dashtype (6,6) linewidth 1.2 \(color)"
+                    : "with linespoints pointtype 7 pointsize \(0.5 * terminal.pointScale) linewidth 1.8 \(color)"
             return "\(Gnuplot.quoted(dataFile)) index \(index) using 1:2 \(style) title \(Gnuplot.quoted(curve.name))"
         }
         let title = Gnuplot.fitted(title: plot.title, characters: 96, fontSize: terminal.fontSize)
@@ -156,6 +166,7 @@ struct GnuplotLines: GnuplotDrawing {
             set xlabel \(Gnuplot.quoted(plot.horizontal.label)) offset 0,0.7
             set ylabel \(Gnuplot.quoted(plot.vertical.label))
             set offsets 0, 0, graph 0.04, graph 0.04
+            \(plot.isLogarithmic ? "set logscale y" : "unset logscale")
             set autoscale xfix
             set grid xtics ytics linetype 1 linecolor rgb '#e6e6e6' linewidth 0.6
             set border 3 linecolor rgb '#404040' linewidth 0.8

@@ -10,6 +10,8 @@ public struct ScatterPlot: Sendable {
     public var report: FitReport?
     /// One line above the picture, as `lstm, clip norm 0.25, learning rate 20`; shown as it is, never interpreted.
     public var title: String
+    /// Both axes from 0 and evenly spaced, where a line is a line; logarithmic otherwise.
+    public var isLinear = false
 
     /// The formats, by the end of the file name.
     public enum Format: String, Sendable, CaseIterable {
@@ -110,6 +112,7 @@ struct ScatterDrawing {
     var curves: [Curve]
     var horizontal: LogAxis
     var vertical: LogAxis
+    var isLinear: Bool
     /// First and last iteration, at least one apart.
     var iterations: (first: Int, last: Int)
 
@@ -122,6 +125,7 @@ struct ScatterDrawing {
         }
         let complete = ScatterPlotReference(usable)
         points = usable
+        isLinear = plot.isLinear
         leftOut = counts.leftOut
         reference = complete.values
         horizontal = LogAxis(covering: usable.gradientNorm)
@@ -132,9 +136,15 @@ struct ScatterDrawing {
             plot.report.map { [horizontal] in Self.curves($0, from: horizontal.minimum, to: horizontal.maximum) } ?? []
     }
 
+    /// The ends of even axes that begin at 0.
+    var linearEnds: (gradientNorm: Double, smoothness: Double) {
+        (1.04 * (points.gradientNorm.max() ?? 1), 1.06 * (points.smoothness.max() ?? 1))
+    }
+
     /// Reference points that lie outside the frame.
     var hiddenReferenceCount: Int {
-        reference.filter { !(vertical.minimum...vertical.maximum).contains($0.smoothness) }.count
+        let range = isLinear ? 0...linearEnds.smoothness : vertical.minimum...vertical.maximum
+        return reference.filter { !range.contains($0.smoothness) }.count
     }
 
     private static func curves(_ report: FitReport, from low: Double, to high: Double) -> [Curve] {

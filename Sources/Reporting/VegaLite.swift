@@ -18,9 +18,12 @@ extension ScatterPlot {
             "height": 440,
             "background": "white",
             "encoding": [
-                "x": Self.channel("gradient_norm", ScatterText.gradientNorm, drawing.horizontal),
-                "y": Self.channel(
-                    "smoothness", ScatterText.smoothness, drawing.vertical),
+                "x": isLinear
+                    ? Self.channel("gradient_norm", ScatterText.gradientNorm, upTo: drawing.linearEnds.gradientNorm)
+                    : Self.channel("gradient_norm", ScatterText.gradientNorm, drawing.horizontal),
+                "y": isLinear
+                    ? Self.channel("smoothness", ScatterText.smoothness, upTo: drawing.linearEnds.smoothness)
+                    : Self.channel("smoothness", ScatterText.smoothness, drawing.vertical),
             ],
             "layer": .array(layers),
             "config": ["legend": ["labelLimit": 400], "axis": ["gridColor": "#e6e6e6"]],
@@ -35,6 +38,13 @@ extension ScatterPlot {
             "title": .string(title),
             "scale": ["type": "log", "domain": [.number(axis.minimum), .number(axis.maximum)], "nice": false],
             "axis": ["values": .array(axis.majorTicks.map { .number($0.position) }), "format": "~g"],
+        ]
+    }
+
+    private static func channel(_ field: String, _ title: String, upTo end: Double) -> JSONValue {
+        [
+            "field": .string(field), "type": "quantitative", "title": .string(title),
+            "scale": ["type": "linear", "domain": [0, .number(end)], "nice": false],
         ]
     }
 

@@ -46,9 +46,17 @@ struct PlotCommand: ParsableCommand {
             Of an alignment file: \(AlignmentQuantity.allCases.map(\.rawValue).joined(separator: ", ")). (default: mean_cosine)
             """)
     var quantity: AlignmentQuantity?
+    @Option(help: "Of an estimate: scatter, iterations, residuals, gamma or blocks. (default: scatter)")
+    var kind: EstimatePlotKind?
+    @Flag(help: "The scatter on even axes from 0.")
+    var linear = false
     @OptionGroup var fitting: FitOptionGroup
 
     func validate() throws {
+        if linear, curves || (kind ?? .scatter) != .scatter {
+            throw ValidationError("--linear belongs to the scatter")
+        }
+        if curves, kind != nil { throw ValidationError("--kind belongs to estimates") }
         guard curves else {
             if inputs.count != 1 { throw ValidationError("give one input, or --curves for the curves of several runs") }
             if spread != nil || log { throw ValidationError("--spread and --log belong to --curves") }
@@ -64,7 +72,24 @@ struct PlotCommand: ParsableCommand {
         if curves { return try drawCurves() }
         if try FileKind(of: inputs[0]) == .alignment { return try drawAlignment(of: inputs[0]) }
         guard quantity == nil else { throw ValidationError("--quantity belongs to alignment files") }
+        if let kind, kind != .scatter { return try drawLines(kind, of: inputs[0]) }
         try drawScatter(of: inputs[0])
+    }
+
+    private func drawLines(_ kind: EstimatePlotKind, of name: String) throws {
+        let input = try PointsInput(path: name)
+        let outputs =
+            output.isEmpty
+            ? [URL(filePath: name).deletingPathExtension().path + ".\(kind.rawValue).svg"] : output
+        for path in outputs {
+            _ = try ScatterPlot.Format(path: path)
+            try refuseInput(as: path, inputs: [name, input.estimatesPath])
+        }
+        let plot = try kind.plot(of: input, file: name, options: fitting.options, title: title ?? input.title)
+        for path in outputs {
+            try plot.write(to: path)
+            Console.error("wrote \(Console.absolute(path))")
+        }
     }
 
     private func drawAlignment(of name: String) throws {
@@ -112,7 +137,8 @@ struct PlotCommand: ParsableCommand {
             _ = try ScatterPlot.Format(path: path)
             try refuseInput(as: path, inputs: [name, input.estimatesPath])
         }
-        let plot = try ScatterPlot(points: input.points, report: report(input.points), title: title ?? input.title)
+        var plot = try ScatterPlot(points: input.points, report: report(input.points), title: title ?? input.title)
+        plot.isLinear = linear
         // One that cannot be made, as a picture without gnuplot, does not keep the others back.
         var failure: (any Error)?
         for path in outputs {
