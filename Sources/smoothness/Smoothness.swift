@@ -15,7 +15,9 @@ struct Smoothness: ParsableCommand {
             """,
         version: Software.version,
         subcommands: [
-            TrainCommand.self, EstimateCommand.self, FitCommand.self, PlotCommand.self, AlignCommand.self,
+            TrainCommand.self, EstimateCommand.self, FitCommand.self, AdviseCommand.self, PlotCommand.self,
+            ReportCommand.self, ExportCommand.self,
+            AlignCommand.self,
             TheoryCommand.self,
             InspectCommand.self, VerifyCommand.self, BatchCommand.self,
         ])

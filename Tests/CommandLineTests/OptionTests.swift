@@ -35,7 +35,15 @@ struct OptionTests {
         arguments: [
             (["nonsense"], "Unexpected argument 'nonsense'"),
             (["estimate"], "Missing expected argument '<run>'"),
-            (["fit"], "Missing expected argument '<input>'"),
+            (["fit"], "Missing expected argument '<inputs> ...'"),
+            (
+                ["fit", "a.h5", "b.h5"],
+                "several inputs: say --by run to compare them or --by joint to take them together"
+            ), (["fit", "a.h5", "--by", "run"], "--by run needs two inputs or more"),
+            (["fit", "a.h5", "b.h5", "--by", "block"], "--by block takes one input"),
+            (["fit", "a.h5", "--expectile", "1"], "--expectile must lie between 0 and 1, not 1.0"),
+            (["fit", "a.h5", "--order", "-1"], "--order must lie between 0 and 4, not -1.0"),
+            (["advise", "a.h5", "--theorem", "zhang-3"], "--theorem belongs to --optimizer"),
             (["inspect"], "Missing expected argument '<file>'"),
             (["estimate", "run.h5", "other.h5"], "Unexpected argument 'other.h5'"),
             (["estimate", "run.h5", "--wrong"], "Unknown option '--wrong'"),
@@ -91,7 +99,7 @@ struct OptionTests {
             ),
         ]) func parser(arguments: [String], message: String) throws
     {
-        let subcommands = ["train", "estimate", "fit", "plot", "align", "theory", "inspect", "verify"]
+        let subcommands = ["train", "estimate", "fit", "advise", "plot", "align", "theory", "inspect", "verify"]
         try expectUsage(arguments, message, usage: subcommands.first { $0 == arguments[0] } ?? "")
     }
 

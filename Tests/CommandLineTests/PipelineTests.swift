@@ -75,9 +75,11 @@ struct PipelineTests {
         // One fit, wherever the points come from.
         try keep("fit.json", ["fit", "run.h5", "--format", "json"])
         let fit = try bench.text("fit.json")
-        for input in ["run.estimates.h5", "estimates.csv"] {
-            #expect(try bench.succeed("fit", input, "--format", "json").standardOutput == fit, "\(input)")
-        }
+        #expect(try bench.succeed("fit", "run.estimates.h5", "--format", "json").standardOutput == fit)
+        // A CSV has one row an iterate, without the gradients on the way of a step.
+        #expect(
+            try withoutSegments(bench.succeed("fit", "estimates.csv", "--format", "json").standardOutput)
+                == withoutSegments(fit))
 
         let drawn = try bench.succeed(
             "plot", "run.h5", "-o", "scatter.csv", "-o", "scatter.vl.json", "-o", "scatter.svg", "-o", "scatter.png",
@@ -100,6 +102,14 @@ struct PipelineTests {
             #expect(checks.count > 10 && checks.allSatisfy { $0["ok"] as? Bool == true })
         }
         #expect(try bench.python("agree.py", ["run.h5", "run.estimates.h5"] + example.twin).hasSuffix(" rows agree\n"))
+    }
+
+    /// A report as JSON without what follows from the gradients on the way of a step.
+    private func withoutSegments(_ report: String) throws -> NSDictionary {
+        var object = try #require(try JSONSerialization.jsonObject(with: Data(report.utf8)) as? [String: Any])
+        object["segment"] = nil
+        object["comparison"] = nil
+        return object as NSDictionary
     }
 
     @Test("one flipped bit in a committed iterate is found, and said where") func damage() throws {

@@ -76,7 +76,7 @@ struct StatusTests {
         #expect(
             points == [
                 "given": 12, "used": 8, "zeroStep": 1, "nonFinite": 3, "negative": 0, "zeroGradientNorm": 0,
-                "zeroSmoothness": 0, "belowFloor": 0,
+                "zeroSmoothness": 0, "belowFloor": 0, "withoutStandardError": 0,
             ])
         #expect(
             warnings == [
@@ -98,7 +98,7 @@ struct StatusTests {
         #expect(try statuses("--subset", "1") == ["ok"] + Array(repeating: "zeroStep", count: 4))
         try bench.expectRefusal(
             ["fit", "run.h5"], code: 65,
-            "too few points to fit a line (expected at least 3 usable points, found 1 of 5 usable and left out "
+            "run.h5: too few points to fit a line (expected at least 3 usable points, found 1 of 5 usable and left out "
                 + "(4: the step is zero, x_{k+1} = x_k)). See in the status column of the estimates why they cannot be used."
         )
     }
@@ -111,7 +111,7 @@ struct StatusTests {
         let few =
             "too few points to fit a line (expected at least 3 usable points, found 0 of 4 usable and left out (4: the step is "
             + "zero, x_{k+1} = x_k)). See in the status column of the estimates why they cannot be used."
-        try bench.expectRefusal(["fit", "run.estimates.h5"], code: 65, few)
+        try bench.expectRefusal(["fit", "run.estimates.h5"], code: 65, "run.estimates.h5: " + few)
         let drawn = try bench.smoothness("plot", "run.h5", "-o", "scatter.svg")
         #expect(drawn.exitCode == 65)
         #expect(
