@@ -25,6 +25,14 @@ struct InversionSort {
         for index in items.indices { keys[index] = key(Int(items[index])) }
     }
 
+    /// Takes the items in another order, with keys by the item; the buffers are used again.
+    mutating func load(_ order: [Int32], key: (Int) -> Double) {
+        for index in order.indices {
+            items[index] = order[index]
+            keys[index] = key(Int(order[index]))
+        }
+    }
+
     /// Sorts by the keys and returns the number of inversions.
     mutating func sort() -> Int {
         var none: [Int32] = []

@@ -23,7 +23,7 @@ extension ScaledPoints {
             var slopes = allSlopes()
             return slopes.isEmpty ? nil : medianInPlace(&slopes)
         }
-        let selection = SlopeSelection(self)
+        var selection = SlopeSelection(self)
         return selection.median()
     }
 
@@ -56,8 +56,11 @@ extension ScaledPoints {
 /// middle is likely to lie, and counting inversions says how many lie before.
 private struct SlopeSelection {
     private let points: ScaledPoints
+    /// x and y side by side: one place of memory to fetch for a point.
+    private let pairs: [SIMD2<Double>]
     /// The points by x; equal x by y, so that they make no inversion.
-    private let order: InversionSort
+    private let order: [Int32]
+    private var work: InversionSort
     private let pairCount: Int
     private static let sampleCount = 2_000_000
     /// So many slopes are taken all.
@@ -79,22 +82,23 @@ private struct SlopeSelection {
             order.setKeys { points.x[$0] }
             _ = order.sort()
         }
-        self.order = order
+        self.order = order.items
+        work = order
+        pairs = points.x.indices.map { SIMD2(points.x[$0], points.y[$0]) }
         pairCount = points.count * (points.count - 1) / 2 - equal
     }
 
     /// The order by y − slope·x, from that by x or from one at a smaller slope, and how many pairs changed their order.
-    private func sorted(_ start: InversionSort, at slope: Double) -> (order: InversionSort, passed: Int) {
-        var result = start
-        result.setKeys { points.y[$0] - slope * points.x[$0] }
-        let passed = result.sort()
-        return (result, passed)
+    private mutating func sorted(_ start: [Int32], at slope: Double) -> (order: [Int32], passed: Int) {
+        work.load(start) { [pairs] in pairs[$0].y - slope * pairs[$0].x }
+        let passed = work.sort()
+        return (work.items, passed)
     }
 
     /// The slopes from that of an order up to another, all of at most `limit` or an even sample, and how many there are. About
     /// `expected` should be there.
-    private func slopes(
-        _ start: InversionSort, to slope: Double, expected: Double, round: Int
+    private mutating func slopes(
+        _ start: [Int32], to slope: Double, expected: Double, round: Int
     ) -> (sample: [Double], count: Int) {
         var generator = SeededGenerator(seed: 0, purpose: "fit.inversions", index: round)
         let targets: [Int64]
@@ -105,17 +109,16 @@ private struct SlopeSelection {
             let stretch = expected / Double(Self.sampleCount)
             targets = (0..<2 * Self.sampleCount).map { Int64((Double($0) + generator.uniform()) * stretch) }
         }
-        var result = start
-        result.setKeys { points.y[$0] - slope * points.x[$0] }
-        let pairs = result.sort(naming: targets)
-        let slopes = pairs.first.indices.map { place in
-            let (first, second) = (Int(pairs.first[place]), Int(pairs.second[place]))
-            return (points.y[second] - points.y[first]) / (points.x[second] - points.x[first])
+        work.load(start) { [pairs] in pairs[$0].y - slope * pairs[$0].x }
+        let found = work.sort(naming: targets)
+        let slopes = found.first.indices.map { place in
+            let step = pairs[Int(found.second[place])] - pairs[Int(found.first[place])]
+            return step.y / step.x
         }
-        return (slopes, pairs.count)
+        return (slopes, found.count)
     }
 
-    func median() -> Double? {
+    mutating func median() -> Double? {
         guard pairCount > 0 else { return nil }
         let ranks = (lower: (pairCount - 1) / 2, upper: pairCount / 2)
         var sample = points.sampledSlopes(Self.sampleCount, purpose: "fit.slopes")
