@@ -48,7 +48,8 @@ enum EstimatesFileAccess {
             gammas: try file.dataset(EstimatesSchema.gammas).read(as: Double.self),
             groups: try groups(of: file),
             layout: try ParameterTable.read(from: file),
-            rowCount: try file.dataset(EstimatesSchema.iteration).shape.first ?? 0)
+            rowCount: try file.dataset(EstimatesSchema.iteration).shape.first ?? 0,
+            live: try LiveRows(of: file))
     }
 
     private static func groups(of file: borrowing HDF5.File) throws -> ComponentGroups {

@@ -13,6 +13,7 @@ enum EstimatesFileSkeleton {
                 file, EstimatesSchema.commit, "committed rows",
                 "a row of /estimates counts only if its index is below this")
             try writeDefinition(file, header)
+            try header.live?.write(to: file)
             try reserveRows(file, header)
         }
     }
@@ -22,7 +23,8 @@ enum EstimatesFileSkeleton {
         let rows = EstimationPlan.outputByteCount(
             rows: header.rowCount, header.extents)
         let blocks = header.layout.blocks.reduce(0) { $0 + $1.name.utf8.count + 128 }
-        return rows + 16 * header.components.count + 8 * header.gammas.count + blocks + header.objective.utf8.count
+        return rows + 8 * (header.live?.iterations.count ?? 0) + 16 * header.components.count + 8 * header.gammas.count
+            + blocks + header.objective.utf8.count
             + header.optimizer.utf8.count + 128 * 1024
     }
 

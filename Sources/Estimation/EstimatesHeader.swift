@@ -22,6 +22,11 @@ public struct EstimatesHeader: Sendable {
     public var layout: ParameterLayout
     /// K: how many rows the file has room for, the committed rows of the run when the estimate began.
     public var rowCount: Int
+    /// `nil` where the run was at its end when the estimate began; the digest of the run then covers all K rows, else none.
+    public var live: LiveRows?
+
+    /// How many rows of the run `run_digest` covers.
+    var digestRows: Int { live == nil ? rowCount : 0 }
 
     var extents: RowExtents {
         RowExtents(

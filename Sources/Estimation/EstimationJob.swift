@@ -34,22 +34,17 @@ public struct EstimationJob: Sendable {
     ///   - isForced: replaces what stands at the place of the output.
     ///   - dataOverride: where the objective's data is now, if it has moved.
     ///   - threads: how many tensor operations are set to, for the record.
+    ///   - isFollowing: makes room for all rows that the run has planned, and waits for them.
     ///   - workerCount: how many groups of components may be evaluated at the same time; the numbers are the same.
     /// - Throws: `SmoothnessError`: `.data` for a run without a step or one that its objective does not fit; `.usage` for a grid or a subset
     ///   that is none; `.cannotCreate` where the output is something else or an estimate of another definition.
     public init(
         run path: String, configuration: EstimationConfiguration, output: String? = nil, isForced: Bool = false,
-        dataOverride: String? = nil, workerCount: Int = 1, threads: Int? = nil
+        isFollowing: Bool = false, dataOverride: String? = nil, workerCount: Int = 1, threads: Int? = nil
     ) throws {
         try configuration.validate()
         let reader = try RunFileReader(path)
         let header = reader.header
-        let available = reader.snapshotCount
-        guard available > 0 else {
-            throw SmoothnessError(
-                .data, "holds no step", file: path, object: "/trajectory", expected: "an iterate and its next iterate",
-                found: "no committed row", remedy: "Train for at least one iteration, and save at least one.")
-        }
         var resolved = configuration
         if resolved.precision == nil { resolved.precision = Precision(rawValue: header.scalarName) }
         guard let precision = resolved.precision else {
@@ -60,10 +55,13 @@ public struct EstimationJob: Sendable {
         let target = output ?? Self.defaultOutput(forRun: path)
         try StandingAnalysis.refuseRun(path, as: target)
         let standing = try StandingAnalysis.find(at: target, isForced: isForced) { try StandingAnalysis(estimates: $0) }
-        let rowCount = min(standing?.rowCount ?? available, available)
+        let rows = try RowsToEstimate(of: reader, standing: standing, isFollowing: isFollowing)
+        if isFollowing { try resolved.requireRowsOneByOne() }
         let request = EstimationRequest(
-            run: path, output: target, configuration: resolved, header: header, rowCount: rowCount,
-            digest: try reader.digest(rows: rowCount), dataOverride: dataOverride,
+            run: path, output: target, configuration: resolved, header: header, rowCount: rows.available,
+            capacity: rows.capacity, plannedRows: rows.planned, isConsecutive: reader.isConsecutive,
+            digest: try reader.digest(rows: rows.digestRows),
+            live: rows.live, isFollowing: isFollowing, dataOverride: dataOverride,
             origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads),
             workerCount: workerCount)
         // Faults of the grid and of the subset come before a comparison with what stands there.
@@ -74,10 +72,12 @@ public struct EstimationJob: Sendable {
             }
         try standing?.require(
             runID: header.runID, runDigest: request.digest, configuration: resolved.json(), noun: "an estimate")
+        try standing?.requireDigest(of: reader)
         self.configuration = resolved
         plan = work.plan(
-            standing: standing, disposition: StandingAnalysis.disposition(standing, target: target),
-            uncoveredRows: available - rowCount)
+            standing: standing,
+            disposition: StandingAnalysis.disposition(standing, target: target, goal: rows.goal),
+            uncoveredRows: rows.uncovered)
     }
 
     /// Evaluates and commits what is left, row by row.
@@ -85,12 +85,15 @@ public struct EstimationJob: Sendable {
     /// - Parameters:
     ///   - progress: called after every committed row.
     ///   - isCancelled: asked before every component gradient; the row under way is then abandoned.
-    /// - Throws: `SmoothnessError(.interrupted)` when cancelled; the file is then whole and says `interrupted`.
+    ///   - waiting: told what is waited for, when following a run takes long.
+    /// - Throws: `SmoothnessError(.interrupted)` when cancelled, or the writer of a followed run has died; the file is then whole and says
+    ///   `interrupted`.
     public func run(
-        progress: (EstimationProgress) -> Void = { _ in }, isCancelled: @escaping @Sendable () -> Bool = { false }
+        progress: (EstimationProgress) -> Void = { _ in }, isCancelled: @escaping @Sendable () -> Bool = { false },
+        waiting: (String) -> Void = { _ in }
     ) throws {
         guard plan.disposition != .complete else { return }
-        try work.run(plan, isCancelled: isCancelled, progress: progress)
+        try work.run(plan, isCancelled: isCancelled, progress: progress, waiting: waiting)
     }
 
     /// How long one component gradient takes, in seconds: the second of two, at the first iterate that is finite.

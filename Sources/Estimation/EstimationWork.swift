@@ -11,8 +11,19 @@ struct EstimationRequest: Sendable {
     var output: String
     var configuration: EstimationConfiguration
     var header: RunHeader
+    /// The rows that there are to estimate, from the first.
     var rowCount: Int
+    /// K: how many rows a new file gets room for.
+    var capacity: Int
+    /// How many rows the run has planned; rounding is measured at a share of these, however many there are yet.
+    var plannedRows: Int
+    /// Whether the next iterate of a row is the iterate of the row after it.
+    var isConsecutive = false
     var digest: String
+    /// Of a file that is begun before its run is at its end.
+    var live: LiveRows?
+    /// Whether to wait for the rows of a run that is being made.
+    var isFollowing = false
     var dataOverride: String?
     var origin: AnalysisOrigin
     /// Groups that may be evaluated at the same time.
@@ -47,7 +58,7 @@ extension StandingAnalysis {
             path: path, runID: header.runID, runDigest: header.runDigest,
             configuration: try header.configuration.json(),
             rowCount: header.rowCount, committedRows: reader.committedRows, state: header.state,
-            isProbed: reader.repeatability != nil)
+            isProbed: reader.repeatability != nil, live: header.live)
     }
 }
 
@@ -57,7 +68,8 @@ protocol EstimationWork: Sendable {
         standing: StandingAnalysis?, disposition: AnalysisDisposition, uncoveredRows: Int
     ) -> EstimationPlan
     func run(
-        _ plan: EstimationPlan, isCancelled: @escaping @Sendable () -> Bool, progress: (EstimationProgress) -> Void
+        _ plan: EstimationPlan, isCancelled: @escaping @Sendable () -> Bool, progress: (EstimationProgress) -> Void,
+        waiting: (String) -> Void
     ) throws
     func secondsPerComponentGradient() throws -> Double
 }
@@ -78,7 +90,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         try objective.requireLayout(request.header.layout, ofRun: request.run)
         let groups = try ComponentGroups(configuration.subset, of: objective, count: configuration.groups)
         self.groups = configuration.mode == .gluon ? groups.alone(of: objective) : groups
-        isShared = try options.canShare && RunFileReader(request.run).isConsecutive
+        isShared = options.canShare && request.isConsecutive
         self.options = options
     }
 
@@ -86,18 +98,19 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         standing: StandingAnalysis?, disposition: AnalysisDisposition, uncoveredRows: Int
     ) -> EstimationPlan {
         let committed = standing?.committedRows ?? 0
+        let rowCount = request.isFollowing ? request.capacity : request.rowCount
         let gradients = EstimationPlan.gradientCount(
-            rows: request.rowCount - committed, gammaCount: options.gammas.count, isShared: isShared,
+            rows: max(0, rowCount - committed), gammaCount: options.gammas.count, isShared: isShared,
             isProbed: standing?.isProbed ?? false)
         let (parameterCount, blockCount) = (objective.layout.count, objective.layout.blocks.count)
         return EstimationPlan(
-            run: request.run, output: request.output, disposition: disposition, rowCount: request.rowCount,
+            run: request.run, output: request.output, disposition: disposition, rowCount: rowCount,
             committedRows: committed, uncoveredRows: uncoveredRows, parameterCount: parameterCount,
             blockCount: blockCount, gammas: options.gammas, subsetSize: groups.components.count,
             componentCount: objective.componentCount, precision: request.configuration.precision ?? .float64,
             subsetGradientCount: gradients, componentGradientCount: gradients * groups.components.count,
             outputBytes: EstimationPlan.outputByteCount(
-                rows: request.rowCount,
+                rows: request.capacity,
                 RowExtents(
                     gammaCount: options.gammas.count, blockCount: blockCount, groupCount: groups.count,
                     hasNorm: options.norm != .euclidean, hasHessian: options.direction == .hessian)),
@@ -107,45 +120,62 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     }
 
     func run(
-        _ plan: EstimationPlan, isCancelled: @escaping @Sendable () -> Bool, progress: (EstimationProgress) -> Void
+        _ plan: EstimationPlan, isCancelled: @escaping @Sendable () -> Bool, progress: (EstimationProgress) -> Void,
+        waiting: (String) -> Void
     ) throws {
         if plan.disposition == .create || plan.disposition == .replace {
-            try EstimatesFileSkeleton.create(
-                at: request.output, header: outputHeader(), isReplacing: plan.disposition == .replace)
+            try create(isReplacing: plan.disposition == .replace)
         }
-        var known: Double?
-        var rounding: RoundingLevel?
-        let writer = try AnalysisFileWriter(continuing: request.output, EstimatesSchema.file) { file in
+        var known: KnownStart?
+        let writer = try openWriter(&known)
+        var rows = try makeRows(known, isCancelled: isCancelled)
+        let followed = FollowedRun(
+            path: request.run, runID: request.header.runID, capacity: request.capacity, isCancelled: isCancelled)
+        let request = request
+        try writer.finish(rowCount: plan.rowCount) { writer in
+            var available: Int? = request.rowCount
+            while let count = available {
+                var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: count)
+                for row in writer.committedRows..<max(count, writer.committedRows) {
+                    let estimate = try rows.append(row: row, of: &source, to: &writer) {
+                        try $0.check(stepNorm: $1, ofRow: row)
+                    }
+                    progress(
+                        EstimationProgress(
+                            rowsDone: row + 1, rowCount: plan.rowCount, gradientCount: rows.gradientCount,
+                            latest: estimate))
+                }
+                available = request.isFollowing ? try followed.rows(after: count, note: waiting) : nil
+            }
+            guard let live = request.live else { return }
+            let digest = try RunFileReader(request.run).digest(
+                iterations: Array(live.iterations.prefix(writer.committedRows)))
+            try writer.store { try LiveRows.store(digest: digest, in: $0) }
+        }
+    }
+
+    func create(isReplacing: Bool) throws {
+        try EstimatesFileSkeleton.create(at: request.output, header: outputHeader(), isReplacing: isReplacing)
+    }
+
+    /// Opens the file that is there; `known` becomes what its rows have measured.
+    func openWriter(_ known: inout KnownStart?) throws -> AnalysisFileWriter {
+        try AnalysisFileWriter(continuing: request.output, EstimatesSchema.file) { file in
             let start = try EstimatesFileAccess.start(of: file)
-            known = start.repeatability
-            rounding = try start.rounding(in: file)
+            known = KnownStart(repeatability: start.repeatability, rounding: try start.rounding(in: file))
             return start.committedRows
         }
-        var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: request.rowCount)
-        let extents = outputHeader().extents
+    }
+
+    func makeRows(
+        _ known: KnownStart?, isCancelled: @escaping @Sendable () -> Bool
+    ) throws -> EstimateRows<Scalar> {
         var options = options
         options.reference = try roundingReference()
-        var estimator = StepEstimator(
-            objective: objective, groups: groups, options: options, repeatability: known, rounding: rounding,
-            isCancelled: isCancelled)
-        try writer.finish(rowCount: request.rowCount) { writer in
-            for row in writer.committedRows..<request.rowCount {
-                let estimate = try estimator.estimate(row: row, of: &source)
-                try source.check(stepNorm: estimate.stepNorm, ofRow: row)
-                // Once, before the first row that depends on it is committed.
-                if known == nil, let measured = estimator.repeatability {
-                    try writer.store { try $0.dataset(EstimatesSchema.repeatability).write(all: [measured]) }
-                    known = measured
-                }
-                try writer.append { file, row in
-                    try EstimatesFileAccess.write(estimate, extents, row: row, to: file)
-                }
-                progress(
-                    EstimationProgress(
-                        rowsDone: row + 1, rowCount: request.rowCount, gradientCount: estimator.gradientCount,
-                        latest: estimate))
-            }
-        }
+        let estimator = StepEstimator(
+            objective: objective, groups: groups, options: options, repeatability: known?.repeatability,
+            rounding: known?.rounding, isCancelled: isCancelled)
+        return EstimateRows(estimator, extents: outputHeader().extents, repeatability: known?.repeatability)
     }
 
     /// The objective in Double for a sample of the rows, where gradients are evaluated in Float.
@@ -153,9 +183,9 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         guard request.configuration.precision == .float32, !options.isFresh, options.mode != .gluon,
             options.control == .none
         else { return nil }
-        let count = request.configuration.roundingProbes ?? min(8, 1 + request.rowCount / 25)
+        let count = request.configuration.roundingProbes ?? min(8, 1 + request.plannedRows / 25)
         guard count > 0 else { return nil }
-        return (try request.makeObjective(as: Double.self), (request.rowCount + count - 1) / count)
+        return (try request.makeObjective(as: Double.self), (request.plannedRows + count - 1) / count)
     }
 
     func secondsPerComponentGradient() throws -> Double {
@@ -171,7 +201,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
                 origin: request.origin),
             objective: request.header.objective, optimizer: request.header.optimizer,
             configuration: request.configuration, gammas: options.gammas, groups: groups, layout: objective.layout,
-            rowCount: request.rowCount)
+            rowCount: request.capacity, live: request.live)
     }
 }
 

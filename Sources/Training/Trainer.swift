@@ -73,11 +73,13 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
     /// - Parameters:
     ///   - replacing: whether a file of this name may be replaced.
     ///   - objective: the JSON text that rebuilds the objective.
+    ///   - observer: is handed the steps that `configuration.observation` names.
     ///   - shouldStop: polled before every gradient; `true` stops with a resumable file.
     ///   - progress: called after every iteration.
     /// - Throws: `SmoothnessError` of the writer or the objective; the file is left resumable where that is possible.
     public func train(
-        creating path: String, replacing: Bool = false, objective: String, shouldStop: () -> Bool = { false },
+        creating path: String, replacing: Bool = false, objective: String,
+        observer: (any StepObserver<Scalar>)? = nil, shouldStop: () -> Bool = { false },
         progress: (TrainingProgress) -> Void = { _ in }
     ) throws -> TrainingSummary {
         try requireRoom(at: path)
@@ -85,13 +87,14 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
             objective: objective, optimizer: try configuration.json, layout: objectives.training.layout,
             scalar: Scalar.self)
         let writer = try RunFileWriter<Scalar>(creating: path, replacing: replacing, header: header, plan: plan)
-        return try run(TrainingState(from: self), into: writer, shouldStop: shouldStop, progress: progress)
+        return try run(TrainingState(from: self), into: writer, observer, shouldStop: shouldStop, progress: progress)
     }
 
     /// Continues an interrupted or killed run where its last resume point is.
     /// - Throws: `SmoothnessError(.data)` where the file is of another run or needs no continuing.
     public func train(
-        continuing path: String, shouldStop: () -> Bool = { false }, progress: (TrainingProgress) -> Void = { _ in }
+        continuing path: String, observer: (any StepObserver<Scalar>)? = nil, shouldStop: () -> Bool = { false },
+        progress: (TrainingProgress) -> Void = { _ in }
     ) throws -> TrainingSummary {
         let writer = try RunFileWriter<Scalar>(continuing: path)
         try check(writer.header, writer.plan, of: path)
@@ -101,7 +104,7 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
                 at: point, history: writer.history(0..<point.iteration),
                 evaluations: writer.evaluations(0..<point.evaluationCount), of: self, path: path)
         }
-        return try run(state, into: writer, shouldStop: shouldStop, progress: progress)
+        return try run(state, into: writer, observer, shouldStop: shouldStop, progress: progress)
     }
 
     private func check(_ header: RunHeader, _ plan: RunPlan, of path: String) throws {
@@ -131,11 +134,13 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
     /// Runs to the end and closes the file in the state that fits.
     private func run(
         _ initial: consuming TrainingState<Scalar>, into writer: consuming RunFileWriter<Scalar>,
-        shouldStop: () -> Bool, progress: (TrainingProgress) -> Void
+        _ observer: (any StepObserver<Scalar>)?, shouldStop: () -> Bool, progress: (TrainingProgress) -> Void
     ) throws -> TrainingSummary {
-        var loop = TrainingLoop(trainer: self, state: initial)
+        let firstIteration = initial.iteration
+        var loop = TrainingLoop(trainer: self, state: initial, observer: observer)
         let outcome: TrainingOutcome
         do {
+            try observer?.begin(run: writer.header, at: firstIteration)
             outcome = try loop.run(into: &writer, shouldStop: shouldStop, progress: progress)
         } catch {
             // The first error is the one to report; what is committed stays whatever happens here.

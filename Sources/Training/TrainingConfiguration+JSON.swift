@@ -19,7 +19,7 @@ extension TrainingConfiguration: Codable {
         case weightDecay = "weight_decay"
         case schedule
         case averaging = "average"
-        case gradient
+        case gradient, observation
     }
 
     public init(from decoder: any Decoder) throws {
@@ -46,6 +46,7 @@ extension TrainingConfiguration: Codable {
         schedule = try values.decodeIfPresent(LearningRateSchedule.self, forKey: .schedule)
         averaging = try values.decodeIfPresent(AveragingTrigger.self, forKey: .averaging)
         gradient = try values.decodeIfPresent(GradientKind.self, forKey: .gradient) ?? .component
+        observation = try values.decodeIfPresent(Observation.self, forKey: .observation)
         if let beta2 = try values.decodeIfPresent(Double.self, forKey: .beta2) {
             adam = AdamConstants(beta2: beta2, epsilon: try values.decode(Double.self, forKey: .epsilon))
         }
@@ -77,6 +78,7 @@ extension TrainingConfiguration: Codable {
         try values.encodeIfPresent(schedule, forKey: .schedule)
         try values.encodeIfPresent(averaging, forKey: .averaging)
         if gradient != .component { try values.encode(gradient, forKey: .gradient) }
+        try values.encodeIfPresent(observation, forKey: .observation)
         if let adam {
             try values.encode(adam.beta2, forKey: .beta2)
             try values.encode(adam.epsilon, forKey: .epsilon)

@@ -135,6 +135,21 @@ public struct TrainingConfiguration: Sendable, Hashable {
     public var device: String
     /// At most this many examples at a time inside one gradient, to need less memory; the last bits depend on it.
     public var microBatch: Int?
+    /// What is measured while the run is made; `nil` for nothing.
+    public var observation: Observation?
+
+    /// What somebody else measures in the loop, which no iterate depends on.
+    public struct Observation: Sendable, Hashable, Codable {
+        /// Of which iterations the step is handed over.
+        public var schedule: SaveSchedule
+        /// What is measured, for the one who does; not read here.
+        public var definition: String
+
+        public init(schedule: SaveSchedule, definition: String) {
+            self.schedule = schedule
+            self.definition = definition
+        }
+    }
 
     public init(
         algorithm: Algorithm = .clipping, learningRate: Double, clipping: Clipping = .none, beta: Double = 0,

@@ -1,3 +1,4 @@
+import Essentials
 import Objectives
 import ParameterSpace
 import RunFiles
@@ -10,6 +11,7 @@ struct TrainingLoop<Scalar: ParameterScalar> {
     private var objective: any Objective<Scalar>
     private var epoch = 0
     private let rule: UpdateRule
+    private let observer: (any StepObserver<Scalar>)?
     /// Σ w ∇f of a full gradient, and the gradient of one component; empty otherwise.
     private var sum: [Double]
     private var scratch: [Scalar]
@@ -21,8 +23,9 @@ struct TrainingLoop<Scalar: ParameterScalar> {
     private var resumePointInterval: Duration
     private var done = TrainingSummary()
 
-    init(trainer: Trainer<Scalar>, state: consuming TrainingState<Scalar>) {
+    init(trainer: Trainer<Scalar>, state: consuming TrainingState<Scalar>, observer: (any StepObserver<Scalar>)?) {
         self.trainer = trainer
+        self.observer = observer
         configuration = trainer.configuration
         objective = trainer.objective(inEpoch: 0)
         rule = UpdateRule(trainer.configuration)
@@ -58,6 +61,9 @@ struct TrainingLoop<Scalar: ParameterScalar> {
             guard let record = try iterateOnce(into: &writer, shouldStop: shouldStop) else {
                 return try interrupt(&writer)
             }
+            // The memory of the rule is that of the next iteration already: the run goes on from its last resume point.
+            guard try observeStep() else { return .interrupted(iteration: state.iteration) }
+            advance(record)
             progress(report(record))
             if record.status == .nonFinite { return .diverged(iteration: state.iteration - 1) }
             if clock.now - lastResumePoint >= resumePointInterval { try saveResumePoint(to: &writer) }
@@ -66,7 +72,7 @@ struct TrainingLoop<Scalar: ParameterScalar> {
         return .complete
     }
 
-    /// One step of the rule, recorded; afterwards `state` is that of the next iteration.
+    /// One step of the rule, recorded; `advance` then makes `state` that of the next iteration.
     /// - Returns: `nil` where it was asked to stop inside a full gradient; nothing is recorded then.
     private mutating func iterateOnce(
         into writer: inout RunFileWriter<Scalar>, shouldStop: () -> Bool
@@ -83,9 +89,24 @@ struct TrainingLoop<Scalar: ParameterScalar> {
         done.writingTime += clock.now - beforeWriting
 
         state.epochLoss.add(loss, weight: weight)
+        return record
+    }
+
+    private mutating func advance(_ record: IterationRecord) {
         state.clippedCount += record.clipped ? 1 : 0
         state.advance()
-        return record
+    }
+
+    /// Hands the step over where it is asked for.
+    /// - Returns: `false` where the observer was asked to stop.
+    private func observeStep() throws -> Bool {
+        guard let observer, configuration.observation?.schedule.saves(state.iteration) == true else { return true }
+        do {
+            try observer.observe(iteration: state.iteration, iterate: state.iterate, next: state.next)
+            return true
+        } catch let error as SmoothnessError where error.kind == .interrupted {
+            return false
+        }
     }
 
     /// Takes the objective of the epoch that the iteration belongs to.

@@ -53,6 +53,8 @@ struct AnalysisFileWriter: ~Copyable {
                 throw error
             }
             try finish(.interrupted)
+            // One that names a file is about another than this one.
+            guard known.file == nil else { throw known }
             throw SmoothnessError(
                 .interrupted, "interrupted; \(rows) of \(rowCount) rows are committed", file: path,
                 remedy: "The same command continues where it stopped.")
@@ -60,7 +62,8 @@ struct AnalysisFileWriter: ~Copyable {
         try finish(.complete)
     }
 
-    private consuming func finish(_ state: RunState) throws {
+    /// Sets the state, closes the file and asks the disk to keep it.
+    consuming func finish(_ state: RunState) throws {
         try translating(.inputOutput) { try StateAttribute.change(to: state, in: file) }
         // The library closes a file when the last object in it is closed, and may write until then.
         release(counter)

@@ -14,6 +14,8 @@ struct StandingAnalysis {
     var state: RunState
     /// Whether what is measured once, before the first row, is there.
     var isProbed = false
+    /// Of estimates that were begun with their run.
+    var live: LiveRows?
 
     /// - Parameter read: opens the file at the path.
     /// - Returns: `nil` where there is nothing, or it is to be replaced.
@@ -46,9 +48,13 @@ struct StandingAnalysis {
         }
     }
 
-    static func disposition(_ standing: StandingAnalysis?, target: String) -> AnalysisDisposition {
+    /// - Parameter goal: how many rows there are to be, where that is not all that there is room for.
+    static func disposition(
+        _ standing: StandingAnalysis?, target: String, goal: Int? = nil
+    ) -> AnalysisDisposition {
         guard let standing else { return FileManager.default.fileExists(atPath: target) ? .replace : .create }
-        return standing.committedRows == standing.rowCount && standing.state == .complete ? .complete : .resume
+        let isDone = standing.committedRows == goal ?? standing.rowCount && standing.state == .complete
+        return isDone ? .complete : .resume
     }
 
     /// Refuses an output that is the run itself.

@@ -1,0 +1,77 @@
+import Essentials
+import HDF5
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// Looks again and again at a run file that another process is writing, without opening it anew: eight bytes are read, and a lock
+/// is asked about.
+public struct RunFileWatch: ~Copyable {
+    /// What can be known of the process that writes the file.
+    public enum Writer: Sendable, Equatable {
+        /// It holds its lock.
+        case atWork
+        /// Nobody holds the lock.
+        case none
+        /// The file system has no locks.
+        case unknown
+    }
+
+    public let path: String
+    private let descriptor: Int32
+    /// Where `/commit` lies in the file; `nil` where it has no place of its own.
+    private let counterOffset: Int?
+
+    /// - Throws: as `RunFileReader`.
+    public init(_ path: String) throws {
+        let file = try RunFileOpening.open(path, .readOnly)
+        let offset = try translating(.data) { try file.dataset(RunFilePath.commit).byteOffset }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw SmoothnessError(.noInput, "cannot be read: \(String(cString: strerror(errno)))", file: path)
+        }
+        self.path = path
+        self.descriptor = descriptor
+        counterOffset = offset
+    }
+
+    /// The rows that count now.
+    public func committedRows() throws -> Int {
+        guard let counterOffset else { return try RunFileReader(path).snapshotCount }
+        var count: UInt64 = 0
+        let read = pread(descriptor, &count, MemoryLayout<UInt64>.size, off_t(counterOffset))
+        guard read == MemoryLayout<UInt64>.size else {
+            throw SmoothnessError(
+                .inputOutput, "the commit counter cannot be read", file: path, object: RunFilePath.commit)
+        }
+        return Int(clamping: UInt64(littleEndian: count))
+    }
+
+    /// Whether the name still leads to the file that was opened.
+    public var isInPlace: Bool {
+        var (own, other) = (stat(), stat())
+        guard fstat(descriptor, &own) == 0, stat(path, &other) == 0 else { return false }
+        return own.st_dev == other.st_dev && own.st_ino == other.st_ino
+    }
+
+    /// Who is writing.
+    public var writer: Writer {
+        var request = flock()
+        request.l_type = Int16(F_WRLCK)
+        request.l_whence = Int16(SEEK_SET)
+        // F_OFD_GETLK: asks and takes nothing.
+        guard fcntl(descriptor, 36, &request) == 0 else { return .unknown }
+        return Int32(request.l_type) == F_UNLCK ? .none : .atWork
+    }
+
+    /// Whether the file is in its place, is being written, and has no more than these rows.
+    public func isUnchanged(since rows: Int) throws -> Bool {
+        guard isInPlace, writer == .atWork else { return false }
+        return try committedRows() <= rows
+    }
+
+    deinit { close(descriptor) }
+}
