@@ -8,6 +8,8 @@ public struct LinePlot: Sendable {
         public var name: String
         /// Points that are not finite are kept in the data and left out of pictures.
         public var points: [(x: Double, y: Double)]
+        /// The interval of every point; empty for none. One that is not finite is not drawn.
+        public var intervals: [(low: Double, high: Double)]
         /// A reference: dashed and thin, in the colour of the curve of the same group.
         public var isReference: Bool
         /// Curves of one group have one colour.
@@ -15,14 +17,32 @@ public struct LinePlot: Sendable {
         /// Points that no line joins.
         public var isScattered = false
 
-        public init(name: String, points: [(x: Double, y: Double)], isReference: Bool = false, group: Int) {
+        public init(
+            name: String, points: [(x: Double, y: Double)], intervals: [(low: Double, high: Double)] = [],
+            isReference: Bool = false, group: Int
+        ) {
+            precondition(
+                intervals.isEmpty || intervals.count == points.count, "every point has an interval or none has")
             self.name = name
             self.points = points
+            self.intervals = intervals
             self.isReference = isReference
             self.group = group
         }
 
-        var finite: [(x: Double, y: Double)] { points.filter { $0.x.isFinite && $0.y.isFinite } }
+        /// As cells of a table.
+        func interval(_ index: Int) -> [TableValue] {
+            intervals.isEmpty ? [.missing, .missing] : [.number(intervals[index].low), .number(intervals[index].high)]
+        }
+
+        /// What is drawn; a point without an interval has one of length zero.
+        var finite: [(x: Double, y: Double, low: Double, high: Double)] {
+            points.enumerated().filter { $0.element.x.isFinite && $0.element.y.isFinite }.map { index, point in
+                let (low, high) = intervals.isEmpty ? (point.y, point.y) : intervals[index]
+                return low.isFinite && high.isFinite
+                    ? (point.x, point.y, low, high) : (point.x, point.y, point.y, point.y)
+            }
+        }
     }
 
     /// One line above the picture; shown as it is, never interpreted.
@@ -57,21 +77,29 @@ public struct LinePlot: Sendable {
         }
     }
 
+    var hasIntervals: Bool { curves.contains { !$0.intervals.isEmpty } }
+
     /// One row a point.
     public func data() -> Table {
         Table(
-            columns: ["curve", horizontal.name, vertical.name],
+            columns: ["curve", horizontal.name, vertical.name] + (hasIntervals ? ["low", "high"] : []),
             rows: curves.flatMap { curve in
-                curve.points.map { [.string(curve.name), .number($0.x), .number($0.y)] }
+                curve.points.enumerated().map { index, point -> [TableValue] in
+                    let interval = hasIntervals ? curve.interval(index) : []
+                    return [.string(curve.name), .number(point.x), .number(point.y)] + interval
+                }
             })
     }
 
     /// The curves that have something to draw.
     func drawn() throws -> [Curve] {
         let drawn = curves.map { curve in
-            var curve = curve
-            if isLogarithmic { curve.points.removeAll { !($0.y > 0) } }
-            return curve
+            guard isLogarithmic else { return curve }
+            let kept = curve.points.indices.filter { curve.points[$0].y > 0 }
+            var positive = curve
+            positive.points = kept.map { curve.points[$0] }
+            positive.intervals = curve.intervals.isEmpty ? [] : kept.map { curve.intervals[$0] }
+            return positive
         }.filter { !$0.finite.isEmpty }
         guard !drawn.isEmpty else {
             throw SmoothnessError(
@@ -92,36 +120,53 @@ public struct LinePlot: Sendable {
         let drawn = try drawn()
         let values = drawn.flatMap { curve in
             curve.finite.map { point -> JSONValue in
-                .object([
-                    ("curve", .string(curve.name)), (horizontal.name, .number(point.x)),
-                    (vertical.name, .number(point.y)),
-                ])
+                let interval: [(String, JSONValue)] = [
+                    ("low", .number(point.low)), ("high", .number(point.high)),
+                ]
+                return .object(
+                    [
+                        ("curve", .string(curve.name)), (horizontal.name, .number(point.x)),
+                        (vertical.name, .number(point.y)),
+                    ] + (hasIntervals ? interval : []))
             }
         }
         let domain = JSONValue.array(drawn.map { .string($0.name) })
         func scale(_ range: [JSONValue]) -> JSONValue {
             ["field": "curve", "type": "nominal", "title": "", "scale": ["domain": domain, "range": .array(range)]]
         }
-        let specification: JSONValue = [
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-            "title": .string(title),
-            "width": 640,
-            "height": 440,
-            "background": "white",
-            "data": ["name": "points", "values": .array(values)],
-            "mark": ["type": "line", "point": true, "clip": true, "tooltip": ["content": "data"]],
+        let line: JSONValue = ["type": "line", "point": true, "clip": true, "tooltip": ["content": "data"]]
+        let bars: JSONValue = [
+            "mark": ["type": "rule", "clip": true],
             "encoding": [
-                "x": ["field": .string(horizontal.name), "type": "quantitative", "title": .string(horizontal.label)],
-                "y": [
-                    "field": .string(vertical.name), "type": "quantitative", "title": .string(vertical.label),
-                    "scale": ["zero": false, "type": isLogarithmic ? "log" : "linear"],
-                ],
-                "color": scale(drawn.map { .string(Self.color(ofGroup: $0.group)) }),
-                "strokeDash": scale(drawn.map { $0.isReference ? [5, 4] : [1, 0] }),
+                "y": ["field": "low", "type": "quantitative", "title": .string(vertical.label)],
+                "y2": ["field": "high"],
             ],
-            "config": ["legend": ["labelLimit": 400], "axis": ["gridColor": "#e6e6e6"]],
         ]
-        return specification.text(expandedDepth: 4) + "\n"
+        let marks: [(String, JSONValue)] =
+            hasIntervals ? [("layer", [["mark": line], bars])] : [("mark", line)]
+        let head: [(String, JSONValue)] = [
+            ("$schema", "https://vega.github.io/schema/vega-lite/v5.json"), ("title", .string(title)),
+            ("width", 640), ("height", 440), ("background", "white"),
+            ("data", ["name": "points", "values": .array(values)]),
+        ]
+        let tail: [(String, JSONValue)] = [
+            (
+                "encoding",
+                [
+                    "x": [
+                        "field": .string(horizontal.name), "type": "quantitative", "title": .string(horizontal.label),
+                    ],
+                    "y": [
+                        "field": .string(vertical.name), "type": "quantitative", "title": .string(vertical.label),
+                        "scale": ["zero": false, "type": isLogarithmic ? "log" : "linear"],
+                    ],
+                    "color": scale(drawn.map { .string(Self.color(ofGroup: $0.group)) }),
+                    "strokeDash": scale(drawn.map { $0.isReference ? [5, 4] : [1, 0] }),
+                ]
+            ),
+            ("config", ["legend": ["labelLimit": 400], "axis": ["gridColor": "#e6e6e6"]]),
+        ]
+        return JSONValue.object(head + marks + tail).text(expandedDepth: 4) + "\n"
     }
 }
 
@@ -141,12 +186,13 @@ struct GnuplotLines: GnuplotDrawing {
     func data() -> String {
         curves.map { curve in
             "# \(curve.name): \(plot.horizontal.name) \(plot.vertical.name)\n"
-                + curve.finite.map { "\($0.x) \($0.y)\n" }.joined()
+                + curve.finite.map { "\($0.x) \($0.y)" + (plot.hasIntervals ? " \($0.low) \($0.high)\n" : "\n") }
+                .joined()
         }.joined(separator: "\n\n")
     }
 
     func script(dataFile: String, outputFile: String) -> String {
-        let series = curves.enumerated().map { index, curve in
+        let series = curves.enumerated().flatMap { index, curve in
             let color = "linecolor rgb '\(LinePlot.color(ofGroup: curve.group))'"
             let style =
                 curve.isScattered
@@ -154,7 +200,11 @@ struct GnuplotLines: GnuplotDrawing {
                 : curve.isReference
                     ? "with lines dashtype (6,6) linewidth 1.2 \(color)"
                     : "with linespoints pointtype 7 pointsize \(0.5 * terminal.pointScale) linewidth 1.8 \(color)"
-            return "\(Gnuplot.quoted(dataFile)) index \(index) using 1:2 \(style) title \(Gnuplot.quoted(curve.name))"
+            let source = "\(Gnuplot.quoted(dataFile)) index \(index) using"
+            let bars =
+                curve.intervals.isEmpty
+                ? [] : ["\(source) 1:2:3:4 with yerrorbars pointtype 0 linewidth 1 \(color) notitle"]
+            return bars + ["\(source) 1:2 \(style) title \(Gnuplot.quoted(curve.name))"]
         }
         let title = Gnuplot.fitted(title: plot.title, characters: 96, fontSize: terminal.fontSize)
         return """
