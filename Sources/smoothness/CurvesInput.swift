@@ -80,6 +80,7 @@ struct CurvesInput {
         let settings = try RunSettings(objective: header.objective, optimizer: header.optimizer, file: path).values
         let withoutMeaning = [
             "seed", "threads", "device", "micro_batch", "stores_gradients", "save every", "save first",
+            "observation schedule every", "observation schedule first", "observation definition",
         ]
         return settings.filter { !withoutMeaning.contains($0.key) && !$0.key.hasSuffix(" path") }
     }

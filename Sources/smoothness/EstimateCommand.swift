@@ -16,6 +16,9 @@ struct EstimateCommand: ParsableCommand {
             For every saved iterate x with its step d, the largest ‖∇f(x + γd) − ∇f(x)‖ / ‖γd‖ over a grid of γ (Zhang et al. \
             2020, eq. 20), both gradients of the same function: the mean over a fixed subset of the components. An \
             interrupted estimate continues when the same command is given again.
+
+            With --follow the run may still be training: rows are estimated as they are saved, until the run ends. With \
+            --compare-subsets the same is measured on several shares of the data, to see how much is enough (figure 6 there).
             """)
 
     @Argument(help: ArgumentHelp("The run file.", valueName: "run"), completion: .file())
@@ -27,10 +30,28 @@ struct EstimateCommand: ParsableCommand {
     var threads: Int?
     @Option(help: "Where the data file of the objective is now, if it has moved.")
     var data: String?
-    @Option(name: .shortAndLong, help: "The estimates file. (default: RUN.estimates.h5)")
+    @Option(
+        name: .shortAndLong,
+        help:
+            "The estimates file (default: RUN.estimates.h5); with --compare-subsets the picture: .svg, .pdf, .png, .csv or .vl.json."
+    )
     var output: String?
     @Option(help: "Format of the table: text, csv or json.")
     var format = Table.Format.text
+    @Flag(help: "Estimate a run that is still training as far as it is, and wait for the rest.")
+    var follow = false
+    @Option(
+        help: ArgumentHelp(
+            "Print one line for every iterate and block whose name matches, as 'lstm.*' or '*'.", valueName: "pattern"))
+    var blocks: String?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Measure on each of these shares of the components, into RUN.subset-SHARE.estimates.h5, and compare.",
+            valueName: "share,…"))
+    var compareSubsets: NumberList?
+    @Option(help: "--compare-subsets: iterates or summary. (default: both as text and json, iterates as csv)")
+    var table: ComparisonTable?
     @Flag(help: "Begin anew where the output exists.")
     var force = false
     @Flag(help: "Print the plan, the number of gradients, the bytes and the time, and write nothing.")
@@ -38,29 +59,59 @@ struct EstimateCommand: ParsableCommand {
 
     func validate() throws {
         try checkThreadCount(threads)
+        guard let compareSubsets else {
+            if table != nil { throw ValidationError("--table belongs to --compare-subsets") }
+            return
+        }
+        let excluded = [
+            ("--follow", follow), ("--blocks", blocks != nil), ("--subset", definition.subset != nil),
+            ("--components", definition.components != nil), ("--target-error", definition.targetError != nil),
+        ].filter(\.1).map(\.0)
+        guard excluded.isEmpty else {
+            throw ValidationError(
+                "--compare-subsets measures on several subsets: leave out \(excluded.joined(separator: ", "))")
+        }
+        if Set(compareSubsets.values).count < max(2, compareSubsets.values.count) {
+            throw ValidationError("--compare-subsets needs two or more different shares")
+        }
     }
 
     func run() throws {
+        if let compareSubsets { return try compare(compareSubsets.values) }
         let target = output ?? EstimationJob.defaultOutput(forRun: runFile)
         try refuseInput(as: target, inputs: [runFile, data])
         let parallelism = Parallelism(threads: threads, definition)
         let job = try EstimationJob(
             run: Console.absolute(runFile), configuration: definition.configuration,
-            output: output.map { Console.absolute($0) }, isForced: force, dataOverride: data,
-            workerCount: parallelism.workerCount, threads: parallelism.threads)
+            output: output.map { Console.absolute($0) }, isForced: force, isFollowing: follow,
+            dataOverride: data, workerCount: parallelism.workerCount, threads: parallelism.threads)
         try setThreadCount(parallelism.threadsPerWorker)
         if dryRun {
             return try Console.output(
                 job.plan.table(secondsPerGradient: job.secondsPerComponentGradient()).rendered(as: format))
         }
+        let selected = try blocks.map { try BlockSelection($0, inRun: job.plan.run) }
         try work(job)
         let reader = try EstimatesFileReader(job.plan.output)
         let estimates = try (0..<reader.committedRows).map { try reader.estimate(row: $0) }
         let rows = estimates.map { EstimateRow($0) }
-        try Console.output(EstimateRow.table(rows).rendered(as: format))
+        let table = try selected?.table(of: reader) ?? EstimateRow.table(rows)
+        try Console.output(table.rendered(as: format))
         for line in EstimateControls(estimates).lines { Console.error("control: \(line)") }
         if let remark = EstimateRow.remark(on: rows) { Console.error("warning: \(remark)") }
         Console.error("wrote \(job.plan.output)")
+    }
+
+    private func compare(_ shares: [Double]) throws {
+        let parallelism = Parallelism(threads: threads, definition)
+        try setThreadCount(parallelism.threadsPerWorker)
+        let comparison = EstimateComparison(
+            run: Console.absolute(runFile), configuration: try definition.configuration, shares: shares.sorted(),
+            isForced: force, data: data, parallelism: parallelism, picture: output)
+        if dryRun { return try Console.output(comparison.plan().rendered(as: format)) }
+        try comparison.run(work)
+        try Console.output(comparison.text(table, as: format))
+        try comparison.draw()
     }
 
     private func work(_ job: EstimationJob) throws {
@@ -74,7 +125,8 @@ struct EstimateCommand: ParsableCommand {
             return Console.error("\(plan.output) is complete: nothing to do (--force redoes it)")
         }
         Console.error(
-            "estimating \(plan.run) on \(plan.subsetSize) of \(plan.componentCount) components → \(plan.output)")
+            "\(follow ? "following" : "estimating") \(plan.run) on \(plan.subsetSize) of \(plan.componentCount) components → \(plan.output)"
+        )
         for note in try ObjectiveDescription(json: RunFileReader(plan.run).header.objective).gradientNotes {
             Console.error("note: \(note)")
         }
@@ -91,46 +143,6 @@ struct EstimateCommand: ParsableCommand {
                         .gradientNorm(progress.latest.gradientNorm),
                         ProgressField("smoothness", String(format: "%.4g", progress.latest.smoothness)),
                     ])
-            }, isCancelled: { Interruption.isRequested })
-    }
-}
-
-extension EstimateRow {
-    /// `3 of 20 rows are not ok: 2 zeroStep, 1 nonFiniteIterate`; `nil` where all are.
-    static func remark(on rows: [EstimateRow]) -> String? {
-        var counts: [EstimateStatus: Int] = [:]
-        for row in rows where row.status != .ok { counts[row.status, default: 0] += 1 }
-        guard !counts.isEmpty else { return nil }
-        let parts = counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key.name)" }
-        return "\(counts.values.reduce(0, +)) of \(rows.count) rows are not ok: " + parts.joined(separator: ", ")
-    }
-
-    /// The table for stdout, one row an iterate.
-    static func table(_ rows: [EstimateRow]) -> Table {
-        Table(
-            columns: columnNames,
-            rows: rows.map { row in
-                [.integer(row.iteration)] + row.numericValues.map { .number($0) }
-                    + [.bool(row.isSafe), .bool(row.isBelowFloor), .string(row.status.name)]
-            })
-    }
-}
-
-extension EstimationPlan {
-    /// One row for stdout: what an estimate would do. `seconds` leaves out reading and writing.
-    func table(secondsPerGradient: Double) -> Table {
-        Table(
-            columns: [
-                "disposition", "parameters", "subset", "components", "gammas", "rows", "rows_done", "gradients",
-                "component_gradients", "bytes", "memory_bytes", "seconds",
-            ],
-            rows: [
-                [
-                    .string(disposition.rawValue), .integer(parameterCount), .integer(subsetSize),
-                    .integer(componentCount), .integer(gammas.count), .integer(rowCount), .integer(committedRows),
-                    .integer(subsetGradientCount), .integer(componentGradientCount), .integer(outputBytes),
-                    .integer(workspaceBytes), .number(Double(componentGradientCount) * secondsPerGradient),
-                ]
-            ])
+            }, isCancelled: { Interruption.isRequested }, waiting: { Console.error($0) })
     }
 }

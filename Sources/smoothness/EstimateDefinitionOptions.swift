@@ -175,11 +175,22 @@ struct Parallelism {
     let threadsPerWorker: Int
 
     init(threads: Int?, _ definition: EstimateDefinitionOptions) {
+        self.init(
+            threads: threads, device: definition.device, direction: definition.direction, groups: definition.groups)
+    }
+
+    init(threads: Int?, _ definition: EstimationConfiguration) {
+        self.init(
+            threads: threads, device: definition.evaluation.device, direction: definition.direction,
+            groups: definition.groups)
+    }
+
+    private init(threads: Int?, device: String, direction: StepDirection, groups: Int) {
         let available = threads ?? Self.allotted
         self.threads = available
         // Hessian–vector products are taken one after the other.
-        let isSerial = definition.device != "cpu" || definition.direction == .hessian
-        workerCount = isSerial ? 1 : max(1, min(available, definition.groups))
+        let isSerial = device != "cpu" || direction == .hessian
+        workerCount = isSerial ? 1 : max(1, min(available, groups))
         threadsPerWorker = max(1, available / workerCount)
     }
 

@@ -25,14 +25,16 @@ struct InspectCommand: ParsableCommand {
         switch try FileKind(of: file) {
         case .run:
             let reader = try RunFileReader(file)
-            if config { return try Console.output(trainCommand(for: reader.header, file: file) + "\n") }
+            if config {
+                return try Console.output(
+                    trainCommand(
+                        objective: reader.header.objective, optimizer: reader.header.optimizer, file: file) + "\n")
+            }
             let summary = try reader.summary()
             try Console.output(format == .json ? jsonText(summary) : summary.description + "\n")
         case .estimates:
             if config {
-                let header = try EstimatesFileReader(file).header
-                let command = analysisCommand("estimate", header.root, header.configuration.arguments)
-                return try Console.output(command + "\n")
+                return try Console.output(estimateCommand(try EstimatesFileReader(file).header) + "\n")
             }
             let summary = try EstimatesSummary(ofFile: file)
             try Console.output(format == .json ? summary.json() : summary.text())
@@ -46,6 +48,16 @@ struct InspectCommand: ParsableCommand {
             try Console.output(format == .json ? jsonText(summary) : summary.text())
         case .other: throw notHDF5(file)
         }
+    }
+
+    /// What made an estimates file: `estimate`, or `train` itself.
+    private func estimateCommand(_ header: EstimatesHeader) throws -> String {
+        if header.live?.maker == .train {
+            let run = header.root.origin.runPath(named: header.runFile, besideFile: file)
+            return try trainCommand(objective: header.objective, optimizer: header.optimizer, file: run)
+        }
+        let follow = header.live == nil ? [] : ["--follow"]
+        return analysisCommand("estimate", header.root, header.configuration.arguments + follow)
     }
 
     private func analysisCommand(_ name: String, _ root: AnalysisRoot, _ arguments: [String]) -> String {

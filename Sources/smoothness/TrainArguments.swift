@@ -4,12 +4,12 @@ import RunFiles
 import Training
 
 /// The command that repeats a run, from the descriptions in its file. It is printed, never executed.
-func trainCommand(for header: RunHeader, file: String) throws -> String {
-    let description = try ObjectiveDescription(json: header.objective, file: file)
-    let configuration = try TrainingConfiguration(json: header.optimizer, file: file)
-    return shellLine(
+func trainCommand(objective: String, optimizer: String, file: String) throws -> String {
+    let description = try ObjectiveDescription(json: objective, file: file)
+    let configuration = try TrainingConfiguration(json: optimizer, file: file)
+    return try shellLine(
         ["smoothness", "train"] + objectiveArguments(description) + optimizerArguments(configuration)
-            + ["--output", file])
+            + (configuration.observation?.arguments ?? []) + ["--output", file])
 }
 
 /// Words as one line for a POSIX shell.

@@ -16,12 +16,13 @@ struct TrainCommand: ParsableCommand {
         discussion: """
             Saves x_k and x_{k+1} for the iterations that --save names, with the loss, gradient norm and step norm of every \
             iteration. An interrupted run continues with --resume to the same history and iterates, bit for bit, as one that was \
-            never interrupted.
+            never interrupted. With --estimate the local smoothness is measured on the way.
             """)
 
     @OptionGroup(title: "Objective") var objective: TrainObjectiveOptions
     @OptionGroup(title: "Optimiser") var optimizer: TrainOptimizerOptions
     @OptionGroup(title: "Schedule") var schedule: TrainScheduleOptions
+    @OptionGroup(title: "Estimates while training (the options of estimate)") var estimates: TrainEstimateOptions
     @Option(name: .shortAndLong, help: "The run file to write.")
     var output: String?
     @Option(help: "The interrupted run file to continue, with its own settings.")
@@ -49,7 +50,7 @@ struct TrainCommand: ParsableCommand {
             if output == nil && !dryRun { throw ValidationError("give --output, or --resume to continue a run") }
             return
         }
-        let ignored = objective.givenNames + optimizer.givenNames + schedule.givenNames
+        let ignored = objective.givenNames + optimizer.givenNames + schedule.givenNames + estimates.givenNames
         guard ignored.isEmpty else {
             throw ValidationError(
                 "--resume continues a run with its own settings; leave out \(ignored.joined(separator: ", "))")
@@ -98,14 +99,24 @@ struct TrainCommand: ParsableCommand {
     }
 
     private func configuration(componentCount: Int) throws -> TrainingConfiguration {
-        try optimizer.configuration(for: objective.objective, componentCount: componentCount, schedule: schedule)
+        var configuration = try optimizer.configuration(
+            for: objective.objective, componentCount: componentCount, schedule: schedule)
+        configuration.observation = try estimates.observation(device: configuration.device)
+        // Measured in the loop, no iterate need be kept.
+        if estimates.estimate != nil && optimizer.save == nil { configuration.save = .none }
+        try configuration.validate()
+        return configuration
     }
 
     // MARK: - An interrupted run
 
     private func continueRun(_ path: String) throws {
         let header = try RunFileReader(path).header
-        if header.state == .complete { return Console.error("\(path) is complete: nothing to do") }
+        if header.state == .complete {
+            Console.error("\(path) is complete: nothing to do")
+            if let estimates = try sealEstimate(ofRun: path) { Console.error("its estimates are in \(estimates)") }
+            return
+        }
         var configuration = try TrainingConfiguration(json: header.optimizer, file: path)
         if let threads = optimizer.threads, threads != configuration.threads {
             warn("was begun with \(configuration.threads) threads; with \(threads) the last bits may differ", path)
@@ -132,11 +143,11 @@ struct TrainCommand: ParsableCommand {
             description, as: scalar, options: options,
             dataOverride: objective.data ?? description.dataBeside(runFile: path))
         try setThreadCount(configuration.threads)
-        let work = try TrainWork(set, configuration, description)
+        let work = try TrainWork(set, configuration, description, data: objective.data)
         Interruption.install()
         let summary = try work.train(configuration, at: path, isContinued: true)
         try Console.output(work.table([(path, configuration, summary)]).rendered(as: format))
-        Console.error("wrote \(path)")
+        work.reportWritten(path, configuration)
     }
 
     private func warn(_ message: String, _ path: String) { Console.error("warning: \(path): the run \(message)") }

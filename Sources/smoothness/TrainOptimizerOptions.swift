@@ -63,8 +63,9 @@ struct TrainOptimizerOptions: ParsableArguments {
         help: "Epochs, instead of iterations; one is as many iterations as there are components, or one full gradient.")
     var epochs: Int?
     @Option(
-        help: "Which iterates to save with the one after: every=N[,first=M]. (default: every=5)",
-        transform: { try SaveSchedule(parsing: $0) })
+        help:
+            "Which iterates to save with the one after: every=N[,first=M], or none. (default: every=5; none with --estimate)",
+        transform: { try SaveSchedule(parsing: $0, option: "--save") })
     var save: SaveSchedule?
     @Flag(help: "Save the gradient of every saved iterate's minibatch as well, before clipping.")
     var storeGradients = false

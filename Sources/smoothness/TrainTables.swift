@@ -1,3 +1,4 @@
+import Estimation
 import Foundation
 import Objectives
 import ParameterSpace
@@ -45,25 +46,33 @@ extension TrainingSummary {
 }
 
 extension Trainer {
-    var planColumns: [String] {
-        [
-            "parameters", "components", "iterations", "epochs", "snapshots", "gradients", "validation_losses", "bytes",
-            "seconds",
-        ]
-    }
-
-    /// One row for stdout: what a run would do. `seconds` leaves out writing and validation.
-    func planRow(gradientTime: Duration) -> [TableValue] {
+    /// Columns and one row for stdout: what a run would do. `seconds` leaves out writing and validation.
+    func plan(gradientTime: Duration) throws -> (columns: [String], row: [TableValue]) {
         let plan = extents
+        let training = objectives.training
         let validationGradients = plan.evaluationCount * (objectives.validation?.componentCount ?? 0)
-        return [
-            .integer(objectives.training.layout.count), .integer(objectives.training.componentCount),
-            .integer(plan.iterationCount),
-            .number(Double(plan.iterationCount) / Double(epochLength)), .integer(plan.snapshotCount),
-            .integer(plan.iterationCount * componentsPerIteration), .integer(validationGradients),
-            .integer(plan.byteCount(parameterCount: objectives.training.layout.count, scalar: Scalar.self)),
-            .number(gradientTime.seconds * Double(plan.iterationCount)),
-        ]
+        var seconds = gradientTime.seconds * Double(plan.iterationCount)
+        var (columns, row) = ([String](), [TableValue]())
+        if let observation = configuration.observation {
+            let rows = observation.schedule.savedCount(of: configuration.iterations)
+            let gradients = try EstimationConfiguration(json: observation.definition)
+                .componentGradientsInLoop(rows: rows, componentCount: training.componentCount)
+            seconds += gradientTime.seconds / Double(componentsPerIteration) * Double(gradients)
+            columns = ["estimated_rows", "estimate_component_gradients"]
+            row = [.integer(rows), .integer(gradients)]
+        }
+        return (
+            [
+                "parameters", "components", "iterations", "epochs", "snapshots", "gradients", "validation_losses",
+            ] + columns + ["bytes", "seconds"],
+            [
+                .integer(training.layout.count), .integer(training.componentCount), .integer(plan.iterationCount),
+                .number(Double(plan.iterationCount) / Double(epochLength)), .integer(plan.snapshotCount),
+                .integer(plan.iterationCount * componentsPerIteration), .integer(validationGradients),
+            ] + row + [
+                .integer(plan.byteCount(parameterCount: training.layout.count, scalar: Scalar.self)), .number(seconds),
+            ]
+        )
     }
 }
 

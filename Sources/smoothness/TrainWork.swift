@@ -1,4 +1,5 @@
 import Essentials
+import Estimation
 import Foundation
 import Objectives
 import ParameterSpace
@@ -17,11 +18,14 @@ struct TrainWork<Scalar: ParameterScalar> {
     private let isForced: Bool
     /// Files that no output may replace.
     private let inputs: [String?]
+    /// Where the data of a run that is continued are now.
+    private let data: String?
 
     init(
         _ objectives: ObjectiveSet<Scalar>, _ configuration: TrainingConfiguration,
-        _ description: ObjectiveDescription, isForced: Bool = false, inputs: [String?] = []
+        _ description: ObjectiveDescription, isForced: Bool = false, inputs: [String?] = [], data: String? = nil
     ) throws {
+        self.data = data
         self.objectives = objectives
         self.configuration = configuration
         self.description = description
@@ -56,10 +60,10 @@ struct TrainWork<Scalar: ParameterScalar> {
         if path != nil {
             do { try trainer.requireRoom(at: runs[0].path) } catch { Console.error("warning: \(error)") }
         }
-        let row = trainer.planRow(gradientTime: time)
-        guard repetitions != nil else { return Table(columns: trainer.planColumns, rows: [row]) }
+        let (columns, row) = try trainer.plan(gradientTime: time)
+        guard repetitions != nil else { return Table(columns: columns, rows: [row]) }
         return Table(
-            columns: ["run", "seed"] + trainer.planColumns,
+            columns: ["run", "seed"] + columns,
             rows: runs.map { [.string($0.path), .string("\($0.configuration.seed)")] + row })
     }
 
@@ -80,6 +84,7 @@ struct TrainWork<Scalar: ParameterScalar> {
             switch standing[0] {
             case .complete:
                 Console.error("\(path) is complete: nothing to do (--force redoes it)")
+                try reportEstimate(ofComplete: path)
                 return nil
             case .unfinished:
                 throw SmoothnessError(
@@ -88,12 +93,16 @@ struct TrainWork<Scalar: ParameterScalar> {
             case .absent: break
             }
         }
+        for (run, standing) in zip(runs, standing) where standing == .absent && !isForced {
+            if run.configuration.observation != nil { try refuseStandingEstimate(besideRun: run.path) }
+        }
         Interruption.install()
         var outcomes: [Outcome] = []
         for ((path, configuration), standing) in zip(runs, standing) {
             switch standing {
             case .complete:
                 Console.error("\(path) is complete: nothing to do (--force redoes it)")
+                try reportEstimate(ofComplete: path)
                 outcomes.append((path, configuration, try TrainingSummary(ofComplete: RunFileReader(path))))
             case .absent, .unfinished:
                 let isContinued = standing == .unfinished
@@ -108,9 +117,19 @@ struct TrainWork<Scalar: ParameterScalar> {
         }
         let table = repetitions == nil ? table(outcomes) : repeatedTable(outcomes)
         for (outcome, standing) in zip(outcomes, standing) where standing != .complete {
-            Console.error("wrote \(outcome.path)")
+            reportWritten(outcome.path, outcome.configuration)
         }
         return table
+    }
+
+    func reportWritten(_ path: String, _ configuration: TrainingConfiguration) {
+        Console.error("wrote \(path)")
+        if configuration.observation != nil { Console.error("wrote \(EstimationJob.defaultOutput(forRun: path))") }
+    }
+
+    /// Says where the estimates of a complete run are, made whole where an earlier call was killed at its very end.
+    private func reportEstimate(ofComplete path: String) throws {
+        if let estimates = try sealEstimate(ofRun: path) { Console.error("its estimates are in \(estimates)") }
     }
 
     private func refuse(inputsAs path: String) throws {
@@ -134,17 +153,22 @@ struct TrainWork<Scalar: ParameterScalar> {
             current.update(completed: progress.iteration, progress.fields(metricName: objectives.metricName))
             reporter = current
         }
+        let estimate = try TrainEstimate<Scalar>(
+            configuration, run: path, isForced: isForced && !isContinued, data: data)
         let result = Result {
             if isContinued {
                 return try trainer.train(
-                    continuing: path, shouldStop: { Interruption.isRequested }, progress: report)
+                    continuing: path, observer: estimate, shouldStop: { Interruption.isRequested }, progress: report)
             }
             return try trainer.train(
-                creating: path, replacing: isForced, objective: objectiveText,
+                creating: path, replacing: isForced, objective: objectiveText, observer: estimate,
                 shouldStop: { Interruption.isRequested }, progress: report)
         }
         reporter?.finish()
+        // What went wrong with the run comes first.
+        let closing = Result { try estimate?.close() }
         let summary = try result.get()
+        try closing.get()
         switch summary.outcome {
         case .complete: break
         case .diverged(let iteration):
@@ -155,6 +179,7 @@ struct TrainWork<Scalar: ParameterScalar> {
                 .interrupted, "stopped before iteration \(iteration) of \(configuration.iterations)", file: path,
                 remedy: remedy ?? "Continue with: smoothness train --resume \(path)")
         }
+        if estimate != nil { try sealEstimateInLoop(ofRun: path) }
         return summary
     }
 

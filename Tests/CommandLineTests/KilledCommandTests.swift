@@ -42,7 +42,8 @@ struct KilledCommandTests {
         #expect(verification.exitCode == 0, "\(verification.standardOutput)")
         // Files that a process was killed over while it made them are all that may be left beside.
         let left = try bench.contents().keys.filter { !$0.contains("killed.h5.creating-") }
-        #expect(Set(left).isSubset(of: ["whole.h5", "killed.h5", "run.h5"]), "\(left)")
+        let files = ["whole.h5", "killed.h5", "run.h5"] + (kind == "train-estimate" ? Self.estimates : [])
+        #expect(Set(left).isSubset(of: files), "\(left)")
     }
 
     @Test("a language model with momentum, every iterate saved")
@@ -67,6 +68,24 @@ struct KilledCommandTests {
                 "--precision", "float64", "--iterations", "50000", "--save", "every=250", "--store-gradients",
                 "--threads", "1",
             ], again: ["train", "--resume", "killed.h5"], seed: 2)
+    }
+
+    private static let estimates = ["whole.estimates.h5", "killed.estimates.h5"]
+
+    @Test(
+        "training with estimates in the loop: no row is missing, none is there twice, all are those of an undisturbed run"
+    )
+    func trainAndEstimate() throws {
+        try kill(
+            "train-estimate",
+            first: ["train"] + Self.languageModel + [
+                "--algorithm", "heavy-ball", "--learning-rate", "1", "--iterations", "300", "--estimate", "every=3",
+                "--estimate-components", "0-2", "--estimate-delta", "0.5",
+            ], again: ["train", "--resume", "killed.h5"], seed: 5)
+        let verification = try bench.smoothness("verify", "killed.estimates.h5")
+        #expect(verification.exitCode == 0, "\(verification.standardOutput)")
+        try bench.python(
+            "same.py", ["whole.estimates.h5", "killed.estimates.h5", "/estimates", "/live/iteration", "/commit"])
     }
 
     @Test("an estimate")

@@ -69,6 +69,27 @@ struct OptionTests {
                 "--resume continues one run in its own file: leave out --output, --force"
             ),
             (
+                ["train", "--resume", "run.h5", "--estimate", "every=2", "--estimate-subset", "1"],
+                "--resume continues a run with its own settings; leave out --estimate, --estimate-subset"
+            ),
+            (
+                ["train", "-o", "new.h5", "--estimate-subset", "0.5"],
+                "--estimate-subset belongs to --estimate every=N"
+            ),
+            (
+                ["train", "-o", "new.h5", "--estimate", "every=2", "--estimate-delta", "1", "--estimate-gammas", "1"],
+                "give --estimate-delta or --estimate-gammas, not both"
+            ),
+            (
+                ["estimate", "run.h5", "--compare-subsets", "0.1,1", "--subset", "0.3", "--follow"],
+                "--compare-subsets measures on several subsets: leave out --follow, --subset"
+            ),
+            (
+                ["estimate", "run.h5", "--compare-subsets", "1,1"],
+                "--compare-subsets needs two or more different shares"
+            ),
+            (["estimate", "run.h5", "--table", "summary"], "--table belongs to --compare-subsets"),
+            (
                 ["train", "-o", "new.h5", "--clip-norm", "0"],
                 "--clip-norm must be a number above 0, or inf for no clipping, not 0.0"
             ),

@@ -1,10 +1,11 @@
 """Kills `smoothness train`, `estimate` or `align` with SIGKILL at random moments and reads what is left with plain h5py.
 
-    kill.py train|estimate|align PROGRAM REFERENCE OUTPUT KILLS SEED -- first call's arguments -- continuing call's arguments
+    kill.py train|estimate|align|train-estimate PROGRAM REFERENCE OUTPUT KILLS SEED -- first call's arguments -- continuing call's arguments
 
 REFERENCE is the file of an undisturbed call. After every kill each row below a commit counter must equal the reference's to
 the bit, no counter may have fallen, and the point from which a run will go on must lie on the reference's path; when a call
-comes through, all rows must be there and equal. Then the work starts anew, until KILLS kills have been dealt. The last call
+comes through, all rows must be there and equal. With train-estimate (`train --estimate`) all that is asked of both files, and the
+estimates must hold the rows of all iterations before the point from which the run will go on. Then the work starts anew, until KILLS kills have been dealt. The last call
 is left in peace, so that the file at OUTPUT is whole at the end.
 Prints one line of JSON: kills; how many found the work half done (some rows committed and some not); calls that came through;
 kills before the file was there; seconds of an undisturbed call and of everything.
@@ -81,7 +82,7 @@ def check_resume_point(file, expected):
 
 
 def counters(file, kind):
-    names = ["/commit"] if kind != "train" else ["/commit", "/history/commit", "/history/evaluation/commit"]
+    names = ["/commit"] if kind in ("estimate", "align") else ["/commit", "/history/commit", "/history/evaluation/commit"]
     return [int(file[name][()]) for name in names]
 
 
@@ -98,6 +99,46 @@ def compare(path, reference, kind):
         if kind == "train":
             check_resume_point(file, expected)
         return counters(file, kind), counters(expected, kind)
+
+
+def estimates_of(path):
+    return path.removesuffix(".h5") + ".estimates.h5"
+
+
+def check_no_hole(path):
+    """Of train-estimate: rows of iterations that will not be done again must be there."""
+    with h5py.File(path, "r") as run:
+        points = int(run["/resume/commit"][()])
+        goes_on = int(run["/resume/iteration"][(points - 1) % 2]) if points else 0
+    if not os.path.exists(estimates_of(path)):
+        if goes_on > 0:
+            raise SystemExit(f"the run will go on at iteration {goes_on}, and there are no estimates")
+        return
+    with h5py.File(estimates_of(path), "r") as file:
+        committed = int(file["/commit"][()])
+        due = int((file["/live/iteration"][:] < goes_on).sum())
+    if committed < due:
+        raise SystemExit(f"the run will go on at iteration {goes_on}, and of the {due} rows before there are {committed}")
+
+
+def compare_all(path, reference, kind):
+    """`compare` of every file that the command makes: counters, and those of the reference."""
+    if kind != "train-estimate":
+        return compare(path, reference, kind)
+    check_no_hole(path)
+    found, whole = compare(path, reference, "train")
+    if os.path.exists(estimates_of(path)):
+        ours, theirs = compare(estimates_of(path), estimates_of(reference), "estimate")
+    else:
+        with h5py.File(estimates_of(reference), "r") as file:
+            ours, theirs = [0], counters(file, "estimate")
+    return found + ours, whole + theirs
+
+
+def remove(path, kind):
+    if kind == "train-estimate":
+        os.remove(estimates_of(path))
+    os.remove(path)
 
 
 def check_complete(path, found, whole):
@@ -126,8 +167,8 @@ def main():
     startup = time.monotonic() - began
     subprocess.run(first, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     duration = time.monotonic() - began - startup
-    check_complete(output, *compare(output, reference, kind))
-    os.remove(output)
+    check_complete(output, *compare_all(output, reference, kind))
+    remove(output, kind)
 
     dealt = completions = absent = halfway = 0
     furthest = None
@@ -145,7 +186,7 @@ def main():
         if not os.path.exists(output):
             absent += 1
             continue
-        found, whole = compare(output, reference, kind)
+        found, whole = compare_all(output, reference, kind)
         if furthest and any(now < before for now, before in zip(found, furthest)):
             raise SystemExit(f"the counters fell from {furthest} to {found}")
         furthest = found
@@ -153,9 +194,11 @@ def main():
         if process.returncode == 0:
             completions += 1
             check_complete(output, found, whole)
+            if kind == "train-estimate":
+                check_complete(estimates_of(output), found, whole)
             if dealt >= int(kills):
                 break
-            os.remove(output)
+            remove(output, kind)
             furthest = None
     print(json.dumps({
         "kind": kind, "kills": dealt, "halfway": halfway, "completions": completions, "absent": absent,

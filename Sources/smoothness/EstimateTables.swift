@@ -1,0 +1,86 @@
+import Essentials
+import Estimation
+import Foundation
+import Reporting
+import RunFiles
+
+extension EstimateRow {
+    /// `3 of 20 rows are not ok: 2 zeroStep, 1 nonFiniteIterate`; `nil` where all are.
+    static func remark(on rows: [EstimateRow]) -> String? {
+        var counts: [EstimateStatus: Int] = [:]
+        for row in rows where row.status != .ok { counts[row.status, default: 0] += 1 }
+        guard !counts.isEmpty else { return nil }
+        let parts = counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key.name)" }
+        return "\(counts.values.reduce(0, +)) of \(rows.count) rows are not ok: " + parts.joined(separator: ", ")
+    }
+
+    /// The table for stdout, one row an iterate.
+    static func table(_ rows: [EstimateRow]) -> Table {
+        Table(
+            columns: columnNames,
+            rows: rows.map { row in
+                [.integer(row.iteration)] + row.numericValues.map { .number($0) }
+                    + [.bool(row.isSafe), .bool(row.isBelowFloor), .string(row.status.name)]
+            })
+    }
+}
+
+extension EstimationPlan {
+    /// One row for stdout: what an estimate would do. `seconds` leaves out reading and writing.
+    func table(secondsPerGradient: Double) -> Table {
+        Table(
+            columns: [
+                "disposition", "parameters", "subset", "components", "gammas", "rows", "rows_done", "gradients",
+                "component_gradients", "bytes", "memory_bytes", "seconds",
+            ],
+            rows: [
+                [
+                    .string(disposition.rawValue), .integer(parameterCount), .integer(subsetSize),
+                    .integer(componentCount), .integer(gammas.count), .integer(rowCount), .integer(committedRows),
+                    .integer(subsetGradientCount), .integer(componentGradientCount), .integer(outputBytes),
+                    .integer(workspaceBytes), .number(Double(componentGradientCount) * secondsPerGradient),
+                ]
+            ])
+    }
+}
+
+/// The blocks whose names match a pattern of the shell.
+struct BlockSelection {
+    private let pattern: String
+    private let selected: [(index: Int, name: String)]
+
+    /// - Throws: `SmoothnessError(.usage)` where no block of the run matches.
+    init(_ pattern: String, inRun path: String) throws {
+        let names = try RunFileReader(path).header.layout.blocks.map(\.name)
+        self.pattern = pattern
+        selected = names.enumerated().filter { fnmatch(pattern, $0.element, 0) == 0 }.map { ($0.offset, $0.element) }
+        guard selected.isEmpty else { return }
+        throw SmoothnessError(
+            .usage, "no block has such a name", file: path, object: "--blocks",
+            expected: "a pattern that matches one of " + names.joined(separator: ", "), found: pattern)
+    }
+
+    /// One row for every iterate and block. Norms are those that were asked for.
+    func table(of reader: borrowing EstimatesFileReader) throws -> Table {
+        var table = Table(columns: [
+            "iteration", "block", "gradient_norm", "gradient_norm_error", "smoothness", "smoothness_error", "gamma",
+            "step_norm", "status",
+        ])
+        for row in 0..<reader.committedRows {
+            let estimate = try reader.estimate(row: row)
+            for (index, name) in selected {
+                let block = estimate.blocks[index]
+                let isNormed = !block.normed.gradientDualNorm.isNaN
+                table.append([
+                    .integer(estimate.iteration), .string(name),
+                    .number(isNormed ? block.normed.gradientDualNorm : block.gradientNorm),
+                    // The error is known of the Euclidean norm alone.
+                    .number(isNormed ? .nan : block.gradientNormError), .number(block.smoothness),
+                    .number(block.smoothnessError), .number(block.gamma),
+                    .number(isNormed ? block.normed.stepNorm : block.stepNorm), .string(estimate.status.name),
+                ])
+            }
+        }
+        return table
+    }
+}
