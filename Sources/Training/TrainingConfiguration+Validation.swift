@@ -33,7 +33,7 @@ extension TrainingConfiguration {
         try averaging?.validate(require)
         try require(iterations >= 1, "iterations", "at least 1", iterations)
         try require(save.every >= 1, "save every", "at least 1", save.every)
-        try require(save.first ?? 1 >= 0, "save first", "at least 1, or 0 to save nothing", save.first ?? 1)
+        try require(save.first ?? 1 >= 1 || save == .none, "save first", "at least 1", save.first ?? 1)
         if let schedule = observation?.schedule {
             try require(schedule.every >= 1, "estimate every", "at least 1", schedule.every)
             try require(schedule.first ?? 1 >= 1, "estimate first", "at least 1", schedule.first ?? 1)

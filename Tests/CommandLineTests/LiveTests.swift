@@ -151,6 +151,8 @@ struct LiveTests {
     func follow() throws {
         let train = try start(Self.slow + ["--iterations", "40000", "--save", "every=2000", "-o", "run.h5"])
         try wait(for: "train: ", of: train)
+        // Held back half-way, so that what follows it must wait.
+        train.send(signal: SIGSTOP)
         let arguments = ["estimate", "run.h5", "--follow", "--format", "csv", "--threads", "1"] + Self.definition
         // Stopped on the way, and begun again.
         let first = try start(arguments)
@@ -160,8 +162,11 @@ struct LiveTests {
         first.send(signal: SIGINT)
         let stopped = first.wait()
         #expect(stopped.exitCode == 75 && stopped.standardError.contains("The same command continues"))
-        try #require(train.isRunning, "the run was over too soon for this test")
-        let followed = try bench.succeed(arguments)
+        let second = try start(arguments)
+        try wait(for: "waiting for row ", of: second)
+        train.send(signal: SIGCONT)
+        let followed = second.wait()
+        #expect(followed.exitCode == 0, "\(followed.standardError)")
         #expect(train.wait().exitCode == 0)
         #expect(followed.standardOutput.filter { $0 == "\n" }.count == 21)
         #expect(try table("run.h5", "-o", "after.h5") == followed.standardOutput)
@@ -176,6 +181,7 @@ struct LiveTests {
         let save = ["--iterations", "60000", "--save", "every=2000", "-o", "run.h5"]
         let train = try start(Self.slow + save)
         try wait(for: "train: ", of: train)
+        train.send(signal: SIGSTOP)
         let arguments = ["estimate", "run.h5", "--follow", "--format", "csv", "--threads", "1"] + Self.definition
         let follower = try start(arguments)
         try wait(for: "estimate: ", of: follower)

@@ -67,17 +67,19 @@ struct SaveScheduleTests {
         ("every=5,first=11", 100, [0, 5, 10]),
         ("every=5,first=10", 100, [0, 5]),
         ("first=200,every=2", 5, [0, 2, 4]),
+        ("none", 5, []),
     ])
     func savedIterations(text: String, iterations: Int, expected: [Int]) throws {
         let schedule = try SaveSchedule(parsing: text)
         #expect(schedule.savedIterations(of: iterations) == expected)
         #expect((0..<iterations).filter(schedule.saves) == expected)
+        #expect(schedule.savedCount(of: iterations) == expected.count)
         #expect(try SaveSchedule(parsing: schedule.description) == schedule)
     }
 
     @Test(arguments: [
         "", "5", "every", "every=", "every=0", "every=-1", "every=x", "first=3", "every=1,every=2",
-        "every=1,last=3", "every=1,", "every=1,first=0", "every=1.5",
+        "every=1,last=3", "every=1,", "None", "none,every=1", "every=1,first=0", "every=1.5",
     ])
     func refuses(text: String) {
         let error = #expect(throws: SmoothnessError.self) { try SaveSchedule(parsing: text) }

@@ -58,7 +58,10 @@ struct TrainingConfigurationTests {
             ("nu", configuration(.heavyBall, beta: 0.5, nu: 0.5)),
             ("iterations", configuration(iterations: 0)),
             ("save every", configuration(save: SaveSchedule(every: 0))),
-            ("save first", configuration(save: SaveSchedule(every: 1, first: 0))),
+            ("save first", configuration(save: SaveSchedule(every: 2, first: 0))),
+            ("save first", configuration(save: SaveSchedule(every: 1, first: -1))),
+            ("estimate every", observing(SaveSchedule(every: 0))),
+            ("estimate first", observing(.none)),
             ("threads", configuration(threads: 0)),
         ]
         for (name, configuration) in wrong {
@@ -67,6 +70,15 @@ struct TrainingConfigurationTests {
             #expect(error?.kind == .usage)
         }
         #expect(throws: Never.self) { try configuration().validate() }
+        #expect(throws: Never.self) { try configuration(save: .none).validate() }
+        #expect(throws: Never.self) { try observing(SaveSchedule(every: 3)).validate() }
+    }
+
+    /// With something that is measured in the loop.
+    private func observing(_ schedule: SaveSchedule) -> TrainingConfiguration {
+        var observing = configuration()
+        observing.observation = TrainingConfiguration.Observation(schedule: schedule, definition: "{}")
+        return observing
     }
 
     @Test func aWrongTextIsBadData() throws {
