@@ -87,6 +87,9 @@ bench: python ## Measure speed against PyTorch and the cost of saving iterates
 	env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/gradient_speed.py .build-libtorch/release/gradient-benchmark --require 1.0
 	env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/gradient_speed.py .build-libtorch/release/gradient-benchmark --network resnet --require 1.0
 	env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/gradient_speed.py .build-libtorch/release/gradient-benchmark --network gpt --require 1.0
+	for network in 'lstm --require 1.5' 'lstm --tuned --require 1.15' 'resnet --require 1.3' 'mlp --require 5'; do \
+	  env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/estimate_speed.py .build-libtorch/release/smoothness --network $$network; \
+	done
 	$(VENV)/bin/python Tests/Benchmarks/saving_cost.py .build-libtorch/release/smoothness --require 0.1
 
 test-long: test-dependencies python ## Also the tests that take long: 200 kills of each command

@@ -96,6 +96,6 @@ public struct EstimationJob: Sendable {
         try work.run(plan, isCancelled: isCancelled, progress: progress, waiting: waiting)
     }
 
-    /// How long one component gradient takes, in seconds: the second of two, at the first iterate that is finite.
-    public func secondsPerComponentGradient() throws -> Double { try work.secondsPerComponentGradient() }
+    /// What `run` will take, from a rehearsal that writes nothing: a component gradient of every worker, or some rows where they are quick.
+    public func forecast() throws -> EstimationForecast { try work.forecast(plan) }
 }

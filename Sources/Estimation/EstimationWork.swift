@@ -71,7 +71,7 @@ protocol EstimationWork: Sendable {
         _ plan: EstimationPlan, isCancelled: @escaping @Sendable () -> Bool, progress: (EstimationProgress) -> Void,
         waiting: (String) -> Void
     ) throws
-    func secondsPerComponentGradient() throws -> Double
+    func forecast(_ plan: EstimationPlan) throws -> EstimationForecast
 }
 
 struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
@@ -116,7 +116,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
                     hasNorm: options.norm != .euclidean, hasHessian: options.direction == .hessian)),
             workspaceBytes: EstimationWorkspace<Scalar>.byteCount(
                 parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
-                workerCount: min(options.workerCount, groups.count), gradientCount: options.keepsEnd ? 3 : 2))
+                workerCount: min(options.workerCount, groups.count),
+                sumsGroups: groups.components.count > groups.count, gradientCount: options.keepsEnd ? 3 : 2))
     }
 
     func run(
@@ -179,19 +180,13 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     }
 
     /// The objective in Double for a sample of the rows, where gradients are evaluated in Float.
-    private func roundingReference() throws -> (objective: any Objective<Double>, stride: Int)? {
+    func roundingReference() throws -> (objective: any Objective<Double>, stride: Int)? {
         guard request.configuration.precision == .float32, !options.isFresh, options.mode != .gluon,
             options.control == .none
         else { return nil }
         let count = request.configuration.roundingProbes ?? min(8, 1 + request.plannedRows / 25)
         guard count > 0 else { return nil }
         return (try request.makeObjective(as: Double.self), (request.plannedRows + count - 1) / count)
-    }
-
-    func secondsPerComponentGradient() throws -> Double {
-        try objective.secondsPerGradient(
-            ofComponent: groups.components[0],
-            along: RunStepSource<Scalar>(RunFileReader(request.run), rowCount: request.rowCount))
     }
 
     private func outputHeader() -> EstimatesHeader {

@@ -26,7 +26,9 @@ struct EstimateCommand: ParsableCommand {
     @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
     @Option(
         parsing: .unconditional,
-        help: "Threads, shared among groups of components. (default: what Slurm allots, or the processor's cores)")
+        help:
+            "Groups of components evaluated at the same time, each on one thread; the threads of a gradient where there is but one group. (default: what Slurm allots, or the processor's cores)"
+    )
     var threads: Int?
     @Option(help: "Where the data file of the objective is now, if it has moved.")
     var data: String?
@@ -88,7 +90,7 @@ struct EstimateCommand: ParsableCommand {
         try setThreadCount(parallelism.threadsPerWorker)
         if dryRun {
             return try Console.output(
-                job.plan.table(secondsPerGradient: job.secondsPerComponentGradient()).rendered(as: format))
+                job.plan.table(job.forecast()).rendered(as: format))
         }
         let selected = try blocks.map { try BlockSelection($0, inRun: job.plan.run) }
         try work(job)

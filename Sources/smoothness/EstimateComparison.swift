@@ -55,7 +55,7 @@ struct EstimateComparison {
         var table: Table?
         for share in shares {
             let job = try job(share)
-            let part = try job.plan.table(secondsPerGradient: job.secondsPerComponentGradient())
+            let part = try job.plan.table(job.forecast())
             table = Table(columns: part.columns, rows: (table?.rows ?? []) + part.rows)
         }
         return table ?? Table(columns: [])

@@ -167,8 +167,9 @@ extension EstimationControl: ExpressibleByArgument {}
 extension StepNorm: ExpressibleByArgument {}
 extension HessianOptions.Products: ExpressibleByArgument {}
 
-/// How the processor's cores are shared: as many groups of components at the same time as there are threads, and what is left over for
-/// the operations of each.
+/// How the processor's cores are shared: as many groups of components at the same time as there are threads, each on one thread, so that the
+/// numbers do not depend on how many there are: LibTorch's products and convolutions may add up in another order with another number. Where
+/// one gradient is taken after the other (one group, another device, Hessian–vector products), its operations have all threads.
 struct Parallelism {
     let threads: Int
     let workerCount: Int
@@ -191,7 +192,7 @@ struct Parallelism {
         // Hessian–vector products are taken one after the other.
         let isSerial = device != "cpu" || direction == .hessian
         workerCount = isSerial ? 1 : max(1, min(available, groups))
-        threadsPerWorker = max(1, available / workerCount)
+        threadsPerWorker = workerCount > 1 ? 1 : available
     }
 
     /// What Slurm allots to the task, or the processor's cores.

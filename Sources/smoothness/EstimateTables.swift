@@ -26,8 +26,8 @@ extension EstimateRow {
 }
 
 extension EstimationPlan {
-    /// One row for stdout: what an estimate would do. `seconds` leaves out reading and writing.
-    func table(secondsPerGradient: Double) -> Table {
+    /// One row for stdout: what an estimate would do. `memory_bytes` is the largest resident memory of the process.
+    func table(_ forecast: EstimationForecast) -> Table {
         Table(
             columns: [
                 "disposition", "parameters", "subset", "components", "gammas", "rows", "rows_done", "gradients",
@@ -38,7 +38,7 @@ extension EstimationPlan {
                     .string(disposition.rawValue), .integer(parameterCount), .integer(subsetSize),
                     .integer(componentCount), .integer(gammas.count), .integer(rowCount), .integer(committedRows),
                     .integer(subsetGradientCount), .integer(componentGradientCount), .integer(outputBytes),
-                    .integer(workspaceBytes), .number(Double(componentGradientCount) * secondsPerGradient),
+                    .integer(forecast.peakBytes), .number(forecast.seconds),
                 ]
             ])
     }

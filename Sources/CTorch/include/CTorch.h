@@ -172,5 +172,6 @@ bool ctorch_set_gradient_recording(bool recorded);
 #endif
 #include "CTorchAlgebra.h"
 #include "CTorchLSTM.h"
+#include "CTorchPerceptron.h"
 #include "CTorchVision.h"
 #endif

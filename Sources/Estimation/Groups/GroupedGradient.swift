@@ -23,23 +23,3 @@ struct GroupedGradient<Scalar: ParameterScalar> {
         parameterCount * (MemoryLayout<Double>.stride + groupCount * MemoryLayout<Scalar>.stride)
     }
 }
-
-extension ParameterLayout {
-    /// ‖g_b‖² and ⟨g_b, g⟩ of every group in every block: [block][group].
-    func groupSums<Scalar: ParameterScalar>(of gradient: GroupedGradient<Scalar>) -> [[GroupSums]] {
-        blocks.map { block in
-            gradient.groups.map { Scalar.groupSums($0, mean: gradient.mean, in: block.range) }
-        }
-    }
-
-    /// The same of the differences Δ_b and Δ between two points.
-    func groupSums<Scalar: ParameterScalar>(
-        of gradient: GroupedGradient<Scalar>, from base: GroupedGradient<Scalar>
-    ) -> [[GroupSums]] {
-        blocks.map { block in
-            zip(gradient.groups, base.groups).map { group, groupBase in
-                Scalar.groupSums(group, from: groupBase, mean: gradient.mean, from: base.mean, in: block.range)
-            }
-        }
-    }
-}

@@ -19,9 +19,9 @@ struct SubsetEvaluator<Scalar: ParameterScalar> {
         self.isCancelled = isCancelled
     }
 
-    /// The vectors of one worker: a component's gradient and the sum of a group.
-    static func byteCountPerWorker(parameterCount: Int) -> Int {
-        parameterCount * (MemoryLayout<Scalar>.stride + MemoryLayout<Double>.stride)
+    /// The vectors of one worker: a component's gradient and, where groups have more than one component, the sum of a group.
+    static func byteCountPerWorker(parameterCount: Int, sumsGroups: Bool) -> Int {
+        parameterCount * (MemoryLayout<Scalar>.stride + (sumsGroups ? MemoryLayout<Double>.stride : 0))
     }
 
     /// Leaves ∇f_S(point) and the groups' gradients in `value`.
@@ -35,7 +35,7 @@ struct SubsetEvaluator<Scalar: ParameterScalar> {
         into value: inout GroupedGradient<Scalar>
     ) throws {
         let (before, after) = (groups.sample(before: range), groups.sample(ofSize: range.upperBound))
-        value.prepare(adding: range, before: before, groupCount: after.groupWeights.count)
+        value.prepare(adding: range, before: before, after: after)
         let run = GroupRun(
             objective: objective, groups: groups, range: range, before: before, after: after, point: point,
             value: Self.taking(&value), buffers: Self.taking(&buffers), isCancelled: isCancelled)
@@ -63,12 +63,13 @@ struct SubsetEvaluator<Scalar: ParameterScalar> {
 }
 
 extension GroupedGradient {
-    /// From means to the sums that are added to.
-    fileprivate mutating func prepare(adding range: Range<Int>, before: GroupedSample?, groupCount: Int) {
+    /// From means over what was there to shares of the means over all.
+    fileprivate mutating func prepare(adding range: Range<Int>, before: GroupedSample?, after: GroupedSample) {
+        let groupCount = after.groupWeights.count
         precondition(
             range.lowerBound == 0 || range.lowerBound >= groupCount, "a sample grows from one component a group on")
         if let before {
-            scale(&mean, by: before.totalWeight)
+            scale(&mean, by: before.totalWeight / after.totalWeight)
             loss *= before.totalWeight
         } else {
             for index in mean.indices { mean[index] = 0 }
@@ -92,7 +93,13 @@ struct GroupBuffers<Scalar: ParameterScalar>: Sendable {
 
     init(parameterCount: Int) {
         component = [Scalar](repeating: 0, count: parameterCount)
-        sum = [Double](repeating: 0, count: parameterCount)
+        sum = []
+    }
+
+    /// Zeros; the vector is made when it is first needed.
+    mutating func prepareSum() {
+        if sum.isEmpty { sum = [Double](repeating: 0, count: component.count) }
+        for index in sum.indices { sum[index] = 0 }
     }
 }
 
@@ -120,6 +127,8 @@ private final class GroupRun<Scalar: ParameterScalar>: Sendable {
     /// W_b and W of what is in `value` before, and after.
     private let before: GroupedSample?
     private let after: GroupedSample
+    /// Whether every group is but one component: its gradient is the group's then, and needs no sum.
+    private let isOneEach: Bool
     private let isCancelled: @Sendable () -> Bool
     private let state: Mutex<State>
     /// Signalled when all groups before this one have been added.
@@ -138,6 +147,7 @@ private final class GroupRun<Scalar: ParameterScalar>: Sendable {
         self.before = before
         self.after = after
         groupCount = after.groupWeights.count
+        isOneEach = before == nil && range.count == groupCount
         turns = (0..<groupCount).map { _ in DispatchSemaphore(value: 0) }
         turns[0].signal()
         state = Mutex(State(value: value, buffers: buffers))
@@ -157,10 +167,10 @@ private final class GroupRun<Scalar: ParameterScalar>: Sendable {
         state.withLock { [own] in $0.buffers.append(own) }
     }
 
-    /// Σ wᵢ∇fᵢ over the new components of a group.
+    /// Leaves Σ wᵢ∇fᵢ over the new components of a group in `own.sum`, or where there is but one, its ∇fᵢ in `own.component`.
     /// - Returns: Σ wᵢfᵢ
     private func sum(_ group: Int, _ own: inout GroupBuffers<Scalar>) throws -> Double {
-        for index in own.sum.indices { own.sum[index] = 0 }
+        if !isOneEach { own.prepareSum() }
         var loss = 0.0
         for position in groups.positions(ofGroup: group, in: range) {
             guard !isCancelled() else { throw SmoothnessError(.interrupted, "stopped between two gradients") }
@@ -169,7 +179,7 @@ private final class GroupRun<Scalar: ParameterScalar>: Sendable {
                 weight
                 * (try objective.gradient(
                     ofComponent: groups.components[position], at: point, into: &own.component))
-            Scalar.accumulate(into: &own.sum, scale: weight, own.component)
+            if !isOneEach { Scalar.accumulate(into: &own.sum, scale: weight, own.component) }
         }
         return loss
     }
@@ -184,11 +194,17 @@ private final class GroupRun<Scalar: ParameterScalar>: Sendable {
             state.next = groupCount
             return
         }
-        Double.accumulate(into: &state.value.mean, scale: 1, own.sum)
         state.value.loss += loss
         let (old, new) = (before?.groupWeights[group] ?? 0, after.groupWeights[group])
         state.value.groupLosses[group] = (old * state.value.groupLosses[group] + loss) / new
-        guard !state.value.groups.isEmpty else { return }
+        let hasGroups = !state.value.groups.isEmpty
+        if isOneEach {
+            Scalar.accumulate(into: &state.value.mean, scale: new / after.totalWeight, own.component)
+            if hasGroups { swap(&own.component, &state.value.groups[group]) }
+            return
+        }
+        Double.accumulate(into: &state.value.mean, scale: 1 / after.totalWeight, own.sum)
+        guard hasGroups else { return }
         if old > 0 { Scalar.accumulate(into: &own.sum, scale: old, state.value.groups[group]) }
         Scalar.round(into: &state.value.groups[group], factor: 1 / new, own.sum)
     }
@@ -202,7 +218,6 @@ private final class GroupRun<Scalar: ParameterScalar>: Sendable {
         return state.withLock { state in
             swap(&value, &state.value)
             swap(&buffers, &state.buffers)
-            scale(&value.mean, by: 1 / total)
             value.loss /= total
             return state.failure
         }

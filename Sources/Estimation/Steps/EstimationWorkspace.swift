@@ -22,13 +22,15 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
     /// The bytes of a workspace.
     /// - Parameters:
     ///   - parameterCount: P
+    ///   - sumsGroups: whether a group has more than one component.
     ///   - gradientCount: how many gradients are held at the same time, 2 or 3.
     public static func byteCount(
-        parameterCount: Int, groupCount: Int, workerCount: Int, gradientCount: Int = 2
+        parameterCount: Int, groupCount: Int, workerCount: Int, sumsGroups: Bool = true, gradientCount: Int = 2
     ) -> Int {
         3 * parameterCount * MemoryLayout<Scalar>.stride + gradientCount
             * GroupedGradient<Scalar>.byteCount(parameterCount: parameterCount, groupCount: groupCount)
-            + workerCount * SubsetEvaluator<Scalar>.byteCountPerWorker(parameterCount: parameterCount)
+            + workerCount
+            * SubsetEvaluator<Scalar>.byteCountPerWorker(parameterCount: parameterCount, sumsGroups: sumsGroups)
     }
 
     /// - Parameter groupCount: 0 where no errors are asked for.

@@ -117,10 +117,9 @@ extension StepEstimator {
 
     /// The numbers of the probe whose gradient is in `gradient`.
     private mutating func record(_ index: Int, into estimate: inout StepEstimate) throws {
-        let sums = layout.probeSums(
-            gradient: workspace.gradient.mean, base: workspace.base.mean,
-            probe: gammas[index] == 1 ? workspace.next : workspace.probe, iterate: workspace.iterate)
-        let groupSums = layout.groupSums(of: workspace.gradient, from: workspace.base)
+        let (sums, groupSums) = pieces.probe(
+            workspace.gradient, from: workspace.base, probe: gammas[index] == 1 ? workspace.next : workspace.probe,
+            iterate: workspace.iterate)
         let context = context(of: estimate)
         if blockLeaveOut.isEmpty {
             blockLeaveOut = Array(repeating: Array(repeating: [], count: gammas.count), count: sums.count)

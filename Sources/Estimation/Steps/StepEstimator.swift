@@ -24,6 +24,7 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     let groups: ComponentGroups
     var workspace: EstimationWorkspace<Scalar>
     var evaluator: SubsetEvaluator<Scalar>
+    let pieces: PieceSums
     var rounding: RoundingLevel
     var reference: RoundingReference?
     /// L̂ᵢ(γ) of every block with one group left out after the other: [block][γ][group], of the row under way.
@@ -60,6 +61,7 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
         self.repeatability = repeatability
         self.rounding = rounding ?? .unmeasured(Scalar.self)
         evaluator = SubsetEvaluator(workerCount: options.workerCount, isCancelled: isCancelled)
+        pieces = PieceSums(objective.layout, workerCount: options.workerCount)
         reference = options.reference.map {
             RoundingReference(
                 $0.objective, stride: $0.stride, workerCount: options.workerCount, isCancelled: isCancelled)
@@ -168,11 +170,10 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     }
 
     func recordBase(in estimate: inout StepEstimate) {
-        let squares = layout.squaredNorms(of: workspace.base.mean)
+        let (squares, sums) = pieces.norms(of: workspace.base)
         estimate.loss = workspace.base.loss
         estimate.gradientNorm = squares.reduce(0, +).squareRoot()
         let context = context(of: estimate)
-        let sums = layout.groupSums(of: workspace.base)
         for block in squares.indices {
             estimate.blocks[block].gradientNorm = squares[block].squareRoot()
             estimate.blocks[block].gradientNormError =

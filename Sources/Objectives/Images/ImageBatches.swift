@@ -89,6 +89,9 @@ struct ImageBatches: Sendable {
 
     /// A component, or some of its images.
     /// - Parameter part: places within the component; all, where `nil`.
+    // Made for every gradient: unspecialised, it took longer than the gradient of a small perceptron.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     func batch<Scalar: ParameterScalar>(
         _ component: Int, part: Range<Int>? = nil, as scalar: Scalar.Type = Scalar.self
     ) throws -> ImageBatch<Scalar> {
@@ -126,6 +129,8 @@ struct ImageBatches: Sendable {
         return Window(down: down, right: right, isMirrored: generator.uniform() < 0.5 && augmentation.flips)
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     private func write<Scalar: ParameterScalar>(
         _ pixels: ArraySlice<UInt8>, cut window: Window, _ tables: [[Scalar]], into values: inout [Scalar],
         at offset: Int

@@ -42,7 +42,10 @@ struct ImageClassifier<Scalar: ParameterScalar>: Sendable {
     }
 
     func loss(_ batch: ImageBatch<Scalar>, labelSmoothing: Double, at point: [Scalar]) throws -> Double {
-        try value(at: point, layout: layout, device: device) {
+        if labelSmoothing == 0, let sizes = fusedSizes {
+            return try perceptronLoss(sizes: sizes, inputs: batch.values, labels: batch.labels, at: point)
+        }
+        return try value(at: point, layout: layout, device: device) {
             try loss(batch, labelSmoothing: labelSmoothing, $0)
         }
     }
@@ -51,9 +54,19 @@ struct ImageClassifier<Scalar: ParameterScalar>: Sendable {
     func gradient(
         _ batch: ImageBatch<Scalar>, labelSmoothing: Double, at point: [Scalar], into gradient: inout [Scalar]
     ) throws -> Double {
-        try differentiate(at: point, layout: layout, device: device, into: &gradient) {
+        if labelSmoothing == 0, let sizes = fusedSizes {
+            return try perceptronGradient(
+                sizes: sizes, inputs: batch.values, labels: batch.labels, at: point, into: &gradient)
+        }
+        return try differentiate(at: point, layout: layout, device: device, into: &gradient) {
             try loss(batch, labelSmoothing: labelSmoothing, $0)
         }
+    }
+
+    /// The sizes of a perceptron whose gradient is worked out without automatic differentiation.
+    private var fusedSizes: [Int]? {
+        guard case .perceptron(let network) = network, device == .cpu else { return nil }
+        return network.activation == .relu || network.hiddenSizes.isEmpty ? network.sizes : nil
     }
 
     func loss(

@@ -37,10 +37,12 @@ public struct PerceptronConfiguration: Codable, Sendable, Hashable {
         try require(classCount >= 2, "class_count", "2 or more", classCount)
     }
 
+    /// Of the input, the hidden layers and the output.
+    var sizes: [Int] { [inputSize] + hiddenSizes + [classCount] }
+
     /// `layerL.weight` [O, I] and `layerL.bias` [O] for every layer, from 0.
     public var layout: ParameterLayout {
-        let sizes = [inputSize] + hiddenSizes + [classCount]
-        return ParameterLayout(
+        ParameterLayout(
             zip(sizes, sizes.dropFirst()).enumerated().flatMap { layer, size in
                 [("layer\(layer).weight", [size.1, size.0]), ("layer\(layer).bias", [size.1])]
             })
