@@ -104,7 +104,9 @@ struct InterruptionTests {
         #expect(!outcome.standardError.contains("--resume"))
         let report = try bench.smoothness("verify", "run.h5")
         #expect(report.exitCode == 0, "\(report.standardOutput)")
-        #expect(try bench.succeed("inspect", "run.h5").standardOutput.contains(", writing\n"))
+        // On a busy machine the second signal may come while the end for the first one's sake is under way.
+        let text = try bench.succeed("inspect", "run.h5").standardOutput
+        #expect(text.contains(", writing\n") || text.contains(", interrupted\n"), "\(text)")
     }
 
     @Test("two writers at one file: the second is refused and disturbs nothing") func twoWriters() throws {
