@@ -24,7 +24,7 @@ func shellLine(_ words: [String]) -> String {
 private func numbers(_ values: [Double]) -> String { values.map { "\($0)" }.joined(separator: ",") }
 
 /// What `TrainObjectiveOptions` reads back as the same description.
-private func objectiveArguments(_ description: ObjectiveDescription) -> [String] {
+private func objectiveArguments(_ description: ObjectiveDescription) throws -> [String] {
     switch description.kind {
     case .quadratic(let quadratic):
         return [
@@ -61,6 +61,9 @@ private func objectiveArguments(_ description: ObjectiveDescription) -> [String]
     case .languageModel(let model): return arguments(of: model)
     case .transformer(let model): return arguments(of: model)
     case .imageClassifier(let classifier): return imageClassifierArguments(classifier)
+    case .external:
+        throw SmoothnessError(
+            .data, "another program made this run, so that no command of this one repeats it", object: "/objective")
     }
 }
 

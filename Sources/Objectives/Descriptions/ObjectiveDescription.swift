@@ -17,6 +17,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
         case languageModel(LanguageModelDescription)
         case transformer(TransformerDescription)
         case imageClassifier(ImageClassifierDescription)
+        case external(ExternalDescription)
 
         /// The value of the key `kind`.
         public var name: String { KindName(of: self).rawValue }
@@ -45,6 +46,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
             case .languageModel(let parameters): parameters
             case .transformer(let parameters): parameters
             case .imageClassifier(let parameters): parameters
+            case .external(let parameters): parameters
             }
         }
     }
@@ -85,6 +87,7 @@ private enum KindName: String, CaseIterable {
     case languageModel = "lstm-language-model"
     case transformer = "transformer-language-model"
     case imageClassifier = "image-classifier"
+    case external
 
     init(of kind: ObjectiveDescription.Kind) {
         self =
@@ -101,6 +104,7 @@ private enum KindName: String, CaseIterable {
             case .languageModel: .languageModel
             case .transformer: .transformer
             case .imageClassifier: .imageClassifier
+            case .external: .external
             }
     }
 
@@ -118,6 +122,7 @@ private enum KindName: String, CaseIterable {
         case .languageModel: .languageModel(try LanguageModelDescription(from: decoder))
         case .transformer: .transformer(try TransformerDescription(from: decoder))
         case .imageClassifier: .imageClassifier(try ImageClassifierDescription(from: decoder))
+        case .external: .external(try ExternalDescription(from: decoder))
         }
     }
 }

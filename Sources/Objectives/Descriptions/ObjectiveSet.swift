@@ -83,7 +83,7 @@ public func makeObjective<Scalar: ParameterScalar>(
             object: description.kind.name)
     }
     switch description.kind {
-    case .languageModel, .transformer, .imageClassifier: break
+    case .languageModel, .transformer, .imageClassifier, .external: break
     default: try requireProcessor(options.device)
     }
     let training: any Objective<Scalar>
@@ -116,6 +116,7 @@ public func makeObjective<Scalar: ParameterScalar>(
         return try parameters.makeObjective(as: scalar, options: options, dataOverride: dataOverride)
     case .imageClassifier(let parameters):
         return try parameters.makeObjective(as: scalar, options: options, dataOverride: dataOverride)
+    case .external(let model): throw model.absence
     }
     return ObjectiveSet(training: training)
 }

@@ -1,0 +1,164 @@
+
+
+# The run file -------------------------------------------------------------------------------------------------------------
+
+
+def step_norm(x, y, counts):
+    """The norm of y − x, summed in the order of docs/run-file.md."""
+    total, start = 0.0, 0
+    for count in counts:
+        d = y[start:start + count].astype("f8") - x[start:start + count].astype("f8")
+        whole = count - count % 16
+        lanes = np.zeros(16)
+        # The order of a sum over the first axis is that of the rows.
+        if whole:
+            lanes += np.add.reduce(np.square(d[:whole]).reshape(-1, 16), axis=0)
+        lanes[:count - whole] += d[whole:] ** 2
+        for width in (8, 4, 2, 1):
+            lanes[:width] += lanes[width:2 * width]
+        total, start = total + lanes[0], start + count
+    return math.sqrt(total)
+
+
+class RunFile:
+    """A run file in the making, under the crash rule: all that rows need lies in the file before the first of them, and a row is counted
+    when it is whole. After its creation the file is written with pwrite(2) alone, which outlives the process."""
+
+    COLUMNS = {
+        "loss": ("f8", "minibatch loss", "f(x_k) on the minibatch of the iteration, before the update"),
+        "gradient_norm": ("f8", "minibatch gradient norm before clipping", "Euclidean norm of the gradient of the minibatch loss at x_k"),
+        "step_norm": ("f8", "step norm", "Euclidean norm of x_{k+1} - x_k, in double precision"),
+        "learning_rate": ("f8", "learning rate", "the step size eta of the iteration"),
+        "clipped": ("u1", "whether clipping shortened the step", "1 if the clip norm was active, else 0"),
+        "status": ("u1", "status of the row", "0 ok; 1 non-finite: the loss, the gradient, x_k or x_{k+1} holds NaN or infinity; 2 zero step"),
+    }
+
+    def __init__(self, path, parameters, iterations, total, objective, optimizer, unknown=(), gradients=False, fixed=None):
+        import h5py
+
+        self.path, self.names = path, {}
+        folder = os.path.dirname(os.path.abspath(path))
+        temporary = os.path.join(folder, f".{os.path.basename(path)}.creating-{os.getpid()}")
+        try:
+            with h5py.File(temporary, "w") as file:
+                self._create(h5py, file, parameters, iterations, total, objective, optimizer, unknown, gradients, fixed)
+            # In a file freshly opened the library makes a heap of its own for this text, with room for its successors.
+            with h5py.File(temporary, "r+") as file:
+                file.attrs["state"] = "writing"
+            self.descriptor = os.open(temporary, os.O_RDWR | os.O_CLOEXEC)
+            self._lock()
+            os.posix_fallocate(self.descriptor, 0, os.fstat(self.descriptor).st_size)
+            os.rename(temporary, path)
+        except BaseException:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+            raise
+        self.byte_count = os.fstat(self.descriptor).st_size
+
+    def _lock(self):
+        """What tells `smoothness estimate --follow` that somebody writes; a file system without locks does without."""
+        try:
+            import fcntl
+            fcntl.fcntl(self.descriptor, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+        except (OSError, ImportError):
+            pass
+
+    def _create(self, h5py, file, parameters, iterations, total, objective, optimizer, unknown, gradients, fixed):
+        place = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        place.set_layout(h5py.h5d.CONTIGUOUS)
+        place.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        place.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        rows, width, scalar = len(iterations), sum(parameters.counts), parameters.dtype.str
+
+        def describe(item, long_name, definition, **more):
+            for name, text in dict(long_name=long_name, definition=definition, **more).items():
+                item.attrs[name] = text
+
+        def reserve(path, dtype, shape, long_name, definition, initial=None, **more):
+            group = file.require_group(os.path.dirname(path))
+            kind = h5py.h5t.py_create(np.dtype(dtype).newbyteorder("<"))
+            space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
+            dataset = h5py.Dataset(h5py.h5d.create(group.id, os.path.basename(path).encode(), kind, space, dcpl=place))
+            describe(dataset, long_name, definition, **more)
+            if initial is not None:
+                dataset[...] = initial
+            self.names[path] = (dataset.id.get_offset(), np.dtype(dtype).newbyteorder("<"), shape)
+
+        for name, value in {
+            "format": "smoothness-run", "format_version": "1.0", "run_id": str(uuid.uuid4()),
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "software": SOFTWARE,
+            "software_version": __version__, "hdf5_version": h5py.version.hdf5_version,
+        }.items():
+            file.attrs[name] = value
+        text = h5py.string_dtype("utf-8")
+        for name, value, long_name in (("objective", objective, "description of the objective"), ("optimizer", optimizer, "description of the optimiser")):
+            describe(file.create_dataset(name, data=json.dumps(value, sort_keys=True), dtype=text), long_name, "JSON object")
+        rank = max(1, max(len(shape) for shape in parameters.shapes))
+        offsets = np.concatenate([[0], np.cumsum(parameters.counts)[:-1]])
+        table = [("name", np.array(parameters.names, dtype=object), text), ("offset", offsets, "<i8"), ("count", parameters.counts, "<i8"),
+                 ("shape", [list(shape) + [-1] * (rank - len(shape)) for shape in parameters.shapes], "<i8")]
+        for name, value, kind in table:
+            described = file.create_dataset("parameters/" + name, data=np.asarray(value, dtype=object if name == "name" else "i8"), dtype=kind)
+            describe(described, f"{name} of the parameter blocks", "one a block, in the order of the flat vector; shapes are row-major and padded with -1")
+        for path in ("/commit", "/history/commit", "/history/evaluation/commit"):
+            reserve(path, "u8", (), "number of committed rows", "a row of the group counts only if its index is below this number", initial=0)
+        for group, count in (("/trajectory/", rows), ("/history/", total)):
+            for name, (dtype, long_name, definition) in self.COLUMNS.items():
+                more = {"recorded": "no"} if name in unknown else {}
+                reserve(group + name, dtype, (count,), long_name, definition, np.nan if more else None, **more)
+        for name, dtype in (("epoch", "i8"), ("iteration", "i8"), ("training_loss", "f8"), ("validation_loss", "f8"), ("metric", "f8")):
+            more = {"metric_name": ""} if name == "metric" else {}
+            reserve("/history/evaluation/" + name, dtype, (0,), name.replace("_", " "), "of an evaluation on held-out data", **more)
+        reserve("/trajectory/iteration", "i8", (rows,), "iteration of the row", "k, the number of updates done before the row's iterate", iterations)
+        reserve("/trajectory/iterate", scalar, (rows, width), "iterate", "flat parameter vector x_k")
+        reserve("/trajectory/next_iterate", scalar, (rows, width), "next iterate", "flat parameter vector x_{k+1}, one update after the iterate")
+        if gradients:
+            reserve("/trajectory/gradient", scalar, (rows, width), "minibatch gradient before clipping",
+                    "gradient of the minibatch loss of iteration k at x_k", clipping="before", examples="the minibatch of iteration k")
+        if fixed:
+            self._create_fixed(file, reserve, fixed, rows, width, scalar)
+
+    @staticmethod
+    def _create_fixed(file, reserve, fixed, rows, width, scalar):
+        group = file.require_group("fixed_subset")
+        group.attrs["subset"], group.attrs["evaluation"] = fixed.description, fixed.evaluation
+        shapes = {"gradient": (scalar, (rows, width)), "loss": ("f8", (rows,))}
+        if fixed.group_count > 1:
+            shapes["group_gradient"] = (scalar, (rows, fixed.group_count, width))
+        for name, (dtype, shape) in shapes.items():
+            for prefix, point in (("", "x_k"), ("next_", "x_{k+1}")):
+                reserve(f"/fixed_subset/{prefix}{name}", dtype, shape, f"{name.replace('_', ' ')} on the fixed subset", f"at {point}")
+        weights = np.asarray(fixed.weights, dtype="f8")
+        reserve("/fixed_subset/component", "i8", (len(weights),), "components", "those of the subset, in order", np.arange(len(weights)))
+        reserve("/fixed_subset/component_weight", "f8", (len(weights),), "weights of the components", "numbers of examples", weights)
+        if fixed.group_count > 1:
+            reserve("/fixed_subset/group_weight", "f8", (fixed.group_count,), "weights of the groups", "numbers of examples", fixed.group_weights)
+        if fixed.population_weight:
+            reserve("/fixed_subset/population_weight", "f8", (), "weight of all data", "number of examples", float(fixed.population_weight))
+
+    def put(self, path, row, values):
+        """Writes a row, or a number."""
+        offset, dtype, shape = self.names[path]
+        data = np.ascontiguousarray(values, dtype=dtype)
+        width = int(np.prod(shape[1:], dtype="i8")) * dtype.itemsize if shape else dtype.itemsize
+        if data.nbytes != width:
+            raise ValueError(f"{path}: a row has {width} bytes, not {data.nbytes}")
+        rest, place = memoryview(data.reshape(-1).view("u1")), offset + row * width
+        while rest:
+            written = os.pwrite(self.descriptor, rest[:1 << 30], place)
+            rest, place = rest[written:], place + written
+
+    def close(self, state):
+        """Changes the state, in place, and asks the disk to hold everything."""
+        import h5py
+
+        try:
+            file = h5py.File(self.path, "r+", locking=False)
+        except (TypeError, ValueError):
+            file = h5py.File(self.path, "r+")
+        with file:
+            # Reading the old text shows the library the heap that has room.
+            if file.attrs["state"] != state:
+                file.attrs.modify("state", state)
+        os.fsync(self.descriptor)
+        os.close(self.descriptor)
