@@ -22,9 +22,9 @@ struct Layer {
 
 template <class Scalar> class Perceptron {
   public:
-    Perceptron(const std::vector<Layer> &layers, size_t samples, const Scalar *point)
-        : kernel_(kernels(Scalar())), panel_(panel_vectors * kernel_.lanes), layers_(layers), samples_(samples),
-          point_(point), activations_(layers.size()) {
+    Perceptron(const std::vector<Layer> &layers, ctorch_activation activation, size_t samples, const Scalar *point)
+        : kernel_(kernels(Scalar())), panel_(panel_vectors * kernel_.lanes), layers_(layers), activation_(activation),
+          samples_(samples), point_(point), activations_(layers.size()) {
         size_t widest = samples;
         for (const Layer &layer : layers) widest = std::max({widest, layer.inputs, layer.outputs});
         workspace_.lay_out([&] {
@@ -59,12 +59,24 @@ template <class Scalar> class Perceptron {
             // The last bias is added with the softmax.
             if (l + 1 == layers_.size()) break;
             const Scalar *bias = point_ + layer.bias;
-            for (size_t sample = 0; sample < samples_; sample++, out += layer.outputs)
-                for (size_t i = 0; i < layer.outputs; i++) {
-                    Scalar sum = out[i] + bias[i];
-                    out[i] = sum < 0 ? 0 : sum; // NaN stays
-                }
+            for (size_t sample = 0; sample < samples_; sample++)
+                for (size_t i = 0; i < layer.outputs; i++) out[sample * layer.outputs + i] += bias[i];
+            activate(samples_ * layer.outputs, out);
         }
+    }
+
+    void activate(size_t count, Scalar *values) {
+        if (activation_ == ctorch_hyperbolic_tangent) return kernel_.hyperbolic_tangents(count, values);
+        for (size_t i = 0; i < count; i++) values[i] = values[i] < 0 ? 0 : values[i]; // NaN stays
+    }
+
+    /// Multiplies with the derivative of the activation, which its value tells.
+    void through_activation(size_t count, const Scalar *values, Scalar *flow) {
+        if (activation_ == ctorch_hyperbolic_tangent)
+            for (size_t i = 0; i < count; i++) flow[i] *= 1 - values[i] * values[i];
+        else
+            for (size_t i = 0; i < count; i++)
+                if (values[i] <= 0) flow[i] = 0;
     }
 
     /// The last activations hold the gradient with respect to the logits.
@@ -78,8 +90,7 @@ template <class Scalar> class Perceptron {
             if (l == 0) break;
             Scalar *next = deltas_[l % 2];
             multiply({delta, samples_, layer.outputs}, {point_ + layer.weight, layer.outputs, layer.inputs}, next);
-            for (size_t i = 0; i < samples_ * layer.inputs; i++)
-                if (before[i] <= 0) next[i] = 0;
+            through_activation(samples_ * layer.inputs, before, next);
             delta = next;
         }
     }
@@ -119,6 +130,7 @@ template <class Scalar> class Perceptron {
     const Kernels<Scalar> &kernel_;
     const size_t panel_;
     const std::vector<Layer> &layers_;
+    const ctorch_activation activation_;
     const size_t samples_;
     const Scalar *point_;
     Workspace workspace_;
@@ -127,17 +139,18 @@ template <class Scalar> class Perceptron {
 };
 
 template <class Scalar>
-double run(const std::vector<Layer> &layers, size_t samples, const void *inputs, const int64_t *labels,
-           const void *point, void *gradient) {
-    return Perceptron<Scalar>(layers, samples, (const Scalar *)point)
+double run(const std::vector<Layer> &layers, ctorch_activation activation, size_t samples, const void *inputs,
+           const int64_t *labels, const void *point, void *gradient) {
+    return Perceptron<Scalar>(layers, activation, samples, (const Scalar *)point)
         .run((const Scalar *)inputs, labels, (Scalar *)gradient);
 }
 
 } // namespace
 
-ctorch_status ctorch_perceptron_gradient(const int64_t *sizes, size_t size_count, const void *inputs,
-                                         const int64_t *labels, size_t samples, ctorch_scalar_type type,
-                                         const void *point, void *gradient, size_t count, double *loss) {
+ctorch_status ctorch_perceptron_gradient(const int64_t *sizes, size_t size_count, ctorch_activation activation,
+                                         const void *inputs, const int64_t *labels, size_t samples,
+                                         ctorch_scalar_type type, const void *point, void *gradient, size_t count,
+                                         double *loss) {
     return fenced([&] {
         if (size_count < 2 || samples < 1) throw Failure{ctorch_bad_argument, "a layer and a sample are needed"};
         std::vector<Layer> layers;
@@ -154,8 +167,8 @@ ctorch_status ctorch_perceptron_gradient(const int64_t *sizes, size_t size_count
         for (size_t sample = 0; sample < samples; sample++)
             if (labels[sample] < 0 || labels[sample] >= sizes[size_count - 1])
                 throw Failure{ctorch_bad_argument, "label " + std::to_string(labels[sample]) + " is out of range"};
-        *loss = type == ctorch_float32   ? run<float>(layers, samples, inputs, labels, point, gradient)
-                : type == ctorch_float64 ? run<double>(layers, samples, inputs, labels, point, gradient)
+        *loss = type == ctorch_float32   ? run<float>(layers, activation, samples, inputs, labels, point, gradient)
+                : type == ctorch_float64 ? run<double>(layers, activation, samples, inputs, labels, point, gradient)
                                          : throw Failure{ctorch_bad_argument, "the point is float32 or float64"};
     });
 }

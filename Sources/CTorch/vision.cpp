@@ -1,4 +1,5 @@
 // What networks over images need.
+#include "batch_norm.h"
 #include "support.h"
 
 #include "CTorchVision.h"
@@ -34,6 +35,8 @@ ctorch_status ctorch_batch_norm(const ctorch_tensor *x, const ctorch_tensor *wei
                                                        std::to_string(vector->value.numel())};
         if ((mean == nullptr) != (variance == nullptr) || (!from_batch && !mean))
             throw Failure{ctorch_bad_argument, "batch normalisation needs both mean and variance"};
+        if (from_batch && !mean && sums_in_double(x->value))
+            return batch_norm(x->value, weight->value, bias->value, epsilon);
         return at::batch_norm(x->value, weight->value, bias->value, mean ? mean->value : at::Tensor(),
                               variance ? variance->value : at::Tensor(), from_batch, momentum, epsilon, false);
     });

@@ -14,7 +14,7 @@ struct PerceptronGradientTests {
     }
 
     private func automatic<Scalar: BinaryFloatingPoint>(
-        _ sizes: [Int], _ inputs: [Scalar], _ labels: [Int64], _ point: [Scalar]
+        _ sizes: [Int], _ activation: PerceptronActivation, _ inputs: [Scalar], _ labels: [Int64], _ point: [Scalar]
     ) throws -> (loss: Double, gradient: [Scalar]) {
         var x = try Tensor(inputs, shape: [labels.count, sizes[0]])
         var leaves: [Tensor] = []
@@ -28,7 +28,7 @@ struct PerceptronGradientTests {
         }
         for (layer, size) in zip(sizes, sizes.dropFirst()).enumerated() {
             x = try x.linear(leaf([size.1, size.0]), leaf([size.1]))
-            if layer + 2 < sizes.count { x = try x.relu() }
+            if layer + 2 < sizes.count { x = try activation == .rectifier ? x.relu() : x.tanh() }
         }
         let loss = try x.crossEntropy(Tensor(labels, shape: [labels.count]), labelSmoothing: 0)
         try loss.backward()
@@ -42,27 +42,31 @@ struct PerceptronGradientTests {
     ]
 
     private func compare<Scalar: BinaryFloatingPoint>(
-        _: Scalar.Type, _ network: (sizes: [Int], samples: Int), tolerance: Double
+        _: Scalar.Type, _ network: (sizes: [Int], samples: Int), _ activation: PerceptronActivation, tolerance: Double
     ) throws {
         let (sizes, samples) = network
         let count = zip(sizes, sizes.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 + $1.1 }
         let point = numbers(count, seed: 1).map { Scalar($0 / 3) }
         let inputs = numbers(samples * sizes[0], seed: 2).map { Scalar($0) }
         let labels = (0..<samples).map { Int64($0 * 7 % sizes[sizes.count - 1]) }
-        let expected = try automatic(sizes, inputs, labels, point)
+        let expected = try automatic(sizes, activation, inputs, labels, point)
         var gradient = [Scalar](repeating: .nan, count: count)
-        let loss = try perceptronGradient(sizes: sizes, inputs: inputs, labels: labels, at: point, into: &gradient)
+        let loss = try perceptronGradient(
+            sizes: sizes, activation: activation, inputs: inputs, labels: labels, at: point, into: &gradient)
         #expect(abs(loss - expected.loss) <= tolerance * abs(expected.loss))
         let squared = zip(gradient, expected.gradient).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
         let norm = expected.gradient.reduce(0.0) { $0 + Double($1 * $1) }.squareRoot()
         #expect(norm > 0 && squared.squareRoot() <= tolerance * norm, "\(squared.squareRoot() / norm)")
-        #expect(try perceptronLoss(sizes: sizes, inputs: inputs, labels: labels, at: point) == loss)
+        let again = try perceptronLoss(
+            sizes: sizes, activation: activation, inputs: inputs, labels: labels, at: point)
+        #expect(again == loss)
     }
 
-    @Test("equals automatic differentiation", arguments: networks)
-    func equality(network: (sizes: [Int], samples: Int)) throws {
-        try compare(Double.self, network, tolerance: 1e-12)
-        try compare(Float.self, network, tolerance: 3e-6)
+    @Test(
+        "equals automatic differentiation", arguments: networks, [PerceptronActivation.rectifier, .hyperbolicTangent])
+    func equality(network: (sizes: [Int], samples: Int), activation: PerceptronActivation) throws {
+        try compare(Double.self, network, activation, tolerance: 1e-12)
+        try compare(Float.self, network, activation, tolerance: 3e-6)
     }
 
     @Test("a value that is not finite stays visible")

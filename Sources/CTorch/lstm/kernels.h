@@ -46,6 +46,19 @@ template <class Scalar> struct Kernels {
     double (*softmax_row)(size_t count, Scalar *logits, const Scalar *bias, size_t target, double scale);
     /// sums[0 ..< width] = Σ over rows, in double.
     void (*column_sums)(size_t rows, size_t width, const Scalar *matrix, size_t stride, Scalar *sums, bool add);
+    /// Batch normalisation of rows of pixels, each of `channels` values. sums[c] = Σ x, or with `mean` Σ (x − mean)², in double.
+    void (*moments)(size_t rows, size_t channels, const Scalar *x, const double *mean, double *sums);
+    /// out = (x − mean)·factor + bias
+    void (*normalize)(size_t rows, size_t channels, const Scalar *x, const Scalar *mean, const Scalar *factor,
+                      const Scalar *bias, Scalar *out);
+    /// sums[c] = Σ flow and sums[channels + c] = Σ flow·(x − mean), in double.
+    void (*flow_moments)(size_t rows, size_t channels, const Scalar *x, const Scalar *flow, const double *mean,
+                         double *sums);
+    /// out = (flow − constant − (x − mean)·slope)·factor
+    void (*flow_back)(size_t rows, size_t channels, const Scalar *x, const Scalar *flow, const Scalar *mean,
+                      const Scalar *constant, const Scalar *slope, const Scalar *factor, Scalar *out);
+    /// Every value becomes its hyperbolic tangent.
+    void (*hyperbolic_tangents)(size_t count, Scalar *values);
 };
 
 const Kernels<float> &avx512_kernels(float);

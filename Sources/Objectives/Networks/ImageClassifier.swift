@@ -42,8 +42,9 @@ struct ImageClassifier<Scalar: ParameterScalar>: Sendable {
     }
 
     func loss(_ batch: ImageBatch<Scalar>, labelSmoothing: Double, at point: [Scalar]) throws -> Double {
-        if labelSmoothing == 0, let sizes = fusedSizes {
-            return try perceptronLoss(sizes: sizes, inputs: batch.values, labels: batch.labels, at: point)
+        if labelSmoothing == 0, let (sizes, activation) = fused {
+            return try perceptronLoss(
+                sizes: sizes, activation: activation, inputs: batch.values, labels: batch.labels, at: point)
         }
         return try value(at: point, layout: layout, device: device) {
             try loss(batch, labelSmoothing: labelSmoothing, $0)
@@ -54,19 +55,20 @@ struct ImageClassifier<Scalar: ParameterScalar>: Sendable {
     func gradient(
         _ batch: ImageBatch<Scalar>, labelSmoothing: Double, at point: [Scalar], into gradient: inout [Scalar]
     ) throws -> Double {
-        if labelSmoothing == 0, let sizes = fusedSizes {
+        if labelSmoothing == 0, let (sizes, activation) = fused {
             return try perceptronGradient(
-                sizes: sizes, inputs: batch.values, labels: batch.labels, at: point, into: &gradient)
+                sizes: sizes, activation: activation, inputs: batch.values, labels: batch.labels, at: point,
+                into: &gradient)
         }
         return try differentiate(at: point, layout: layout, device: device, into: &gradient) {
             try loss(batch, labelSmoothing: labelSmoothing, $0)
         }
     }
 
-    /// The sizes of a perceptron whose gradient is worked out without automatic differentiation.
-    private var fusedSizes: [Int]? {
+    /// A perceptron whose gradient is worked out without automatic differentiation.
+    private var fused: (sizes: [Int], activation: PerceptronActivation)? {
         guard case .perceptron(let network) = network, device == .cpu else { return nil }
-        return network.activation == .relu || network.hiddenSizes.isEmpty ? network.sizes : nil
+        return network.fusedActivation.map { (network.sizes, $0) }
     }
 
     func loss(

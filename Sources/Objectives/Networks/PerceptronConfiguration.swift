@@ -55,6 +55,15 @@ public struct PerceptronConfiguration: Codable, Sendable, Hashable {
         return .uniform(bound: 1 / Double(sizes[layer]).squareRoot())
     }
 
+    /// The activation as the gradient in one call knows it, if it does.
+    var fusedActivation: PerceptronActivation? {
+        switch activation {
+        case .relu: .rectifier
+        case .tanh: .hyperbolicTangent
+        case .gelu: hiddenSizes.isEmpty ? .rectifier : nil
+        }
+    }
+
     /// The logits [N, classes] of images [N, …].
     func logits(_ images: Tensor, _ parameters: NamedTensors) throws -> Tensor {
         var x = try images.reshaped([images.shape[0], inputSize])
