@@ -103,6 +103,19 @@ enum EstimatesFileAccess {
         }
     }
 
+    /// Writes all rows of a file, a dataset at a time.
+    static func write(_ rows: [StepEstimate], _ extents: RowExtents, to file: borrowing HDF5.File) throws {
+        try file.dataset(EstimatesSchema.iteration).write(all: rows.map { Int64($0.iteration) })
+        try file.dataset(EstimatesSchema.status).write(all: rows.map(\.status.rawValue))
+        try file.dataset(EstimatesSchema.curveStatus).write(all: rows.flatMap { $0.curve.map(\.status.rawValue) })
+        for count in EstimatesSchema.counts {
+            try file.dataset(count.name).write(all: rows.map { Int64($0[keyPath: count.path]) })
+        }
+        for field in EstimatesSchema.fields(extents) {
+            try file.dataset(field.name).write(all: rows.flatMap { field.values(of: $0) })
+        }
+    }
+
     private static func status(_ value: UInt8, _ object: String, _ row: Int) throws -> EstimateStatus {
         guard let status = EstimateStatus(rawValue: value) else {
             throw SmoothnessError(

@@ -16,7 +16,8 @@ public struct EstimationForecast: Sendable, Hashable {
 extension TypedEstimationWork {
     /// Rehearses the estimate: a component gradient of every worker at the same time, and where that tells that rows are quick, rows themselves.
     /// Nothing is written.
-    func forecast(_ plan: EstimationPlan) throws -> EstimationForecast {
+    /// - Parameter patience: seconds for the rehearsal of quick rows.
+    func forecast(_ plan: EstimationPlan, patience: Double) throws -> EstimationForecast {
         let reference = try roundingReference()
         var crew = Crew(self, reference: reference)
         let point = try finitePoint()
@@ -31,19 +32,19 @@ extension TypedEstimationWork {
             return EstimationForecast(
                 seconds: expected, peakBytes: ProcessMemory.peak() + plan.workspaceBytes - crew.byteCount)
         }
-        let own = try rehearseRows(plan, reference: reference, extraRows: max(0, references - 1))
+        let own = try rehearseRows(
+            plan, reference: reference, extraRows: max(0, references - 1), patience: patience)
         return EstimationForecast(seconds: own, peakBytes: ProcessMemory.peak())
     }
 
     /// Seconds below which a row is estimated on trial: what it does besides gradients counts then.
     private static var quickRow: Double { 0.2 }
-    /// Seconds for such rows.
-    private static var rehearsalTime: Double { 1 }
 
     /// The seconds of all rows, from those of the first ones.
     /// - Parameter extraRows: how many rows after the first are held against Double.
     private func rehearseRows(
-        _ plan: EstimationPlan, reference: (objective: any Objective<Double>, stride: Int)?, extraRows: Int
+        _ plan: EstimationPlan, reference: (objective: any Objective<Double>, stride: Int)?, extraRows: Int,
+        patience: Double
     ) throws -> Double {
         var options = options
         options.reference = reference.map { ($0.objective, .max) }
@@ -55,7 +56,7 @@ extension TypedEstimationWork {
         // The first row has the repeatability probe, and Double where it is asked for; row 0 for the sake of the latter.
         let first = try seconds(ofRow: 0)
         var others: [Double] = []
-        for row in 1..<max(1, request.rowCount) where others.reduce(0, +) < Self.rehearsalTime {
+        for row in 1..<max(1, request.rowCount) where others.reduce(0, +) < patience {
             others.append(try seconds(ofRow: row))
         }
         let usual = others.isEmpty ? first : others.reduce(0, +) / Double(others.count)

@@ -45,13 +45,7 @@ public struct EstimationJob: Sendable {
         try configuration.validate()
         let reader = try RunFileReader(path)
         let header = reader.header
-        var resolved = configuration
-        if resolved.precision == nil { resolved.precision = Precision(rawValue: header.scalarName) }
-        guard let precision = resolved.precision else {
-            throw SmoothnessError(
-                .data, "has iterates of an unknown scalar", file: path, expected: "float32 or float64",
-                found: header.scalarName)
-        }
+        let resolved = try configuration.resolved(forRun: path, header)
         let target = output ?? Self.defaultOutput(forRun: path)
         try StandingAnalysis.refuseRun(path, as: target)
         let standing = try StandingAnalysis.find(at: target, isForced: isForced) { try StandingAnalysis(estimates: $0) }
@@ -66,9 +60,9 @@ public struct EstimationJob: Sendable {
             workerCount: workerCount)
         // Faults of the grid and of the subset come before a comparison with what stands there.
         work =
-            switch precision {
+            switch resolved.precision {
             case .float32: try TypedEstimationWork<Float>(request)
-            case .float64: try TypedEstimationWork<Double>(request)
+            default: try TypedEstimationWork<Double>(request)
             }
         try standing?.require(
             runID: header.runID, runDigest: request.digest, configuration: resolved.json(), noun: "an estimate")
@@ -97,5 +91,5 @@ public struct EstimationJob: Sendable {
     }
 
     /// What `run` will take, from a rehearsal that writes nothing: a component gradient of every worker, or some rows where they are quick.
-    public func forecast() throws -> EstimationForecast { try work.forecast(plan) }
+    public func forecast() throws -> EstimationForecast { try work.forecast(plan, patience: 1) }
 }

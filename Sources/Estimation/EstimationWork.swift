@@ -71,7 +71,13 @@ protocol EstimationWork: Sendable {
         _ plan: EstimationPlan, isCancelled: @escaping @Sendable () -> Bool, progress: (EstimationProgress) -> Void,
         waiting: (String) -> Void
     ) throws
-    func forecast(_ plan: EstimationPlan) throws -> EstimationForecast
+    func forecast(_ plan: EstimationPlan, patience: Double) throws -> EstimationForecast
+    func begin(atRow row: Int, identity: String) -> EstimatedRows
+    func estimate(
+        _ rows: inout EstimatedRows, until end: Int, isCancelled: @escaping @Sendable () -> Bool,
+        progress: (EstimatedRows) throws -> Void
+    ) throws
+    func repeatability(atRow row: Int) throws -> Double?
 }
 
 struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
@@ -181,12 +187,16 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
 
     /// The objective in Double for a sample of the rows, where gradients are evaluated in Float.
     func roundingReference() throws -> (objective: any Objective<Double>, stride: Int)? {
+        try roundingStride.map { (try request.makeObjective(as: Double.self), $0) }
+    }
+
+    /// Every how many rows rounding is measured; `nil` where it is not.
+    var roundingStride: Int? {
         guard request.configuration.precision == .float32, !options.isFresh, options.mode != .gluon,
             options.control == .none
         else { return nil }
         let count = request.configuration.roundingProbes ?? min(8, 1 + request.plannedRows / 25)
-        guard count > 0 else { return nil }
-        return (try request.makeObjective(as: Double.self), (request.plannedRows + count - 1) / count)
+        return count > 0 ? max(1, (request.plannedRows + count - 1) / count) : nil
     }
 
     private func outputHeader() -> EstimatesHeader {

@@ -40,6 +40,14 @@ struct AnalysisFileWriter: ~Copyable {
         committedRows = row + 1
     }
 
+    /// Writes several rows at once, from the first row of the file on, and commits them.
+    mutating func append(count: Int, _ write: (borrowing HDF5.File) throws -> Void) throws {
+        precondition(committedRows == 0, "rows are there already")
+        try translating(.inputOutput) { try write(file) }
+        try translating(.inputOutput) { try counter.raise(to: count) }
+        committedRows = count
+    }
+
     /// Lets `work` append the rows that are missing, then sets the state and asks the disk to keep the file: `complete`, or
     /// `interrupted` when `work` throws.
     consuming func finish(rowCount: Int, after work: (inout AnalysisFileWriter) throws -> Void) throws {

@@ -1,0 +1,179 @@
+import Essentials
+import Foundation
+import Objectives
+import ParameterSpace
+import RunFiles
+
+/// Some consecutive rows of a run, estimated apart from the others, before they are joined to an estimates file.
+///
+/// What passes from row to row in an estimate is left open where it is not known: the repeatability and the level of rounding, from which the
+/// floors follow, are NaN in the rows before they are measured, and `joinEstimates` fills them in. Everything else is final.
+public struct EstimatedRows: Sendable, Equatable {
+    /// What holds for all rows.
+    public struct Header: Sendable, Codable, Equatable {
+        var format = "smoothness-rows"
+        var version = 1
+        public var runID: String
+        /// What the content follows from, in the words of who made it: it is compared, not understood.
+        public var identity: String
+        /// The row of the run that is the first one here.
+        public var firstRow: Int
+        public var rowCount: Int
+        /// How long it took, in seconds.
+        public var seconds = 0.0
+        public var software = "\(Software.name) \(Software.version)"
+        var components: [Int]
+        var groupCount: Int
+        var blockCount: Int
+        var hasNorm: Bool
+        var hasHessian: Bool
+        /// Those of the grid.
+        var gammas: [Double]
+        /// The scalar in which gradients were evaluated.
+        var precision: Precision
+    }
+
+    public internal(set) var header: Header
+    public internal(set) var estimates: [StepEstimate] = []
+    /// ε_rep, measured where the rows begin at the first of the run; `nil` before that and elsewhere.
+    var repeatability: Double?
+    var weights: [Double]
+    var populationWeight: Double
+
+    /// The row of the run that is to be estimated next.
+    public var nextRow: Int { header.firstRow + estimates.count }
+
+    var groups: ComponentGroups {
+        ComponentGroups(
+            components: header.components, weights: weights, count: header.groupCount,
+            populationWeight: populationWeight)
+    }
+
+    /// Rounding as the last row knew it.
+    var rounding: RoundingLevel? {
+        if let last = estimates.last {
+            return RoundingLevel(relative: last.relativeRounding, projection: last.roundingProjection)
+        }
+        return header.firstRow == 0 ? nil : RoundingLevel(relative: .nan, projection: .nan)
+    }
+
+    fileprivate var extents: RowExtents { header.extents }
+
+    /// Says how long it took.
+    public mutating func setSeconds(_ seconds: Double) { header.seconds = seconds }
+
+    public static func == (a: EstimatedRows, b: EstimatedRows) -> Bool {
+        // NaN is a value here, and the time is none.
+        var (first, second) = (a, b)
+        first.header.seconds = 0
+        second.header.seconds = 0
+        return (try? first.data()) == (try? second.data())
+    }
+}
+
+extension EstimatedRows.Header {
+    var extents: RowExtents {
+        RowExtents(
+            gammaCount: gammas.count, blockCount: blockCount, groupCount: groupCount, hasNorm: hasNorm,
+            hasHessian: hasHessian)
+    }
+}
+
+// MARK: - As bytes
+
+/// One line of JSON, numbers of eight bytes with the lowest first, and 64 hexadecimal digits: SHA-256 of everything before.
+extension EstimatedRows {
+    private static let digestLength = 64
+
+    public func data() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var header = header
+        header.rowCount = estimates.count
+        var words = [(repeatability ?? .nan).bitPattern, populationWeight.bitPattern] + weights.map(\.bitPattern)
+        for estimate in estimates { append(estimate, to: &words) }
+        var bytes = Array(try encoder.encode(header)) + [UInt8(ascii: "\n")]
+        words.withUnsafeBytes { bytes += $0 }
+        bytes += Array(Digest(of: bytes).sha256.utf8)
+        return Data(bytes)
+    }
+
+    /// - Throws: `SmoothnessError(.data)` for anything but what `data` gave, to the bit.
+    public init(data: Data, file: String) throws {
+        let bytes = [UInt8](data)
+        guard bytes.count > Self.digestLength,
+            Array(Digest(of: Array(bytes.dropLast(Self.digestLength))).sha256.utf8) == bytes.suffix(Self.digestLength),
+            let header = try Self.header(of: bytes), header.version == 1
+        else { throw Self.damage(file) }
+        self.header = header
+        let start = (bytes.firstIndex(of: UInt8(ascii: "\n")) ?? 0) + 1
+        let words = bytes[start..<(bytes.count - Self.digestLength)].withUnsafeBytes { raw in
+            stride(from: 0, to: raw.count - 7, by: 8).map { raw.loadUnaligned(fromByteOffset: $0, as: UInt64.self) }
+        }
+        let componentCount = header.components.count
+        let width = Self.wordsPerRow(header.extents)
+        guard words.count == 2 + componentCount + header.rowCount * width else { throw Self.damage(file) }
+        let known = Double(bitPattern: words[0])
+        repeatability = known.isNaN ? nil : known
+        populationWeight = Double(bitPattern: words[1])
+        weights = words[2..<(2 + componentCount)].map { Double(bitPattern: $0) }
+        for row in 0..<header.rowCount {
+            let place = 2 + componentCount + row * width
+            guard let estimate = estimate(Array(words[place..<(place + width)])) else { throw Self.damage(file) }
+            estimates.append(estimate)
+        }
+    }
+
+    /// The header alone, of the first bytes of a file; nothing is verified.
+    /// - Returns: `nil` where they are no such file's.
+    public static func header(ofFirstBytes data: Data) -> Header? { try? header(of: [UInt8](data)) }
+
+    private static func header(of bytes: [UInt8]) throws -> Header? {
+        guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+        return try? JSONDecoder().decode(Header.self, from: Data(bytes[..<end]))
+    }
+
+    private static func damage(_ file: String) -> SmoothnessError {
+        SmoothnessError(
+            .data, "is no whole file of rows", file: file, expected: "as many rows as it says, and their SHA-256",
+            remedy: "It is made again when the batch goes on.")
+    }
+
+    private static func wordsPerRow(_ extents: RowExtents) -> Int {
+        2 + EstimatesSchema.counts.count + extents.gammaCount
+            + EstimatesSchema.fields(extents).reduce(0) { $0 + $1.extents(extents).reduce(1, *) }
+    }
+
+    private func append(_ estimate: StepEstimate, to words: inout [UInt64]) {
+        words.append(UInt64(bitPattern: Int64(estimate.iteration)))
+        words.append(UInt64(estimate.status.rawValue))
+        for count in EstimatesSchema.counts {
+            words.append(UInt64(bitPattern: Int64(estimate[keyPath: count.path])))
+        }
+        words += estimate.curve.map { UInt64($0.status.rawValue) }
+        for field in EstimatesSchema.fields(extents) { words += field.values(of: estimate).map(\.bitPattern) }
+    }
+
+    private func estimate(_ words: [UInt64]) -> StepEstimate? {
+        var rest = words[...]
+        func take() -> Int { Int(Int64(bitPattern: rest.removeFirst())) }
+        func takeStatus() -> EstimateStatus? {
+            UInt8(exactly: rest.removeFirst()).flatMap { EstimateStatus(rawValue: $0) }
+        }
+        var estimate = StepEstimate(
+            iteration: take(), gammas: header.gammas, blockCount: header.blockCount, groupCount: header.groupCount)
+        guard let status = takeStatus() else { return nil }
+        estimate.status = status
+        for count in EstimatesSchema.counts { estimate[keyPath: count.path] = take() }
+        for index in header.gammas.indices {
+            guard let status = takeStatus() else { return nil }
+            estimate.curve[index].status = status
+        }
+        for field in EstimatesSchema.fields(extents) {
+            let count = field.extents(extents).reduce(1, *)
+            field.assign(rest.prefix(count).map { Double(bitPattern: $0) }, to: &estimate)
+            rest = rest.dropFirst(count)
+        }
+        return estimate
+    }
+}

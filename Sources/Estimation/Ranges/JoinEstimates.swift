@@ -1,0 +1,145 @@
+import Essentials
+import Foundation
+import HDF5
+import ParameterSpace
+import RunFiles
+
+/// Joins the rows of a run that were estimated apart to the estimates file that `EstimationJob` would have made, every number to the bit.
+///
+/// The file is made under another name beside `output` and renamed when it is whole.
+/// - Parameters:
+///   - run: the run file.
+///   - pieces: of its first rows without a gap, in order.
+///   - configuration: as it was measured.
+/// - Throws: `SmoothnessError`: `.data` where the pieces do not fit together or to the run; `.cannotCreate`, `.inputOutput`.
+public func joinEstimates(
+    ofRun run: String, _ pieces: [EstimatedRows], configuration: EstimationConfiguration, dataOverride: String? = nil,
+    output: String
+) throws {
+    let rowCount = try requireSequence(pieces, run: run)
+    let request = try EstimationRequest(
+        run: run, rowCount: rowCount, configuration: configuration, dataOverride: dataOverride, workerCount: 1)
+    let first = pieces[0]
+    guard first.header.runID == request.header.runID, first.header.blockCount == request.header.layout.blocks.count
+    else {
+        throw SmoothnessError(
+            .data, "is not the run that was measured", file: run, object: "/@run_id", expected: first.header.runID,
+            found: request.header.runID)
+    }
+    var completion = RowCompletion(first, configuration: request.configuration, layout: request.header.layout)
+    let rows = try completion.complete(pieces.flatMap(\.estimates)) { row in
+        try RowRangeEstimation(
+            run: run, rowCount: rowCount, configuration: configuration, dataOverride: dataOverride
+        ).repeatability(atRow: row)
+    }
+    let header = EstimatesHeader(
+        root: AnalysisRoot(
+            EstimatesSchema.file, runID: request.header.runID, runDigest: request.digest, runPath: run,
+            origin: AnalysisOrigin(output: output, run: run, data: dataOverride, threads: nil)),
+        objective: request.header.objective, optimizer: request.header.optimizer, configuration: request.configuration,
+        gammas: first.header.gammas, groups: first.groups, layout: request.header.layout, rowCount: rowCount, live: nil)
+    try write(rows, header, repeatability: completion.repeatability, to: output)
+}
+
+/// - Returns: how many rows there are.
+private func requireSequence(_ pieces: [EstimatedRows], run: String) throws -> Int {
+    var next = 0
+    for piece in pieces {
+        guard piece.header.firstRow == next, piece.groups == pieces[0].groups,
+            piece.header.gammas == pieces[0].header.gammas, piece.header.runID == pieces[0].header.runID
+        else {
+            throw SmoothnessError(
+                .data, "rows that were estimated apart do not fit together", file: run, object: "row \(next)",
+                found: "rows from \(piece.header.firstRow) on")
+        }
+        next = piece.nextRow
+    }
+    guard next > 0 else { throw SmoothnessError(.data, "no row of it is estimated", file: run) }
+    return next
+}
+
+private func write(_ rows: [StepEstimate], _ header: EstimatesHeader, repeatability: Double?, to output: String) throws
+{
+    FileInTheMaking.removeLeftovers(of: output)
+    let beside = FileInTheMaking.name(for: output)
+    defer { unlink(beside) }
+    try EstimatesFileSkeleton.create(at: beside, header: header, isReplacing: false)
+    let extents = header.extents
+    let writer = try AnalysisFileWriter(continuing: beside, EstimatesSchema.file) { _ in 0 }
+    try writer.finish(rowCount: rows.count) { writer in
+        if let repeatability {
+            try writer.store { try $0.dataset(EstimatesSchema.repeatability).write(all: [repeatability]) }
+        }
+        try writer.append(count: rows.count) { try EstimatesFileAccess.write(rows, extents, to: $0) }
+    }
+    guard rename(beside, output) == 0 else {
+        throw SmoothnessError(
+            .cannotCreate, "cannot take its name: \(String(cString: strerror(errno)))", file: output)
+    }
+}
+
+/// Fills in what passes from row to row: the level of rounding and the repeatability, and the floors and the status that follow from them.
+private struct RowCompletion {
+    var repeatability: Double?
+    private var level: RoundingLevel
+    private let configuration: EstimationConfiguration
+    private let groups: ComponentGroups
+    private let layout: ParameterLayout
+    private let machineEpsilon: Double
+
+    init(_ first: EstimatedRows, configuration: EstimationConfiguration, layout: ParameterLayout) {
+        repeatability = first.repeatability
+        let isFloat = first.header.precision == .float32
+        level = isFloat ? .unmeasured(Float.self) : .unmeasured(Double.self)
+        machineEpsilon = isFloat ? Double(Float.ulpOfOne) : Double.ulpOfOne
+        groups = first.groups
+        self.configuration = configuration
+        self.layout = layout
+    }
+
+    /// - Parameter measure: measures the repeatability at a row: asked only where the rows from the first on did not allow it.
+    mutating func complete(_ rows: [StepEstimate], measure: (Int) throws -> Double?) throws -> [StepEstimate] {
+        var completed: [StepEstimate] = []
+        for (row, estimate) in rows.enumerated() {
+            if repeatability == nil, estimate.loss.isFinite, estimate.gradientNorm.isFinite {
+                repeatability = try measure(row)
+            }
+            completed.append(complete(estimate))
+        }
+        return completed
+    }
+
+    private mutating func complete(_ stored: StepEstimate) -> StepEstimate {
+        var row = stored
+        let before = level
+        if row.relativeRounding.isNaN {
+            row.relativeRounding = level.relative
+            row.roundingProjection = level.projection
+        }
+        level = RoundingLevel(relative: row.relativeRounding, projection: row.roundingProjection)
+        row.judgeAgain(floors(before), floors(level), isHessian: configuration.direction == .hessian)
+        return row
+    }
+
+    private func floors(_ level: RoundingLevel) -> Floors {
+        Floors(
+            repeatability: repeatability ?? .nan, relativeRounding: level.relative, roundingProjection: level.projection
+        )
+    }
+}
+
+extension StepEstimate {
+    /// The floors of the curve and the status of the row, in the order in which an estimate takes them: first as every probe is recorded, then
+    /// when all are, unless one of them is not finite.
+    fileprivate mutating func judgeAgain(_ recording: Floors, _ final: Floors, isHessian: Bool) {
+        let isWhole = !curve.contains { $0.status == .nonFiniteGradient }
+        for index in curve.indices where curve[index].status.hasValue {
+            recording.judge(&curve[index], baseNorm: gradientNorm)
+            if isWhole, curve[index].smoothness.isFinite { final.judge(&curve[index], baseNorm: gradientNorm) }
+        }
+        guard isWhole, !isHessian, status.hasValue, let attained = curve.first(where: { $0.gamma == gamma }) else {
+            return
+        }
+        status = attained.status
+    }
+}
