@@ -19,7 +19,7 @@ export GOMP_SPINCOUNT ?= 1000
 # Debian's packages that the program is built with and runs on; LibTorch only where none was given.
 BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev libjpeg-dev libpng-dev zlib1g-dev pkg-config gnuplot-nox fonts-dejavu-core $(if $(LIBTORCH),,libtorch-dev)
 # What only the tests need.
-TEST_PACKAGES := python3-venv python3-pip chromium
+TEST_PACKAGES := python3-venv python3-pip chromium slurm-wlm munge parallel
 
 .PHONY: help demo build test test-pytorch test-long bench dependencies test-dependencies python clean
 
@@ -66,7 +66,7 @@ demo: build ## Train, estimate, fit and plot: demo/ holds the results
 # package index has it under that name, otherwise the plain one.
 $(VENV)/.ready: Makefile | test-dependencies
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet numpy scipy statsmodels h5py pillow tensorboard
+	$(VENV)/bin/pip install --quiet numpy scipy statsmodels h5py pillow tensorboard snakemake submitit
 	$(VENV)/bin/pip install --quiet 'torch==2.13.0+cpu' 2>/dev/null || $(VENV)/bin/pip install --quiet 'torch>=2.6'
 	touch $@
 

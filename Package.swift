@@ -75,7 +75,8 @@ let package = Package(
         .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Objectives", "Fitting"]),
         .target(name: "Reporting", dependencies: ["Essentials", "Fitting"]),
         .target(
-            name: "Batching", dependencies: ["Essentials", "RunFiles", "Objectives", "Estimation", "Fitting"]),
+            name: "Batching",
+            dependencies: ["Essentials", "RunFiles", "Objectives", "Estimation", "Fitting", "Reporting", "HDF5"]),
         .executableTarget(
             name: "smoothness",
             dependencies: [
@@ -132,7 +133,10 @@ let package = Package(
             exclude: ["Twins"]),
         .testTarget(
             name: "BatchingTests",
-            dependencies: ["Batching", "Essentials", "Objectives", "Training", "Estimation", "Fitting", "TestSupport"]),
+            dependencies: [
+                "smoothness", "Batching", "Essentials", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
+                "HDF5", "TestSupport",
+            ]),
         .testTarget(
             name: "CommandLineTests", dependencies: ["smoothness", "HDF5", "Essentials", "TestSupport"],
             exclude: ["Twins"]),

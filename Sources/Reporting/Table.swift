@@ -37,6 +37,12 @@ public struct Table: Sendable, Equatable {
         rows.append(row)
     }
 
+    /// The table without some of its columns.
+    public func dropping(_ names: Set<String>) -> Table {
+        let kept = columns.indices.filter { !names.contains(columns[$0]) }
+        return Table(columns: kept.map { columns[$0] }, rows: rows.map { row in kept.map { row[$0] } })
+    }
+
     public func rendered(as format: Format, significantDigits: Int = 5) -> String {
         switch format {
         case .text: text(significantDigits: significantDigits)

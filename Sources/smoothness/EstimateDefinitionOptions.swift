@@ -1,4 +1,5 @@
 import ArgumentParser
+import Batching
 import Essentials
 import Estimation
 import Foundation
@@ -195,9 +196,6 @@ struct Parallelism {
         threadsPerWorker = workerCount > 1 ? 1 : available
     }
 
-    /// What Slurm allots to the task, or the processor's cores.
-    static var allotted: Int {
-        ProcessInfo.processInfo.environment["SLURM_CPUS_PER_TASK"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
-            ?? ProcessInfo.processInfo.activeProcessorCount
-    }
+    /// What a scheduler allots to the task, or the processor's cores.
+    static var allotted: Int { Allotment().processors }
 }

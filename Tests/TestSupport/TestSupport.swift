@@ -69,6 +69,8 @@ public final class RunningProcess {
     }
 
     public var isRunning: Bool { process.isRunning }
+    /// The number of the process.
+    public var identifier: Int32 { process.processIdentifier }
     public func send(signal: Int32) { kill(process.processIdentifier, signal) }
     public var standardErrorSoFar: String { Self.text(folder.path("err")) }
 

@@ -1,0 +1,109 @@
+import Essentials
+import Foundation
+import Reporting
+
+/// A batch that was given to Slurm: a line of `submissions.jsonl`.
+public struct Submission: Sendable, Codable, Equatable {
+    /// The number of the array.
+    public var job: String
+    /// The number of the merge that waits for it.
+    public var merge: String
+    public var time: String
+    public var host: String
+
+    /// Writes the scripts and submits them: the array, and the merge that begins when every task has ended, whatever its exit code.
+    ///
+    /// A script that was changed by hand since it was written is used as it is.
+    /// - Parameter isForced: writes the scripts anew.
+    /// - Throws: `SmoothnessError`: `.noInput` without sbatch; `.internalFailure` with what sbatch says.
+    public static func submit(
+        _ folder: PlanFolder, _ scripts: SlurmScripts, isForced: Bool, note: (String) -> Void
+    ) throws -> Submission {
+        // The array's share count is in the script: a script of another size is not kept by mistake.
+        try place(scripts.job, at: folder.jobScript, isForced: isForced, note)
+        try place(scripts.merge, at: folder.mergeScript, isForced: isForced, note)
+        let job = try identifier(try Program.output("sbatch", ["--parsable", folder.jobScript]))
+        let merge: String
+        do {
+            merge = try identifier(
+                try Program.output("sbatch", ["--parsable", "--dependency=afterany:\(job)", folder.mergeScript]))
+        } catch {
+            _ = try? Program.output("scancel", [job])
+            throw error
+        }
+        let submission = Submission(job: job, merge: merge, time: Date.now.ISO8601Format(), host: Host.name)
+        try JSONLines.write(try all(in: folder) + [submission], to: folder.submissions)
+        return submission
+    }
+
+    /// What was submitted, the first one first.
+    public static func all(in folder: PlanFolder) throws -> [Submission] {
+        guard FileManager.default.fileExists(atPath: folder.submissions) else { return [] }
+        return try JSONLines.read(folder.submissions)
+    }
+
+    /// Calls a batch off: what is in Slurm's queue, and workers on any machine that see the plan. What is done stays.
+    public static func cancel(_ folder: PlanFolder, note: (String) -> Void) throws {
+        let jobs = try all(in: folder).flatMap { [$0.job, $0.merge] }
+        if !jobs.isEmpty {
+            // Those that have ended are no error.
+            _ = try Program.output("scancel", ["--quiet"] + jobs)
+            note("cancelled the Slurm jobs \(jobs.joined(separator: ", "))")
+        }
+        try writeAtomically(Date.now.ISO8601Format() + "\n", to: folder.cancellation)
+    }
+
+    /// Keeps what somebody has changed; what was written stands in a hidden copy beside it.
+    private static func place(_ text: String, at path: String, isForced: Bool, _ note: (String) -> Void) throws {
+        let place = URL(filePath: path)
+        let copy = place.deletingLastPathComponent().appending(path: "." + place.lastPathComponent + ".written").path
+        let (now, written) = (FileManager.default.contents(atPath: path), FileManager.default.contents(atPath: copy))
+        if let now, now != written, !isForced {
+            return note("\(path) was changed by hand and is used as it is (--force writes it anew)")
+        }
+        try writeAtomically(text, to: path)
+        try writeAtomically(text, to: copy)
+        chmod(path, 0o755)
+    }
+
+    /// `123` or `123;cluster`.
+    private static func identifier(_ output: String) throws -> String {
+        let number = output.prefix { $0.isNumber }
+        guard !number.isEmpty else {
+            throw SmoothnessError(.internalFailure, "sbatch gave no number of a job", found: output)
+        }
+        return String(number)
+    }
+}
+
+/// Another program.
+enum Program {
+    /// Runs it to its end.
+    /// - Returns: its standard output.
+    /// - Throws: `SmoothnessError`: `.noInput` where it is not there, `.internalFailure` with what it says.
+    static func output(_ name: String, _ arguments: [String]) throws -> String {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [name] + arguments
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = errors
+        do { try process.run() } catch {
+            throw SmoothnessError(.internalFailure, "cannot be started: \(error.localizedDescription)", file: name)
+        }
+        // What these programs say fits into a pipe.
+        let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            let isMissing = process.terminationStatus == 127
+            throw SmoothnessError(
+                isMissing ? .noInput : .internalFailure,
+                isMissing ? "there is no such program here" : "has failed", file: name,
+                found: complaint.trimmingCharacters(in: .whitespacesAndNewlines),
+                remedy: isMissing ? "Give the command on a machine from which jobs are submitted." : nil)
+        }
+        return said.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}

@@ -1,0 +1,75 @@
+import Essentials
+import Estimation
+import Fitting
+import Foundation
+import Reporting
+
+/// What is done with every run of a batch; frozen in `configuration.json`.
+public struct BatchConfiguration: Sendable, Codable, Equatable {
+    /// How units are cut.
+    public struct Sizing: Sendable, Codable, Equatable {
+        /// About how long a unit is to take.
+        public var seconds: Double
+        /// How many rows a unit has, whatever they take.
+        public var rows: Int?
+
+        public init(seconds: Double = 300, rows: Int? = nil) {
+            self.seconds = seconds
+            self.rows = rows
+        }
+    }
+
+    public var format = "smoothness-batch"
+    public var version = 1
+    /// Files and folders that were searched, absolute.
+    public var paths: [String]
+    /// Which files below a folder are meant.
+    public var pattern: String
+    public var estimation: EstimationConfiguration
+    public var fit: FitOptions
+    /// Where the data of the objectives is now, if it has moved.
+    public var data: String?
+    public var sizing: Sizing
+
+    public init(
+        paths: [String], pattern: String = BatchConfiguration.standardPattern, estimation: EstimationConfiguration,
+        fit: FitOptions = FitOptions(), data: String? = nil, sizing: Sizing = Sizing()
+    ) {
+        self.paths = paths.map { URL(filePath: $0).standardizedFileURL.path }
+        self.pattern = pattern
+        self.estimation = estimation
+        self.fit = fit
+        self.data = data
+        self.sizing = sizing
+    }
+
+    public static let standardPattern = "**/*.h5"
+
+    /// Of what every number of an estimate follows from, besides the run.
+    public func digest() throws -> String { Digest(of: Array(try estimation.json().utf8)).sha256 }
+
+    public func save(in folder: PlanFolder) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+        try writeAtomically(try encoder.encode(self) + Data("\n".utf8), to: folder.configuration)
+    }
+
+    /// - Throws: `SmoothnessError`: `.noInput` where there is none, `.data`.
+    public init(of folder: PlanFolder) throws {
+        try folder.require()
+        guard let data = FileManager.default.contents(atPath: folder.configuration) else {
+            throw SmoothnessError(.noInput, "cannot be read", file: folder.configuration)
+        }
+        do {
+            self = try JSONDecoder().decode(Self.self, from: data)
+        } catch let error as DecodingError {
+            throw SmoothnessError(
+                decoding: error, what: "the configuration of the batch", file: folder.configuration)
+        }
+        guard format == "smoothness-batch", version == 1 else {
+            throw SmoothnessError(
+                .data, "is of another format", file: folder.configuration, expected: "smoothness-batch 1",
+                found: "\(format) \(version)")
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Essentials
+import Fitting
+import Foundation
+import HDF5
+import Reporting
+
+extension BatchResults {
+    /// One row a run that is measured.
+    public var table: Table {
+        Table(
+            columns: [
+                "run", "run_id", "rows", "rows_ok", "L0", "L0_lower", "L0_upper", "L1", "L1_lower", "L1_upper",
+                "exponent", "exponent_lower", "exponent_upper", "spearman", "warnings", "without_fit", "estimates",
+            ],
+            rows: results.map { result in
+                let line = result.fit?.leastSquares
+                let exponent = result.fit?.powerLaw.exponent
+                return [
+                    .string(result.entry.name), .string(result.entry.runID), .integer(result.rows),
+                    .integer(result.soundRows), .optional(line?.intercept.value), .optional(line?.intercept.lower),
+                    .optional(line?.intercept.upper), .optional(line?.slope.value), .optional(line?.slope.lower),
+                    .optional(line?.slope.upper), .optional(exponent?.value), .optional(exponent?.lower),
+                    .optional(exponent?.upper), .optional(result.fit?.correlations.spearman?.value),
+                    .optional(result.fit?.warnings.count), .optional(result.reasonWithoutFit),
+                    .string(result.shownEstimates),
+                ]
+            })
+    }
+
+    /// Writes `runs.csv`, `runs.h5` and `report.html` into the results of a plan.
+    /// - Returns: their paths.
+    public func save(in folder: PlanFolder, configuration: BatchConfiguration) throws -> [String] {
+        let table = table
+        let paths = ["runs.csv", "runs.h5", "report.html"].map { "\(folder.results)/\($0)" }
+        try writeAtomically(table.csv(), to: paths[0])
+        try save(table, as: paths[1], configuration: configuration)
+        try writeAtomically(try page(configuration).html(), to: paths[2])
+        return paths
+    }
+
+    /// A dataset a column: numbers are float64, NaN where there is none, the others text.
+    private func save(_ table: Table, as path: String, configuration: BatchConfiguration) throws {
+        let beside = "\(path).\(getpid())-\(UInt32.random(in: 0...(.max))).partial"
+        defer { unlink(beside) }
+        do {
+            let file = try HDF5.File.create(beside)
+            try file.setAttribute("format", to: "smoothness-runs")
+            try file.setAttribute("format_version", to: "1.0")
+            try file.setAttribute("software", to: Software.name)
+            try file.setAttribute("software_version", to: Software.version)
+            try file.writeString("/configuration", try configuration.estimation.json())
+            try file.createGroup("/runs").close()
+            for (index, column) in table.columns.enumerated() {
+                let values = table.rows.map { $0[index] }
+                if ["run", "run_id", "without_fit", "estimates"].contains(column) {
+                    try file.writeStrings("/runs/\(column)", values.map(\.text))
+                } else {
+                    try file.createDataset("/runs/\(column)", of: Double.self, shape: [values.count])
+                        .write(all: values.map(\.number))
+                }
+            }
+            try file.flush()
+            try file.close()
+        } catch let error as HDF5Error {
+            throw SmoothnessError(
+                .inputOutput, "cannot be written: \(error.operation) failed: \(error.message)", file: path)
+        }
+        guard rename(beside, path) == 0 else {
+            throw SmoothnessError(
+                .inputOutput, "cannot be put in place: \(String(cString: strerror(errno)))", file: path)
+        }
+    }
+
+    private func page(_ configuration: BatchConfiguration) throws -> BatchPage {
+        let fitted = results.compactMap { result in result.fit.map { (result, $0) } }
+        let comparison =
+            (2...Self.mostCompared).contains(fitted.count)
+            ? try? compareRuns(fitted.map { ($0.0.entry.name, $0.0.points) }, options: configuration.fit) : nil
+        return BatchPage(
+            title: "\(results.count) runs",
+            summary: "\(results.count) runs measured, \(failures.count) failed, \(unfinished.count) not finished.",
+            table: table.dropping(["run_id", "estimates"]),
+            runs: fitted.map { BatchPage.Run(name: $0.0.entry.name, fit: $0.1) },
+            comparison: comparison?.text(), failures: failures.map { ($0.path, $0.reason) },
+            definition: try configuration.estimation.json(),
+            command: (["smoothness batch"] + configuration.paths + configuration.estimation.arguments)
+                .joined(separator: " "))
+    }
+
+    /// The comparison fits every run again.
+    private static var mostCompared: Int { 64 }
+}
+
+extension TableValue {
+    fileprivate var text: String { if case .string(let text) = self { text } else { "" } }
+
+    fileprivate var number: Double {
+        switch self {
+        case .number(let value): value
+        case .integer(let value): Double(value)
+        default: .nan
+        }
+    }
+}

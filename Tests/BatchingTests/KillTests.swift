@@ -1,0 +1,173 @@
+import Batching
+import Essentials
+import Estimation
+import Foundation
+import Objectives
+import TestSupport
+import Testing
+
+/// SIGKILL and SIGTERM at random moments, of workers and of those who started them.
+@Suite("Killed batches", .serialized)
+struct KillTests {
+    /// SMOOTHNESS_LONG_TESTS=1 (`make test-long`) makes it 300 in all: 200 here, 100 under Slurm.
+    private static let isLong = ProcessInfo.processInfo.environment["SMOOTHNESS_LONG_TESTS"] == "1"
+
+    /// A run of which a row takes some milliseconds.
+    private static let objective = ObjectiveDescription.quadratic(
+        spectrum: (1...200).map { 1 / Double($0) }, rotations: 100, componentCount: 40, noise: 0.1, seed: 1)
+
+    /// Makes runs, plans them twice, and measures one plan in peace.
+    private func prepare(_ batch: BatchFolder, runs: Int, iterations: Int) throws {
+        for index in 0..<runs {
+            try batch.train("run\(index).h5", seed: UInt64(index), iterations: iterations, description: Self.objective)
+        }
+        for plan in ["plan", "undisturbed"] {
+            let outcome = try batch.smoothness(
+                "batch", "plan", "runs", "-o", plan, "--subset", "1", "--unit-rows", "5", "--replicates", "20")
+            try #require(outcome.exitCode == 0, "\(outcome.standardError)")
+        }
+        for command in ["run", "merge"] {
+            let outcome = try batch.smoothness("batch", command, "undisturbed")
+            try #require(outcome.exitCode == 0, "\(outcome.standardError)")
+        }
+    }
+
+    /// The final tables are those of the undisturbed batch, estimates have the same bits, and no unit was begun after it was published.
+    private func expectUndisturbed(_ batch: BatchFolder) throws {
+        let merge = try batch.smoothness("batch", "merge", "plan")
+        #expect(merge.exitCode == 0, "\(merge.standardError)")
+        #expect(batch.text("plan/results/runs.csv") == batch.text("undisturbed/results/runs.csv"))
+        let names = try FileManager.default.contentsOfDirectory(atPath: batch.path("undisturbed/results/estimates"))
+        #expect(!names.isEmpty)
+        for name in names {
+            #expect(
+                try contents(ofEstimates: batch.path("plan/results/estimates/\(name)"))
+                    == contents(ofEstimates: batch.path("undisturbed/results/estimates/\(name)")))
+        }
+        for lines in batch.logs("plan").values {
+            let done = lines.indices.filter { lines[$0].contains("] done: ") }
+            #expect(done.count <= 1 && (done.first ?? lines.count - 1) == lines.count - 1, "\(lines)")
+        }
+    }
+
+    /// The processes that a process has started.
+    private static func children(of parent: Int32) -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.filter { process in
+            guard let stat = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return false }
+            // After the name, which is in parentheses: the state and the parent.
+            let rest = String(decoding: stat, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []
+            return rest.count > 1 && Int32(rest[1]) == parent
+        }
+    }
+
+    @Test("on this machine: workers and the call itself")
+    func local() throws {
+        let most = Self.isLong ? 200 : 14
+        var generator = SeededGenerator(seed: 11, purpose: "kills")
+        var (kills, calls, batches) = (0, 0, 0)
+        repeat {
+            let batch = try BatchFolder()
+            try prepare(batch, runs: 4, iterations: Self.isLong ? 60 : 30)
+            var isOver = false
+            while !isOver {
+                let call = try RunningProcess(
+                    Workplace.program, ["batch", "run", "plan", "--jobs", "2"], directory: batch.folder.url.path)
+                calls += 1
+                while call.isRunning {
+                    Thread.sleep(forTimeInterval: 0.05 + 0.9 * generator.uniform())
+                    guard kills < most, call.isRunning else { continue }
+                    let signal = generator.uniform() < 0.6 ? SIGKILL : SIGTERM
+                    let workers = Self.children(of: call.identifier)
+                    // Mostly a worker, sometimes the call itself.
+                    if let worker = workers.randomElement(using: &generator), generator.uniform() < 0.7 {
+                        kill(worker, signal)
+                    } else {
+                        call.send(signal: signal)
+                    }
+                    kills += 1
+                }
+                let outcome = call.wait()
+                #expect(
+                    outcome.wasSignalled || [0, 75].contains(outcome.exitCode),
+                    "\(outcome.exitCode) \(outcome.standardError)")
+                isOver = outcome.exitCode == 0 && !outcome.wasSignalled
+            }
+            try expectUndisturbed(batch)
+            batches += 1
+        } while kills < most
+        print("killed batches: \(kills) kills, \(calls) calls, \(batches) batches")
+    }
+
+    @Test(
+        "SIGTERM, SIGINT and SIGUSR2 end a call within 20 seconds with exit code 75, and rows are kept",
+        arguments: [SIGTERM, SIGINT, SIGUSR2])
+    func stops(signal: Int32) throws {
+        let batch = try BatchFolder()
+        try batch.train("run.h5", iterations: 40, description: Self.objective)
+        let plan = try batch.smoothness("batch", "plan", "runs", "-o", "plan", "--subset", "1", "--unit-rows", "40")
+        try #require(plan.exitCode == 0, "\(plan.standardError)")
+        let call = try RunningProcess(
+            Workplace.program, ["batch", "run", "plan", "--jobs", "1"], directory: batch.folder.url.path)
+        while call.isRunning, try BatchStatus(of: PlanFolder(batch.path("plan"))).running == 0 {
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        let start = Date.now
+        call.send(signal: signal)
+        let outcome = call.wait()
+        #expect(
+            outcome.exitCode == 75 && !outcome.wasSignalled && Date.now.timeIntervalSince(start) < 20,
+            "\(outcome.standardError)")
+        let rest = try batch.smoothness("batch", "run", "plan")
+        #expect(rest.exitCode == 0, "\(rest.standardError)")
+        let left = try #require(
+            FileManager.default.enumerator(atPath: batch.path("plan/units"))?.compactMap { $0 as? String })
+        #expect(left.filter { $0.contains(".") }.count == 1, "\(left.filter { $0.contains(".") })")
+    }
+
+    @Test("under Slurm", .enabled(if: SlurmCluster.missing == nil, "\(SlurmCluster.missing ?? "")"))
+    func slurm() throws {
+        let most = Self.isLong ? 100 : 6
+        let cluster = try SlurmCluster()
+        var generator = SeededGenerator(seed: 12, purpose: "kills")
+        var (kills, submissions) = (0, 0)
+        repeat {
+            let batch = try BatchFolder()
+            try prepare(batch, runs: 4, iterations: Self.isLong ? 60 : 30)
+            var isOver = false
+            while !isOver {
+                let submit = try batch.smoothness(
+                    "batch", "submit", "plan", "--slurm", "--array-size", "2", environment: cluster.environment)
+                try #require(submit.exitCode == 0, "\(submit.standardError)")
+                submissions += 1
+                let words = (submit.standardOutput.split(separator: "\n").last ?? "").split(separator: " ").map(
+                    String.init)
+                while try cluster.isOpen(words[1]) {
+                    Thread.sleep(forTimeInterval: 0.1 + 0.9 * generator.uniform())
+                    let plan = batch.path("plan")
+                    let calls = Self.processes(with: plan)
+                    guard kills < most, let victim = calls.randomElement(using: &generator) else { continue }
+                    kill(victim, generator.uniform() < 0.6 ? SIGKILL : SIGTERM)
+                    kills += 1
+                }
+                let status = try BatchStatus(of: PlanFolder(batch.path("plan")))
+                // A task whose call was killed has failed: the user submits again.
+                isOver = status.done == status.units
+                #expect(status.failed == 0)
+            }
+            try expectUndisturbed(batch)
+        } while kills < most
+        print("killed under Slurm: \(kills) kills, \(submissions) submissions")
+    }
+
+    /// The calls and the workers of a plan.
+    private static func processes(with plan: String) -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.filter { process in
+            guard let line = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { return false }
+            let words = String(decoding: line, as: UTF8.self).split(separator: "\0")
+            return words.count > 3 && words[0].hasSuffix("smoothness") && words[1] == "batch"
+                && ["run", "worker"].contains(words[2]) && words[3] == plan[...]
+        }
+    }
+}
