@@ -105,9 +105,11 @@ final class SlurmCluster {
 
     private func start(_ arguments: String...) throws {
         let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
+        // Foundation sees the end of a process by an open file that it inherits, and Slurm's daemons close all that they inherit: a shell keeps it.
+        process.executableURL = URL(filePath: "/bin/bash")
         let search = ProcessInfo.processInfo.environment["PATH"] ?? ""
-        process.arguments = arguments
+        process.arguments =
+            ["-c", #""$@" & child=$!; trap 'kill "$child"' TERM; wait "$child"; wait "$child""#, "daemon"] + arguments
         process.environment = ProcessInfo.processInfo.environment
             .merging(environment) { $1 }.merging(["PATH": "/usr/sbin:/sbin:\(search)"]) { $1 }
         process.standardInput = FileHandle.nullDevice
