@@ -49,7 +49,10 @@ struct BatchTests {
                 try data.prefix(data.count / 2).write(to: URL(filePath: path))
             }
         ),
-        ("foreign", "something-else", { try HDF5.File.open($0, .readWrite).setAttribute("format", to: "something-else") }),
+        (
+            "foreign", "something-else",
+            { try HDF5.File.open($0, .readWrite).setAttribute("format", to: "something-else") }
+        ),
         (
             "newer", "newer", { try HDF5.File.open($0, .readWrite).setAttribute("format_version", to: "9.0") }
         ),

@@ -4,7 +4,7 @@ import HDF5
 struct HDF5Fault {
     let path: String
 
-    init(_ path: String) throws { self.path = path }
+    init(_ path: String) { self.path = path }
 
     func overstateStepNorm(ofRow row: Int) throws {
         let file = try HDF5.File.open(path, .readWrite)

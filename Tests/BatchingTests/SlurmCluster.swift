@@ -35,7 +35,8 @@ final class SlurmCluster {
         try start("slurmctld", "-D")
         for node in ["a", "b"] { try start("slurmd", "-D", "-N", node) }
         try waitUntil("both nodes are idle") {
-            try command("sinfo", "-h", "-o", "%n %T").split(separator: "\n").filter { $0.hasSuffix(" idle") }.count == 2
+            try command("sinfo", "-h", "-N", "-o", "%N %T").split(separator: "\n").filter { $0.hasSuffix(" idle") }
+                .count == 2
         }
     }
 

@@ -16,7 +16,10 @@ struct SlurmTests {
     private static let options = ["--delta", "0.1", "--subset", "1", "--replicates", "20", "--unit-rows", "6"]
 
     /// A folder with runs, a plan of them, and the same measured without disturbance.
-    private func prepare(_ cluster: SlurmCluster, _ count: Int, iterations: Int = 30, isSlow: Bool = true) throws
+    private func prepare(
+        _ cluster: SlurmCluster, _ count: Int, iterations: Int = 30, isSlow: Bool = true,
+        damage: (BatchFolder) throws -> Void = { _ in }
+    ) throws
         -> BatchFolder
     {
         let batch = try BatchFolder()
@@ -24,6 +27,7 @@ struct SlurmTests {
             try batch.train(
                 "run\(index).h5", seed: UInt64(index), iterations: iterations, description: isSlow ? Self.slow : nil)
         }
+        try damage(batch)
         for plan in ["plan", "undisturbed"] {
             let outcome = try run(
                 Workplace.program, ["batch", "plan", "runs", "-o", plan] + Self.options,
@@ -70,9 +74,9 @@ struct SlurmTests {
     func everything() throws {
         let cluster = try SlurmCluster()
         // Four batches at the same time.
-        let array = try prepare(cluster, 4, isSlow: false)
-        let damaged = try HDF5Fault(array.runs + "/run2.h5")
-        try damaged.overstateStepNorm(ofRow: 7)
+        let array = try prepare(cluster, 4, isSlow: false) {
+            try HDF5Fault($0.runs + "/run2.h5").overstateStepNorm(ofRow: 7)
+        }
         let preempted = try prepare(cluster, 2)
         let drained = try prepare(cluster, 4)
         let limited = try prepare(cluster, 1)
@@ -105,7 +109,7 @@ struct SlurmTests {
         }
         let said = preempted.text("plan/logs/slurm-\(second.job)_1.out")
         #expect(said.contains("asking for another turn"), "\(said)")
-        #expect(try cluster.command("sinfo", "-h", "-n", "b", "-o", "%T").contains("drain"))
+        #expect(try cluster.command("sinfo", "-h", "-N", "-n", "b", "-o", "%T").contains("drain"))
     }
 
     @Test("a script that was changed by hand is used as it is; what is cancelled stops, and does not come back")
