@@ -18,6 +18,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -32,12 +33,19 @@ UNIT = 300.0
 
 
 def timed(arguments, **options):
+    """Seconds on the clock, standard output."""
     start = time.monotonic()
     result = subprocess.run(arguments, capture_output=True, text=True, **options)
     seconds = time.monotonic() - start
     if result.returncode:
         sys.exit(f"{arguments}: {result.stderr}")
     return seconds, result.stdout
+
+
+def processor_seconds():
+    """Of all programs that were started so far: what the clock would say on a machine with nothing else on it."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def make_runs(program, folder, units):
@@ -137,12 +145,16 @@ def main():
         units = make_runs(program, folder, arguments.units)
         plan = f"{folder}/plan"
         making = [program, "batch", "plan", f"{folder}/runs", "-o", plan, "--unit-rows", "1", "--delta", "0.5", "--subset", "1"]
+        before = processor_seconds()
         planning, _ = timed(making)
+        planning_processor = processor_seconds() - before
         renewing, _ = timed(making)
         waiting, text = timed([program, "batch", "status", plan, "--format", "json"])
         calls = count_calls(program, plan, folder, units)
         names = fill(plan)
+        before = processor_seconds()
         status, text = timed([program, "batch", "status", plan, "--format", "json"])
+        status_processor = processor_seconds() - before
         assert re.search(r'"done": ?%d\b' % len(names), text), text
         manifest = os.path.getsize(f"{plan}/manifest.jsonl")
         largest = max(len(os.listdir(f"{plan}/units/{shelf}")) for shelf in os.listdir(f"{plan}/units"))
@@ -151,9 +163,11 @@ def main():
             "units": units,
             "distinct_names": len(set(names)),
             "plan_seconds": round(planning, 2),
+            "plan_processor_seconds": round(planning_processor, 2),
             "renewed_plan_seconds": round(renewing, 2),
             "status_nothing_done_seconds": round(waiting, 2),
             "status_all_done_seconds": round(status, 2),
+            "status_all_done_processor_seconds": round(status_processor, 2),
             "manifest_megabytes": round(manifest / 1e6, 2),
             "largest_folder": largest,
         }

@@ -1,6 +1,6 @@
 """What a batch costs over single estimates, and what a second worker brings.
 
-    batch_speed.py PROGRAM [--rounds 3] [--runs 4] [--rows 20] [--require]
+    batch_speed.py PROGRAM [--rounds 3] [--runs 4] [--rows 10] [--require]
 
 Runs of a quadratic with many rotations, every gradient on one thread. A round takes, one after the other: `smoothness estimate` run by run; a
 batch (plan, run with one worker, merge without intervals); the same batch with two workers. The overhead is that of the batch with one worker
@@ -31,7 +31,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=4)
-    parser.add_argument("--rows", type=int, default=20)
+    parser.add_argument("--rows", type=int, default=10)
     parser.add_argument("--require", action="store_true", help="fail where a bar is missed")
     arguments = parser.parse_args()
     program = os.path.abspath(arguments.program)
