@@ -42,6 +42,8 @@ struct BootstrapTargets {
     var theilSen: SmoothnessLine
     /// The fitted order; `nil` where ρ is given or not bootstrapped.
     var order: Double?
+    /// The power law with an error for every point; `nil` where they all have one ratio.
+    var errorsExponent: Double?
     var fullQuantile: SmoothnessLine
     var fullExpectile: SmoothnessLine
     var kendall: Double?
@@ -60,6 +62,7 @@ struct FitBootstrap {
     let kendall: [Double]
     let kendallScale: Double
     let orders: OrderTable?
+    let errorsInBoth: EffectiveVarianceLine?
 
     /// - Parameter weights: of the points, 1 for an unweighted fit.
     init(_ points: SmoothnessPoints, scaled: ScaledPoints, targets: BootstrapTargets) {
@@ -79,6 +82,7 @@ struct FitBootstrap {
         let plain = mean(kendall)
         kendallScale = targets.kendall.map { abs(plain) > 1e-12 ? $0 / plain : 1 } ?? 0
         orders = targets.order.map { OrderTable(scaled, near: $0) }
+        errorsInBoth = targets.errorsExponent == nil ? nil : EffectiveVarianceLine(points)
     }
 
     /// The replicates of every statistic, in the order of the draws; a resample on which a statistic is undefined gives none.
@@ -102,8 +106,8 @@ struct FitBootstrap {
             })
     }
 
-    /// The standard errors by the jackknife over blocks (Künsch 1989): each of up to 100 stretches of ℓ points is left out in turn.
-    func jackknifeErrors(_ resampler: Resampler) -> [FitStatistic: Double] {
+    /// The jackknife over blocks (Künsch 1989): each of up to 100 stretches of ℓ points is left out in turn.
+    func jackknife(_ resampler: Resampler) -> [FitStatistic: BlockJackknife] {
         let n = Double(points.count)
         let length = resampler.blockLength
         var scratch = ReplicateScratch(self)
@@ -119,14 +123,15 @@ struct FitBootstrap {
             }
         }
         let factor = (n - Double(length)) / (n * Double(length)).squareRoot()
-        var errors: [FitStatistic: Double] = [:]
+        var found: [FitStatistic: BlockJackknife] = [:]
         for (place, statistic) in FitStatistic.all.enumerated() {
             let values = rows.map { $0[place] }.filter(\.isFinite)
             guard values.count >= 10 else { continue }
-            errors[statistic] =
+            let error =
                 factor * standardDeviation(values) * (Double(values.count - 1) / Double(values.count)).squareRoot()
+            found[statistic] = BlockJackknife(error: error, kurtosis: kurtosis(values))
         }
-        return errors
+        return found
     }
 
     /// All statistics of one resample; NaN where one is undefined.
@@ -173,7 +178,10 @@ struct FitBootstrap {
             row[.exponent] = exponent
             row[.logIntercept] =
                 weighted.yMean + logs.center.l - exponent * (weighted.xMean + logs.center.g)
-            if let law = demingLine(weighted, errorRatio: targets.errorRatio) {
+            if let errorsInBoth, let exponent = targets.errorsExponent {
+                let law = errorsInBoth.solve(scratch.counts, near: exponent)
+                (row[.errorsExponent], row[.errorsLogIntercept]) = (law?.exponent ?? .nan, law?.logIntercept ?? .nan)
+            } else if let law = demingLine(weighted, errorRatio: targets.errorRatio) {
                 row[.errorsExponent] = law.exponent
                 row[.errorsLogIntercept] =
                     weighted.yMean + logs.center.l - law.exponent * (weighted.xMean + logs.center.g)
@@ -198,6 +206,23 @@ struct FitBootstrap {
         SmoothnessLine(
             intercept: line.intercept / points.yScale, slope: line.slope / (points.yScale / points.xScale))
     }
+}
+
+/// What leaving out one block at a time says of a statistic.
+struct BlockJackknife {
+    var error: Double
+    /// Of the blocks' influence: 3 for a normal one, large where few blocks decide.
+    var kurtosis: Double?
+}
+
+/// The fourth moment over the squared second; `nil` for equal values.
+private func kurtosis(_ values: [Double]) -> Double? {
+    let center = mean(values)
+    let scale = values.reduce(0) { max($0, abs($1 - center)) }
+    guard scale > 0, scale.isFinite else { return nil }
+    let squares = values.map { ($0 - center) / scale * (($0 - center) / scale) }
+    let second = mean(squares)
+    return mean(squares.map { $0 * $0 }) / (second * second)
 }
 
 /// What one thread reuses from replicate to replicate.

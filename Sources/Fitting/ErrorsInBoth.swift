@@ -56,10 +56,24 @@ func demingLine(_ moments: LogMoments, errorRatio: Double) -> PowerLaw? {
     return PowerLaw(logIntercept: moments.yMean - slope * moments.xMean, exponent: slope)
 }
 
-private struct EffectiveVarianceLine {
+/// With an error variance for every point and both variables.
+struct EffectiveVarianceLine {
     /// About their means, so that the one-pass sums keep their digits.
     private let x, y, u, v: [Double]
     private let center: (x: Double, y: Double)
+
+    /// log g and log L with the relative errors of g and L; `nil` unless every error is a positive number.
+    init?(_ points: SmoothnessPoints) {
+        guard let g = points.gradientNormError, let l = points.smoothnessError,
+            (g + l).allSatisfy({ $0.isFinite && $0 > 0 })
+        else { return nil }
+        func variances(_ errors: [Double], _ values: [Double]) -> [Double] {
+            zip(errors, values).map { $0 / $1 * ($0 / $1) }
+        }
+        self.init(
+            x: points.gradientNorm.map { log($0) }, y: points.smoothness.map { log($0) },
+            u: variances(g, points.gradientNorm), v: variances(l, points.smoothness))
+    }
 
     init(x: [Double], y: [Double], u: [Double], v: [Double]) {
         let center = (x: mean(x), y: mean(y))
@@ -85,10 +99,25 @@ private struct EffectiveVarianceLine {
         return PowerLaw(logIntercept: fitted(slope).intercept + center.y - slope * center.x, exponent: slope)
     }
 
-    private func fitted(_ slope: Double, every step: Int = 1) -> (intercept: Double, loss: Double) {
+    /// Of the points drawn `counts` times each, near the direction of the line of all points.
+    func solve(_ counts: [Double], near exponent: Double) -> PowerLaw? {
+        let unit = (mean(v) / mean(u)).squareRoot()
+        let angle = atan(exponent / unit)
+        let found = minimize(from: angle - 0.4, to: angle + 0.4, tolerance: 1e-5) {
+            fitted(unit * tan($0), counts: counts).loss
+        }
+        let slope = unit * tan(found)
+        guard slope.isFinite else { return nil }
+        return PowerLaw(
+            logIntercept: fitted(slope, counts: counts).intercept + center.y - slope * center.x, exponent: slope)
+    }
+
+    private func fitted(
+        _ slope: Double, every step: Int = 1, counts: [Double]? = nil
+    ) -> (intercept: Double, loss: Double) {
         var (total, sum, squares) = (0.0, 0.0, 0.0)
         for index in stride(from: 0, to: x.count, by: step) {
-            let weight = 1 / (v[index] + slope * slope * u[index])
+            let weight = (counts?[index] ?? 1) / (v[index] + slope * slope * u[index])
             let residual = y[index] - slope * x[index]
             total += weight
             sum += weight * residual

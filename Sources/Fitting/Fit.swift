@@ -87,6 +87,7 @@ private struct PointFit {
                         expectile: options.expectile, quantile: options.quantile, errorRatio: options.errorRatio,
                         gap: gapRegressor, segment: segmentRegressor, logStepSize: logStepSizes, theilSen: robust,
                         order: options.order == nil && points.count <= 100_000 ? order?.order : nil,
+                        errorsExponent: lawWithEveryError?.exponent,
                         fullQuantile: quantile.bounded, fullExpectile: expectile.bounded, kendall: kendall?.value))
                 : nil, resampler: resampler, options: options)
 
@@ -111,7 +112,8 @@ private struct PointFit {
             bootstrap: description(blockLength), warnings: [])
         report.gradientNormDecades = log10(report.gradientNorm.maximum) - log10(report.gradientNorm.minimum)
         report.warnings = warnings(
-            for: report, blockCount: resampler.blockCount, lostReplicates: intervals.lostReplicates)
+            for: report, blockCount: resampler.blockCount, lostReplicates: intervals.lostReplicates,
+            repeatedIterations: points.repeatedIterations)
         return report
     }
 
@@ -119,8 +121,8 @@ private struct PointFit {
         BootstrapDescription(
             scheme: options.scheme.explanation,
             intervalMethod:
-                "expanded percentile, Student's t with (points / block length) − 1 degrees of freedom; where that "
-                + "reaches the bound 0, the profile of the loss (Feldman and Cousins)",
+                "expanded percentile, Student's t, its degrees of freedom by the kurtosis of the blocks; where that reaches the bound 0, "
+                + "the profile of the loss (Feldman and Cousins)",
             confidence: options.confidence, replicates: options.replicates, blockLength: blockLength,
             blockLengthRule: options.scheme == .points
                 ? "single points"
@@ -267,20 +269,16 @@ private struct PointFit {
             residualStandardDeviationOfLogs: rootMeanSquare(residuals, divisor: points.count - 2))
     }
 
+    /// With the standard errors of every point, where they were asked for and are known.
+    private var lawWithEveryError: PowerLaw? {
+        options.isWeighted ? EffectiveVarianceLine(points)?.solve() : nil
+    }
+
     private func powerWithErrors(_ intervals: Intervals) -> ErrorsInBothFit? {
-        if options.isWeighted, let g = points.gradientNormError, let l = points.smoothnessError,
-            g.allSatisfy({ $0.isFinite && $0 > 0 })
-        {
-            let law = powerLawWithErrors(
-                gradientNorm: points.gradientNorm, smoothness: points.smoothness,
-                gradientNormError: zip(g, points.gradientNorm).map { $0 / $1 },
-                smoothnessError: zip(l, points.smoothness).map { $0 / $1 })
-            let reason = "not bootstrapped with an error for every point"
-            return law.map {
-                ErrorsInBothFit(
-                    logIntercept: Estimate(value: $0.logIntercept, reasonWithoutInterval: reason),
-                    exponent: Estimate(value: $0.exponent, reasonWithoutInterval: reason))
-            }
+        if let law = lawWithEveryError {
+            return ErrorsInBothFit(
+                logIntercept: intervals.estimate(law.logIntercept, .errorsLogIntercept),
+                exponent: intervals.estimate(law.exponent, .errorsExponent))
         }
         let (x, y) = (points.gradientNorm.map { log($0) }, points.smoothness.map { log($0) })
         return demingLine(LogMoments(x, y, logWeights), errorRatio: options.errorRatio).map {

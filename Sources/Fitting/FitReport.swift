@@ -251,6 +251,8 @@ public struct FitWarning: Sendable, Codable, Equatable {
         case exponentIsNotOne
         case exponentOutsideTheory
         case replicatesLost
+        /// Some iteration occurs twice in one run: points of several runs, or one counted twice.
+        case repeatedIterations
         case pointsAboveUpperFit
         case negativeTheilSen
     }

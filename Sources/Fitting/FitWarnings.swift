@@ -1,5 +1,7 @@
 /// The warnings of a report that is otherwise complete, in the order of `FitWarning.Code`.
-func warnings(for report: FitReport, blockCount: Double, lostReplicates: Int) -> [FitWarning] {
+func warnings(
+    for report: FitReport, blockCount: Double, lostReplicates: Int, repeatedIterations: Int
+) -> [FitWarning] {
     var warnings: [FitWarning] = []
     func warn(_ code: FitWarning.Code, _ message: String) {
         warnings.append(FitWarning(code: code, message: message))
@@ -35,6 +37,12 @@ func warnings(for report: FitReport, blockCount: Double, lostReplicates: Int) ->
         warn(
             .replicatesLost,
             "\(lostReplicates) of \(report.bootstrap.replicates) resamples had one gradient norm only and gave no line")
+    }
+    if repeatedIterations > 0 {
+        warn(
+            .repeatedIterations,
+            "\(repeatedIterations) points have the iteration of another one: points of several runs must not be one series; give "
+                + "each run a file of its own, and --by run or --by joint")
     }
     for (name, line) in [("expectile line", report.expectile), ("quantile line", report.quantile)]
     where (line.level ?? 0) > 0.5 && line.shareAbove > 0.1 {

@@ -6,34 +6,37 @@ import Foundation
 /// **Inside.** The percentile interval at level p uses the quantiles Φ(±z_p) of the replicates; it is too short in small samples,
 /// because the replicates' spread is that of a mean with divisor n and the normal quantile ignores that the spread is
 /// estimated. Hesterberg (2015, The American Statistician 69, 371–386, section 5.3) uses the levels Φ(±t √(ν/(ν − 1))), t the
-/// quantile of Student's t with ν − 1 degrees of freedom, ν the sample size. Here the blocks are what is drawn
-/// independently, so ν = n/ℓ. In simulations with autocorrelated points this covers better than the plain percentile, the
-/// basic and the BCa interval (docs/method.md).
+/// quantile of Student's t with ν − 1 degrees of freedom, ν the sample size: here the blocks, which are what is drawn
+/// independently.
 ///
-/// **Leverage.** Where a few large gradient norms decide a line, resamples spread less than the estimates of new runs would. The
-/// jackknife that leaves out one block at a time (Künsch 1989, Annals of Statistics 17, 1217–1241) errs to the other side; where its
-/// standard error is the larger, the replicates are moved away from the estimate in proportion, at most to twice the distance.
+/// **Leverage.** Where a few blocks with large gradient norms decide a line, its spread is estimated from these few, however many there
+/// are. The degrees of freedom of a variance estimated from B independent terms of kurtosis κ are 2B/(κ − 1) (Satterthwaite 1946,
+/// Biometrics Bulletin 2, 110–114); κ is that of the jackknife which leaves out one block at a time (Künsch 1989, Annals of Statistics
+/// 17, 1217–1241), B = n/ℓ. For lines that are no smooth function of the points the jackknife is no guide to κ; there the replicates
+/// are moved away from the estimate in the ratio of the two standard errors instead, at most to twice the distance.
+///
+/// In simulations with autocorrelated points this covers better than the plain percentile, the basic, the BCa and the studentised
+/// interval (docs/method.md).
 ///
 /// **At the bound.** Where the interval of a coefficient without its bound reaches 0, the bootstrap of the bounded
 /// coefficient is not consistent (Andrews 2000). There the profile of the loss over the coefficient is inverted: θ ≥ 0 is inside
-/// where T(θ) = min loss given θ − min loss, in units in which the free coefficient's bootstrap variance is 1, is at most the
+/// where T(θ) = min loss given θ − min loss, in units in which the free coefficient's variance is 1, is at most the
 /// quantile that T has at the true value θ. For a coefficient that is normal without its bound this is the interval of
-/// Feldman and Cousins (1998, Physical Review D 57, 3873–3889), exact for every θ ≥ 0: `boundedInterval`. The interval reported
-/// reaches as far as this one and that of the free coefficient, both: for skewed replicates either alone covers too rarely.
-/// So does that of the other coefficient of such a line, whose bootstrap suffers from the bound as well.
+/// Feldman and Cousins (1998, Physical Review D 57, 3873–3889), exact for every θ ≥ 0: `boundedInterval`. The standard error is the larger
+/// of the bootstrap's and the jackknife's. The other coefficient of such a line, whose bootstrap suffers from the bound as well, gets
+/// what reaches further of its intervals with the bound and without.
 struct Intervals {
     private let sorted: [FitStatistic: [Double]]
     /// How much further than the replicates the jackknife reaches, at least 1.
     private var stretches: [FitStatistic: Double] = [:]
+    /// ν where few blocks decide.
+    private var freedoms: [FitStatistic: Double] = [:]
     private let options: FitOptions
     let blockCount: Double
-    /// The lower and upper level of the replicates' quantiles.
-    let levels: (lower: Double, upper: Double)
 
     init(_ bootstrap: FitBootstrap?, resampler: Resampler, options: FitOptions) {
         self.options = options
         blockCount = max(resampler.blockCount, 2)
-        levels = Self.levels(confidence: options.confidence, blocks: blockCount)
         guard let bootstrap else {
             sorted = [:]
             return
@@ -41,18 +44,40 @@ struct Intervals {
         let replicates = bootstrap.replicates(options.replicates, resampler: resampler)
         sorted = replicates.mapValues { $0.sorted() }
         guard resampler.scheme != .points else { return }
-        let jackknife = bootstrap.jackknifeErrors(resampler)
-        for (statistic, error) in jackknife where Self.isStretched(statistic) {
+        for (statistic, jackknife) in bootstrap.jackknife(resampler) where Self.hasLeverage(statistic) {
             let spread = standardDeviation(sorted[statistic] ?? [])
-            if spread > 0, error > spread { stretches[statistic] = min(error / spread, 2) }
+            if spread > 0, jackknife.error > spread { stretches[statistic] = min(jackknife.error / spread, 2) }
+            if let kurtosis = jackknife.kurtosis, kurtosis > 1 {
+                freedoms[statistic] = min(max(2 * blockCount / (kurtosis - 1), 4), blockCount)
+            }
         }
     }
 
     /// Correlations are bounded and have no leverage to speak of.
-    private static func isStretched(_ statistic: FitStatistic) -> Bool {
+    private static func hasLeverage(_ statistic: FitStatistic) -> Bool {
         switch statistic {
         case .pearson, .spearman, .kendall, .partial, .order, .orderIntercept, .orderCoefficient: false
         default: true
+        }
+    }
+
+    /// Whether a small change of the points changes the statistic in proportion.
+    private static func isSmooth(_ statistic: FitStatistic) -> Bool {
+        switch statistic {
+        case .theilSenIntercept, .theilSenSlope: false
+        case .intercept(let method), .slope(let method), .freeIntercept(let method), .freeSlope(let method):
+            method != .quantile
+        default: true
+        }
+    }
+
+    /// ν of a statistic; with a bound that of the same without, for a jackknife at a bound sees nothing.
+    private func freedom(_ statistic: FitStatistic) -> Double {
+        guard Self.isSmooth(statistic) else { return blockCount }
+        return switch statistic {
+        case .intercept(let method): freedoms[.freeIntercept(method)] ?? blockCount
+        case .slope(let method): freedoms[.freeSlope(method)] ?? blockCount
+        default: freedoms[statistic] ?? blockCount
         }
     }
 
@@ -77,13 +102,19 @@ struct Intervals {
             lower: ends.lower, upper: ends.upper, intervalMethod: .percentile)
     }
 
-    /// The quantiles of the replicates, stretched away from the estimate.
+    /// Beyond this many standard deviations the replicates are too few for their quantiles.
+    private static let farthestQuantile = 2.6
+
+    /// The quantiles of the replicates, further away from the estimate where they have to be.
     private func ends(_ value: Double, _ statistic: FitStatistic) -> (lower: Double, upper: Double)? {
         guard let replicates = sorted[statistic], replicates.count >= 2 else { return nil }
-        let stretch = stretches[statistic] ?? 1
-        let (low, high) = (
-            quantile(ofSorted: replicates, at: levels.lower), quantile(ofSorted: replicates, at: levels.upper)
-        )
+        let t =
+            studentQuantile((1 + options.confidence) / 2, degreesOfFreedom: freedom(statistic) - 1)
+            * (blockCount / (blockCount - 1)).squareRoot()
+        let z = min(t, Self.farthestQuantile)
+        let stretch = t / z * (Self.isSmooth(statistic) ? 1 : stretches[statistic] ?? 1)
+        let low = quantile(ofSorted: replicates, at: normalProbability(-z))
+        let high = quantile(ofSorted: replicates, at: normalProbability(z))
         // A stretch of 1 must leave the digits alone.
         guard stretch > 1 else { return (low, high) }
         return (min(low, value + stretch * (low - value)), max(high, value + stretch * (high - value)))
@@ -119,9 +150,9 @@ struct Intervals {
             * (blockCount / (blockCount - 1)).squareRoot()
         guard ends.lower <= 0, spread > 0, (free / spread).isFinite else { return }
         let profile = boundedInterval(
-            free: free, standardError: spread, degreesOfFreedom: blockCount - 1, confidence: options.confidence)
-        estimate.lower = min(estimate.lower ?? 0, profile.lower)
-        estimate.upper = max(estimate.upper ?? 0, profile.upper)
+            free: free, standardError: spread, degreesOfFreedom: freedom(freeStatistic) - 1,
+            confidence: options.confidence)
+        (estimate.lower, estimate.upper) = (profile.lower, profile.upper)
         estimate.intervalMethod = .profile
     }
 }

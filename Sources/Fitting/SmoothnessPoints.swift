@@ -100,6 +100,13 @@ public struct SmoothnessPoints: Sendable, Equatable {
         return (selecting(kept), counts)
     }
 
+    /// How many points have the iteration of the one before, for points in order.
+    var repeatedIterations: Int {
+        series.reduce(0) { count, range in
+            count + range.dropFirst().count { iteration[$0] == iteration[$0 - 1] }
+        }
+    }
+
     /// The stretches of points that belong to one run each, for points in order.
     var series: [Range<Int>] {
         guard let run, !run.isEmpty else { return [0..<count] }

@@ -33,6 +33,8 @@ public struct TheoremAdvice: Sendable, Codable, Equatable {
     public var iterations: Estimate?
     public var fewestIterations: Estimate?
     public var assumptions: [TheoremAssumption]
+    /// β where the algorithm has one.
+    public var momentum: Double?
     /// Why there are no numbers, or not all.
     public var reasonWithoutNumbers: String?
     /// Whether the run kept to it; `nil` without settings or numbers.

@@ -147,7 +147,7 @@ extension AdviceWork {
     }
 
     private func improvedOne() -> TheoremAdvice {
-        advice(
+        var result = advice(
             "improved-3.1", "[I] theorem 3.1", "Algorithm 1 without noise, β = \(significant(beta, digits: 3))",
             "η ≤ (1 − β)/(10.6 L0), γ ≤ (1 − β)/(10.6 L1), clip norm γ/η; 3Δ max{1/(ε²η), 25η/γ²} iterations to a mean ‖∇F‖ ≤ 2ε",
             [smooth, positiveL0, positiveL1]
@@ -155,6 +155,8 @@ extension AdviceWork {
             StepRules.improvedOne(
                 L0: $0.intercept, L1: $0.slope, beta: beta, epsilon: options.epsilon, gap: gap?.value)
         }
+        result.momentum = beta
+        return result
     }
 
     private func improvedTwo() -> TheoremAdvice {
@@ -170,10 +172,12 @@ extension AdviceWork {
                     L0: $0.intercept, L1: $0.slope, beta: beta, noise: noise, epsilon: epsilon, gap: gap?.value)
             }
         }
-        return advice(
+        var result = advice(
             "improved-3.2", "[I] theorem 3.2", "Algorithm 1 with noise, β = \(significant(beta, digits: 3))",
             "γ ≤ (ε/2σ) min{ε/(1.01 L0), (1 − β)/(1.01 L0), (1 − β)/(25.25 L1)}, clip norm γ/η = 5σ; 3Δ/(ε²η) iterations to a mean "
                 + "E‖∇F‖ ≤ 3ε", assumptions, missing: "σ or ε is missing", rule: rule)
+        result.momentum = beta
+        return result
     }
 
     private func qianOne() -> TheoremAdvice {
