@@ -53,6 +53,10 @@ extension AdviceReport {
             ]
             return lines.joined(separator: "\n") + "\n"
         }
+        if let beta = advice.momentum, beta > 0, let longest = advice.longestStep?.value {
+            lines += momentumClipping(beta: number(beta), step: number(step), longest: number(longest))
+            return lines.joined(separator: "\n") + "\n"
+        }
         lines.append("optimizer = torch.optim.SGD(model.parameters(), lr=\(number(step)))")
         if let clipNorm = advice.clipNorm?.value {
             lines += [
@@ -62,6 +66,19 @@ extension AdviceReport {
         }
         return lines.joined(separator: "\n") + "\n"
     }
+}
+
+/// ν = 1 of Algorithm 1 [I], which no optimizer of PyTorch has: the momentum is clipped, not the gradient.
+private func momentumClipping(beta: String, step: String, longest: String) -> [String] {
+    [
+        "momenta = [torch.zeros_like(p) for p in model.parameters()]",
+        "# after loss.backward(), in place of optimizer.step(); clips the momentum m = \(beta) m + (1 − \(beta)) g, not the gradient:",
+        "with torch.no_grad():",
+        "    for m, p in zip(momenta, model.parameters()): m.lerp_(p.grad, 1 - \(beta))",
+        "    norm = float(torch.linalg.vector_norm(torch.stack([m.norm() for m in momenta])))",
+        "    size = min(\(step), \(longest) / norm) if norm > 0 else 0.0",
+        "    for m, p in zip(momenta, model.parameters()): p.sub_(m, alpha=size)",
+    ]
 }
 
 extension TheoremAdvice {

@@ -48,14 +48,34 @@ public struct CurvesPlot: Sendable {
     }
 
     /// Writes the plot, whole or not at all, in the format that the path ends in; see `ScatterPlot.write`.
-    public func write(to path: String, gnuplot: String? = nil) throws {
-        switch try ScatterPlot.Format(path: path) {
-        case .csv: try writeAtomically(data().csv(), to: path)
-        case .vegaLite: try writeAtomically(vegaLite(), to: path)
-        case .svg: try Gnuplot(program: gnuplot).draw(GnuplotCurves(self, terminal: .svg), to: path)
-        case .png: try Gnuplot(program: gnuplot).draw(GnuplotCurves(self, terminal: .png), to: path)
-        case .pdf: try Gnuplot(program: gnuplot).draw(GnuplotCurves(self, terminal: .pdf), to: path)
+    public func write(to path: String, size: PictureSize = .automatic, gnuplot: String? = nil) throws {
+        guard try ScatterPlot.Format(path: path) != .csv else { return try writeAtomically(data().csv(), to: path) }
+        try picture().write(to: path, size: size, gnuplot: gnuplot)
+    }
+
+    /// The curves as a Vega-Lite 5 specification: one view for every quantity, side by side.
+    public func vegaLite() throws -> String { try picture().vegaLite() }
+
+    /// One panel for every quantity, side by side.
+    func picture() -> LinePlot {
+        let panels = quantities.map { quantity in
+            let curves = groups.enumerated().map { number, group in
+                let statistics = group.statistics(of: quantity)
+                var curve = LinePlot.Curve(
+                    name: legend(group), points: statistics.map { (x: $0.place, y: $0.mean) },
+                    intervals: group.runs.count > 1 ? statistics.map(band) : [], group: number)
+                curve.intervalMark = .band
+                return curve
+            }
+            var panel = LinePlot.Panel(
+                name: quantity.rawValue, horizontal: (axis, axis), vertical: ("mean", label(quantity)), curves: curves)
+            panel.isLogarithmic = isLogarithmic && quantity != .metric
+            return panel
         }
+        var plot = LinePlot(title: title, panels: panels, columns: panels.count)
+        plot.namesPanels = false
+        plot.note = spreadText
+        return plot
     }
 
     /// One row for every group, quantity and place.
@@ -88,20 +108,6 @@ public struct CurvesPlot: Sendable {
         }
     }
 
-    /// What is drawn of a group: positive numbers alone where the axis is logarithmic, the band cut off with them.
-    func drawn(_ group: CurveGroup, _ quantity: CurveQuantity) -> [(
-        place: Double, mean: Double, low: Double, high: Double
-    )] {
-        group.statistics(of: quantity).compactMap { statistics in
-            let (low, high) = band(statistics)
-            guard isLogarithmic(quantity) else { return (statistics.place, statistics.mean, low, high) }
-            guard statistics.mean > 0 else { return nil }
-            return (statistics.place, statistics.mean, low > 0 ? low : min(statistics.mean, high) / 10, high)
-        }
-    }
-
-    func isLogarithmic(_ quantity: CurveQuantity) -> Bool { isLogarithmic && quantity != .metric }
-
     /// The text at the axis of a quantity.
     func label(_ quantity: CurveQuantity) -> String {
         switch quantity {
@@ -124,10 +130,4 @@ public struct CurvesPlot: Sendable {
         case .deviation: "line: mean of the runs; band: ± one standard deviation of the runs"
         }
     }
-
-    /// Colours of Okabe and Ito, readable by all eyes; told apart by dashes where they come again.
-    static let colors = [
-        "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933",
-    ]
-    static func color(_ index: Int) -> String { colors[index % colors.count] }
 }

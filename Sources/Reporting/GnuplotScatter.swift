@@ -3,45 +3,14 @@ import Foundation
 
 /// The scatter as a gnuplot script and its data.
 struct GnuplotScatter: GnuplotDrawing {
-    enum Terminal: String {
-        case svg, png, pdf
-
-        var setting: String {
-            switch self {
-            case .svg: "svg size 960,680 dynamic noenhanced font 'DejaVu Sans,\(fontSize)' background 'white'"
-            case .png:
-                "pngcairo size 1920,1360 noenhanced font 'DejaVu Sans,\(fontSize)' fontscale 2 linewidth 2 pointscale 2 "
-                    + "background 'white'"
-            case .pdf: "pdfcairo size 8in,5.667in noenhanced font 'DejaVu Sans,\(fontSize)' background 'white'"
-            }
-        }
-
-        var fontSize: Double {
-            switch self {
-            case .svg: 13
-            case .png: 10.5
-            case .pdf: 11
-            }
-        }
-
-        /// The terminals' unit points differ; this makes them look alike.
-        var pointScale: Double {
-            switch self {
-            case .svg: 0.75
-            case .png: 1.1
-            case .pdf: 0.7
-            }
-        }
-    }
-
     private let drawing: ScatterDrawing
     private let title: String
-    private let terminal: Terminal
+    private let terminal: PictureTerminal
 
-    init(_ plot: ScatterPlot, terminal: Terminal) throws {
+    init(_ plot: ScatterPlot, _ format: PictureTerminal.Format, _ size: PictureSize) throws {
         drawing = try plot.drawing()
         title = plot.title
-        self.terminal = terminal
+        terminal = PictureTerminal(format, size, width: 960, height: 680)
     }
 
     /// Blocks in the order points, reference, curves; each `gradient_norm smoothness [iteration]`.
@@ -66,6 +35,7 @@ struct GnuplotScatter: GnuplotDrawing {
     /// The script reads `dataFile` and writes `outputFile`, both named as they are.
     func script(dataFile: String, outputFile: String) -> String {
         let data = Gnuplot.quoted(dataFile)
+        let em = terminal.em
         return """
             # Local smoothness against gradient norm; drawn by gnuplot 5.4 or later.
             set encoding utf8
@@ -75,12 +45,12 @@ struct GnuplotScatter: GnuplotDrawing {
             \(axes)
             set xlabel \(Gnuplot.quoted(ScatterText.gradientNorm)) offset 0,0.2
             # Frame, labels and legend at fixed places, whatever the widths of the texts.
-            set tmargin at screen 0.925
-            set bmargin at screen 0.215
-            set lmargin at screen 0.115
-            set rmargin at screen 0.86
-            set label 1 \(Gnuplot.quoted(ScatterText.smoothness)) at screen 0.028, graph 0.5 center rotate
-            set label 2 \(Gnuplot.quoted(ScatterText.iteration)) at screen 0.975, graph 0.5 center rotate
+            set tmargin at screen \(1 - terminal.up(3 * em))
+            set bmargin at screen \(terminal.up(bottom))
+            set lmargin at screen \(terminal.across(8.3 * em))
+            set rmargin at screen \(1 - terminal.across(8.6 * em))
+            set label 1 \(Gnuplot.quoted(verticalLabel)) at screen \(terminal.across(2 * em)), graph 0.5 center rotate
+            set label 2 \(Gnuplot.quoted(ScatterText.iteration)) at screen \(1 - terminal.across(1.8 * em)), graph 0.5 center rotate
             set cbrange [\(drawing.iterations.first):\(drawing.iterations.last)]
             set format cb '%.0f'
             set colorbox user origin graph 1.025, graph 0 size graph 0.028, graph 1 noborder
@@ -88,11 +58,31 @@ struct GnuplotScatter: GnuplotDrawing {
             set grid xtics ytics linetype 1 linecolor rgb '#e6e6e6' linewidth 0.6
             set border 3 linecolor rgb '#404040' linewidth 0.8
             set tics nomirror out scale 0.6, 0.35
-            set key at screen 0.09, screen 0.125 left top vertical maxrows 3 reverse Left samplen 2.6 width 1 spacing 1.15 font ',\(terminal.fontSize * 0.92)'
+            set key at screen \(terminal.across(6 * em)), screen \(terminal.up(bottom - 4.2 * em)) left top vertical maxrows \(legend.rows) reverse Left samplen 2.6 width 1 spacing 1.15 font ',\(terminal.fontSize * 0.92)'
             plot \\
             \(series(data).joined(separator: ", \\\n"))
 
             """
+    }
+
+    private var leftOut: String { drawing.leftOut > 0 ? " (\(drawing.leftOut) left out)" : "" }
+    private var pointLabel: String { "iterates, n = \(drawing.points.count)\(leftOut)" }
+    private var referenceLabel: String { ScatterText.reference(hidden: drawing.hiddenReferenceCount) }
+    private func label(_ curve: ScatterDrawing.Curve) -> String { curve.label.replacing("-", with: "−") }
+
+    private var legend: (columns: Int, rows: Int) {
+        terminal.legend(
+            (drawing.reference.isEmpty ? [] : [referenceLabel]) + [pointLabel]
+                + drawing.curves.filter { !$0.points.isEmpty }.map(label))
+    }
+
+    /// Units below the axis: its texts and the legend.
+    private var bottom: Double { (4.8 + 1.5 * Double(legend.rows)) * terminal.em }
+
+    private var verticalLabel: String {
+        let room = terminal.height - bottom - 3 * terminal.em
+        return Double(ScatterText.smoothness.count) * 0.9 <= terminal.letters(in: room)
+            ? ScatterText.smoothness : ScatterText.shortSmoothness
     }
 
     private var axes: String {
@@ -104,8 +94,8 @@ struct GnuplotScatter: GnuplotDrawing {
             set logscale xy
             set xrange [\(drawing.horizontal.minimum):\(drawing.horizontal.maximum)]
             set yrange [\(drawing.vertical.minimum):\(drawing.vertical.maximum)]
-            \(Self.ticks("x", drawing.horizontal))
-            \(Self.ticks("y", drawing.vertical))
+            \(Self.ticks("x", drawing.horizontal, room: (terminal.width / terminal.em - 18) / 3.2))
+            \(Self.ticks("y", drawing.vertical, room: (terminal.height - bottom) / terminal.em / 1.6 - 2))
             """
     }
 
@@ -114,30 +104,29 @@ struct GnuplotScatter: GnuplotDrawing {
         let size = pointSize * terminal.pointScale
         let curvesStart = drawing.reference.isEmpty ? 1 : 2
         if !drawing.reference.isEmpty {
-            let label = ScatterText.reference(hidden: drawing.hiddenReferenceCount)
             series.append(
                 "\(data) index 1 using 1:2 with points pointtype 1 pointsize \(size) linewidth 0.8 "
-                    + "linecolor rgb '#a8a8a8' title \(Gnuplot.quoted(label))")
+                    + "linecolor rgb '#a8a8a8' title \(Gnuplot.quoted(referenceLabel))")
         }
         // A dark rim keeps the light end of the palette visible on white.
         series.append(
             "\(data) index 0 using 1:2 with points pointtype 7 pointsize \(size * 1.3) linecolor rgb '#303030' notitle")
         series.append(
             "\(data) index 0 using 1:2:3 with points pointtype 7 pointsize \(size) linecolor palette notitle")
-        let leftOut = drawing.leftOut > 0 ? " (\(drawing.leftOut) left out)" : ""
         series.append(
             "keyentry with points pointtype 7 pointsize \(size * 1.3) linecolor rgb '#21918c' "
-                + "title 'iterates, n = \(drawing.points.count)\(leftOut)'")
+                + "title \(Gnuplot.quoted(pointLabel))")
         for (index, curve) in drawing.curves.enumerated() where !curve.points.isEmpty {
             series.append(
                 "\(data) index \(curvesStart + index) using 1:2 with lines \(Self.styles[index]) "
-                    + "title \(Gnuplot.quoted(curve.label.replacing("-", with: "−")))")
+                    + "title \(Gnuplot.quoted(label(curve)))")
         }
         return series
     }
 
     private var fittedTitle: (text: String, fontSize: Double) {
-        Gnuplot.fitted(title: title, characters: 96, fontSize: terminal.fontSize)
+        Gnuplot.fitted(
+            title: title, characters: terminal.letters(in: terminal.width) * 0.82, fontSize: terminal.fontSize)
     }
 
     /// Smaller points where there are many.
@@ -147,13 +136,17 @@ struct GnuplotScatter: GnuplotDrawing {
     private static let styles = [
         "linewidth 2.4 linecolor rgb '#d55e00' dashtype 1",
         "linewidth 2.0 linecolor rgb '#000000' dashtype (12,6)",
+        "linewidth 2.0 linecolor rgb '#0072b2' dashtype (12,5,3,5)",
         "linewidth 2.0 linecolor rgb '#cc79a7' dashtype (3,5)",
     ]
 
     /// gnuplot's own ticks would have no label on a log axis shorter than a decade.
-    static func ticks(_ axis: String, _ range: LogAxis) -> String {
-        let major = range.majorTicks.map { "'\($0.label)' \($0.position)" }
-        let minor = range.minorTicks.map { "'' \($0) 1" }
+    /// - Parameter room: how many labels have room beside one another.
+    static func ticks(_ axis: String, _ range: LogAxis, room: Double = .infinity) -> String {
+        let labelled = range.ticks(atMost: room)
+        let major = labelled.map { "'\($0.label)' \($0.position)" }
+        let others = Set(range.majorTicks.map(\.position)).subtracting(labelled.map(\.position)).sorted()
+        let minor = (range.minorTicks + others).map { "'' \($0) 1" }
         return "set \(axis)tics (\((major + minor).joined(separator: ", ")))"
     }
 

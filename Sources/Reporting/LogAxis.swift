@@ -38,6 +38,16 @@ public struct LogAxis: Sendable, Equatable {
         return evenTicks
     }
 
+    /// The labelled ticks where there is room for so many: powers of ten first, else every second, third, ….
+    func ticks(atMost room: Double) -> [Tick] {
+        let all = majorTicks
+        guard Double(all.count) > room else { return all }
+        let powers = all.filter { abs(log10($0.position).rounded() - log10($0.position)) < 1e-9 }
+        let kept = powers.count >= 2 ? powers : all
+        let every = max(1, Int((Double(kept.count) / max(room, 2)).rounded(.up)))
+        return stride(from: 0, to: kept.count, by: every).map { kept[$0] }
+    }
+
     /// Unlabelled ticks at 1…9 of every decade (none below a decade or over more than 8).
     public var minorTicks: [Double] {
         guard decades > 1, decades <= 8 else { return [] }

@@ -18,6 +18,16 @@ public struct ScatterPlot: Sendable {
         case csv, svg, png, pdf
         case vegaLite = "vl.json"
 
+        /// What gnuplot draws; `nil` for data.
+        var picture: PictureTerminal.Format? {
+            switch self {
+            case .svg: .svg
+            case .png: .png
+            case .pdf: .pdf
+            case .csv, .vegaLite: nil
+            }
+        }
+
         /// - Throws: `SmoothnessError(.usage)` for another ending.
         public init(path: String) throws {
             guard let format = Self.allCases.first(where: { path.lowercased().hasSuffix("." + $0.rawValue) }) else {
@@ -43,14 +53,12 @@ public struct ScatterPlot: Sendable {
     /// - Parameter gnuplot: The program; `nil` for the first `gnuplot` on the search path.
     /// - Throws: `SmoothnessError` with kind `.usage` (ending), `.data` (no usable point to draw), `.cannotCreate` (output not
     ///   writable, gnuplot missing) or `.inputOutput`.
-    public func write(to path: String, gnuplot: String? = nil) throws {
-        switch try Format(path: path) {
-        case .csv: try writeAtomically(data().csv(), to: path)
-        case .vegaLite: try writeAtomically(vegaLite(), to: path)
-        case .svg: try Gnuplot(program: gnuplot).draw(GnuplotScatter(self, terminal: .svg), to: path)
-        case .png: try Gnuplot(program: gnuplot).draw(GnuplotScatter(self, terminal: .png), to: path)
-        case .pdf: try Gnuplot(program: gnuplot).draw(GnuplotScatter(self, terminal: .pdf), to: path)
+    public func write(to path: String, size: PictureSize = .automatic, gnuplot: String? = nil) throws {
+        let format = try Format(path: path)
+        if let picture = format.picture {
+            return try Gnuplot(program: gnuplot).draw(GnuplotScatter(self, picture, size), to: path)
         }
+        try writeAtomically(format == .csv ? data().csv() : vegaLite(size: size), to: path)
     }
 
     /// One row a point, in the order given, the unusable ones included with the reason in `left_out`; with the logarithms and
@@ -58,8 +66,8 @@ public struct ScatterPlot: Sendable {
     public func data() -> Table {
         var table = Table(columns: [
             "iteration", "gradient_norm", "smoothness", "log10_gradient_norm", "log10_smoothness", "step_norm",
-            "effective_learning_rate", "step_size_reference", "least_squares", "upper_envelope", "power_law",
-            "left_out",
+            "effective_learning_rate", "step_size_reference", "least_squares", "upper_envelope", "quantile",
+            "power_law", "left_out",
         ])
         for index in 0..<points.count {
             let (g, l) = (points.gradientNorm[index], points.smoothness[index])
@@ -69,7 +77,8 @@ public struct ScatterPlot: Sendable {
                 .optional(g > 0 ? log10(g) : nil), .optional(l > 0 ? log10(l) : nil),
                 .optional(points.stepNorm?[index]), .optional(points.effectiveLearningRate?[index]),
                 .optional(reference), .optional(report?.leastSquares.line(g)),
-                .optional(report?.upperEnvelope.line(g)), .optional(g > 0 ? report?.powerLaw.law(g) : nil),
+                .optional(report?.upperEnvelope.line(g)), .optional(report?.quantile.line(g)),
+                .optional(g > 0 ? report?.powerLaw.law(g) : nil),
                 .optional(points.reasonForLeavingOut(index)?.rawValue),
             ])
         }
@@ -91,6 +100,7 @@ public struct ScatterPlot: Sendable {
 enum ScatterText {
     static let gradientNorm = "gradient norm  ‖∇f(xₖ)‖"
     static let smoothness = "local smoothness  max_γ ‖∇f(xₖ + γd) − ∇f(xₖ)‖ / ‖γd‖"
+    static let shortSmoothness = "local smoothness  L̂(xₖ)"
     static let iteration = "iteration k"
     static func reference(hidden: Int) -> String {
         "2/η_eff with η_eff = ‖d‖/‖∇f(xₖ)‖" + (hidden > 0 ? " (\(hidden) outside)" : "")
@@ -166,6 +176,9 @@ struct ScatterDrawing {
         return [
             curve("least squares", "least squares: " + line(squares), squares.callAsFunction),
             curve("upper envelope", "upper envelope: " + line(envelope), envelope.callAsFunction),
+            curve(
+                "quantile", "quantile \(short(report.quantile.level ?? 0)): " + line(report.quantile.line),
+                report.quantile.line.callAsFunction),
             curve(
                 "power law", "power law: ρ = \(short(power.exponent))", power.callAsFunction),
         ]

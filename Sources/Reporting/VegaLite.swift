@@ -4,31 +4,30 @@ import Foundation
 extension ScatterPlot {
     /// The scatter as a Vega-Lite 5 specification with its data inside.
     /// - Throws: `SmoothnessError(.data)` where no point can be drawn.
-    public func vegaLite() throws -> String {
+    public func vegaLite(size: PictureSize = .automatic) throws -> String {
         let drawing = try drawing()
         var layers: [JSONValue] = []
         if !drawing.reference.isEmpty { layers.append(Self.referenceLayer(drawing)) }
         layers.append(Self.pointLayer(drawing.points))
         if !drawing.curves.isEmpty { layers.append(Self.curveLayer(drawing.curves)) }
         let leftOut = drawing.leftOut > 0 ? " (\(drawing.leftOut) left out)" : ""
-        let specification: JSONValue = [
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-            "title": ["text": .string(title), "subtitle": .string("n = \(drawing.points.count)\(leftOut)")],
-            "width": 640,
-            "height": 440,
-            "background": "white",
-            "encoding": [
-                "x": isLinear
-                    ? Self.channel("gradient_norm", ScatterText.gradientNorm, upTo: drawing.linearEnds.gradientNorm)
-                    : Self.channel("gradient_norm", ScatterText.gradientNorm, drawing.horizontal),
-                "y": isLinear
-                    ? Self.channel("smoothness", ScatterText.smoothness, upTo: drawing.linearEnds.smoothness)
-                    : Self.channel("smoothness", ScatterText.smoothness, drawing.vertical),
-            ],
-            "layer": .array(layers),
-            "config": ["legend": ["labelLimit": 400], "axis": ["gridColor": "#e6e6e6"]],
+        let head: [(String, JSONValue)] = [
+            ("$schema", "https://vega.github.io/schema/vega-lite/v5.json"),
+            ("title", ["text": .string(title), "subtitle": .string("n = \(drawing.points.count)\(leftOut)")]),
+            ("background", "white"),
         ]
-        return specification.text(expandedDepth: 5) + "\n"
+        let encoding: JSONValue = [
+            "x": isLinear
+                ? Self.channel("gradient_norm", ScatterText.gradientNorm, upTo: drawing.linearEnds.gradientNorm)
+                : Self.channel("gradient_norm", ScatterText.gradientNorm, drawing.horizontal),
+            "y": isLinear
+                ? Self.channel("smoothness", ScatterText.smoothness, upTo: drawing.linearEnds.smoothness)
+                : Self.channel("smoothness", ScatterText.smoothness, drawing.vertical),
+        ]
+        let body: [(String, JSONValue)] = [
+            ("encoding", encoding), ("layer", .array(layers)), ("config", size.vegaConfiguration(legend: [])),
+        ]
+        return JSONValue.object(head + size.vegaMembers(width: 640, height: 440) + body).text(expandedDepth: 5) + "\n"
     }
 
     private static func channel(_ field: String, _ title: String, _ axis: LogAxis) -> JSONValue {
@@ -93,8 +92,8 @@ extension ScatterPlot {
             "data": ["name": "fits", "values": .array(values)],
             "mark": ["type": "line", "strokeWidth": 2, "clip": true],
             "encoding": [
-                "stroke": nominal(["#d55e00", "#000000", "#cc79a7"]),
-                "strokeDash": nominal([[1, 0], [8, 4], [2, 3]]),
+                "stroke": nominal(["#d55e00", "#000000", "#0072b2", "#cc79a7"]),
+                "strokeDash": nominal([[1, 0], [8, 4], [8, 3, 2, 3], [2, 3]]),
             ],
         ]
     }

@@ -129,15 +129,15 @@ struct EstimateComparison {
         let comparison = try comparison()
         let header = try EstimatesFileReader(output(of: shares[0])).header
         let summary = (try? ObjectiveDescription(json: header.objective).summary) ?? header.runFile
-        let plot = LinePlot(
-            title: "\(header.runFile): \(summary)", horizontal: ("iteration", "iteration"),
-            vertical: ("smoothness", "local smoothness with 95 % intervals"),
-            curves: comparison.subsets.enumerated().map { group, subset in
-                LinePlot.Curve(
-                    name: "\(subset.share) of the data (\(subset.componentCount))",
-                    points: subset.rows.map { (Double($0.iteration), $0.smoothness) },
-                    intervals: subset.rows.map { ($0["smoothness_low"], $0["smoothness_high"]) }, group: group)
-            })
+        let subsets = comparison.subsets.map { subset in
+            LinePlot.SubsetRows(
+                name: "\(subset.share) of the data (\(subset.componentCount))", iteration: subset.rows.map(\.iteration),
+                smoothness: subset.rows.map(\.smoothness),
+                intervals: subset.rows.map { (low: $0["smoothness_low"], high: $0["smoothness_high"]) })
+        }
+        var plot = LinePlot.subsets(subsets, title: "\(header.runFile): \(summary)")
+        // The whole picture, with the shares against one another, is that of `plot --kind subsets`.
+        plot.panels.removeLast(plot.panels.count - 1)
         try plot.write(to: picture)
         Console.error("wrote \(Console.absolute(picture))")
     }

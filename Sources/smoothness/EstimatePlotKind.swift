@@ -1,4 +1,5 @@
 import ArgumentParser
+import Batching
 import Essentials
 import Estimation
 import Fitting
@@ -6,25 +7,25 @@ import Reporting
 
 /// The pictures that `plot` makes of one estimate.
 enum EstimatePlotKind: String, ExpressibleByArgument, CaseIterable {
-    case scatter, iterations, residuals, gamma, blocks
+    case scatter, iterations, residuals, gamma, blocks, subsets
 
-    /// The picture of lines of every kind but the scatter.
+    /// The picture of one estimate, of every kind that is one of lines.
     func plot(of input: PointsInput, file: String, options: FitOptions, title: String) throws -> LinePlot {
         switch self {
-        case .scatter: preconditionFailure("the scatter is no picture of lines")
+        case .scatter, .subsets: preconditionFailure("no picture of the lines of one estimate")
         case .iterations: return try .iterations(input.points, title: title)
         case .residuals:
             let report = try naming(file) { try fit(input.points, options: options) }
             return try .residuals(input.points, report, title: title)
         case .gamma:
             let reader = try EstimatesFileReader(try origin(input, file).path)
-            let curves = try (0..<reader.committedRows).map { row in
-                try reader.estimate(row: row).curve.map(\.smoothness)
-            }
-            return try .band(gammas: reader.header.gammas, curves, title: title)
+            let estimates = try reader.estimates()
+            return try .band(
+                gammas: reader.header.gammas, estimates.map { $0.curve.map(\.smoothness) },
+                errors: estimates.map { $0.curve.map(\.smoothnessError) }, title: title)
         case .blocks:
             let origin = try origin(input, file)
-            return try .blocks(origin.blockNames, origin.blocks, title: title)
+            return try .blocks(origin.blockNames, origin.blocks, options: options, title: title)
         }
     }
 

@@ -17,13 +17,18 @@ struct PlotCommand: ParsableCommand {
             Of an alignment file one --quantity is drawn against epochs, a curve for every batch size, the mean cosine with what \
             pure noise would give.
 
+            --kind draws other pictures of an estimate: iterations (L̂ and ‖∇f‖ against k), residuals, gamma (the curve over γ as a \
+            band), blocks (a scatter for every block of the parameters) and subsets (several estimates of one run on different \
+            shares of its data, as estimate --compare-subsets makes them, against one another).
+
             With --curves: training loss, validation loss and metric of run files against the epoch. Runs that differ in \
             nothing but their seed (and in threads, device and what they save) are one line, their mean, with a band for \
             their spread. Runs without evaluations are drawn by their minibatch losses against the iteration.
             """)
 
     @Argument(
-        help: "An estimates file, a run file, a CSV of points or an alignment file; with --curves run files.",
+        help:
+            "An estimates file, a run file, a CSV of points or an alignment file; with --curves run files, with --kind subsets estimates files.",
         completion: .file())
     var inputs: [String]
     @Flag(help: "Draw loss and metric curves of run files.")
@@ -46,11 +51,12 @@ struct PlotCommand: ParsableCommand {
             Of an alignment file: \(AlignmentQuantity.allCases.map(\.rawValue).joined(separator: ", ")). (default: mean_cosine)
             """)
     var quantity: AlignmentQuantity?
-    @Option(help: "Of an estimate: scatter, iterations, residuals, gamma or blocks. (default: scatter)")
+    @Option(help: "Of an estimate: scatter, iterations, residuals, gamma, blocks or subsets. (default: scatter)")
     var kind: EstimatePlotKind?
     @Flag(help: "The scatter on even axes from 0.")
     var linear = false
-    @OptionGroup var fitting: FitOptionGroup
+    @OptionGroup(title: "Size") var picture: PictureOptions
+    @OptionGroup(title: "Fit") var fitting: FitOptionGroup
 
     func validate() throws {
         if linear, curves || (kind ?? .scatter) != .scatter {
@@ -58,7 +64,14 @@ struct PlotCommand: ParsableCommand {
         }
         if curves, kind != nil { throw ValidationError("--kind belongs to estimates") }
         guard curves else {
-            if inputs.count != 1 { throw ValidationError("give one input, or --curves for the curves of several runs") }
+            if inputs.count != 1, kind != .subsets {
+                throw ValidationError(
+                    "give one input, or --curves for the curves of several runs, or --kind subsets for several estimates"
+                )
+            }
+            if inputs.count < 2, kind == .subsets {
+                throw ValidationError("--kind subsets compares two estimates of one run, or more")
+            }
             if spread != nil || log { throw ValidationError("--spread and --log belong to --curves") }
             return
         }
@@ -70,34 +83,50 @@ struct PlotCommand: ParsableCommand {
 
     func run() throws {
         if curves { return try drawCurves() }
-        if try FileKind(of: inputs[0]) == .alignment { return try drawAlignment(of: inputs[0]) }
+        if kind != .subsets, try FileKind(of: inputs[0]) == .alignment { return try drawAlignment(of: inputs[0]) }
         guard quantity == nil else { throw ValidationError("--quantity belongs to alignment files") }
-        if let kind, kind != .scatter { return try drawLines(kind, of: inputs[0]) }
-        try drawScatter(of: inputs[0])
+        switch kind ?? .scatter {
+        case .scatter: try drawScatter(of: inputs[0])
+        case .subsets:
+            let outputs = try outputs("subsets.svg", reads: inputs)
+            let subsets = try SubsetsInput(paths: inputs)
+            try write(LinePlot.subsets(subsets.rows, title: title ?? subsets.title).write, to: outputs)
+        case let kind:
+            let input = try PointsInput(path: inputs[0])
+            let outputs = try outputs("\(kind.rawValue).svg", reads: inputs + [input.estimatesPath])
+            let plot = try kind.plot(of: input, file: inputs[0], options: fitting.options, title: title ?? input.title)
+            try write(plot.write, to: outputs)
+        }
     }
 
-    private func drawLines(_ kind: EstimatePlotKind, of name: String) throws {
-        let input = try PointsInput(path: name)
-        let outputs =
-            output.isEmpty
-            ? [URL(filePath: name).deletingPathExtension().path + ".\(kind.rawValue).svg"] : output
+    /// Where to, checked before anything is read or made.
+    private func outputs(_ ending: String, reads: [String?]) throws -> [String] {
+        let outputs = output.isEmpty ? [URL(filePath: inputs[0]).deletingPathExtension().path + "." + ending] : output
         for path in outputs {
             _ = try ScatterPlot.Format(path: path)
-            try refuseInput(as: path, inputs: [name, input.estimatesPath])
+            try refuseInput(as: path, inputs: reads)
         }
-        let plot = try kind.plot(of: input, file: name, options: fitting.options, title: title ?? input.title)
+        return outputs
+    }
+
+    /// One that cannot be made, as a picture without gnuplot, does not keep the others back.
+    private func write(_ draw: (String, PictureSize, String?) throws -> Void, to outputs: [String]) throws {
+        let size = try picture.size()
+        var failure: (any Error)?
         for path in outputs {
-            try plot.write(to: path)
-            Console.error("wrote \(Console.absolute(path))")
+            do {
+                try draw(path, size, nil)
+                Console.error("wrote \(Console.absolute(path))")
+            } catch {
+                if let failure { Console.error("error: \(failure)") }
+                failure = error
+            }
         }
+        if let failure { throw failure }
     }
 
     private func drawAlignment(of name: String) throws {
-        let outputs = output.isEmpty ? [URL(filePath: name).deletingPathExtension().path + ".svg"] : output
-        for path in outputs {
-            _ = try ScatterPlot.Format(path: path)
-            try refuseInput(as: path, inputs: [name])
-        }
+        let outputs = try outputs("svg", reads: [name])
         let reader = try AlignmentFileReader(name)
         guard reader.committedRows > 0 else {
             throw SmoothnessError(
@@ -106,51 +135,24 @@ struct PlotCommand: ParsableCommand {
                 found: "0", remedy: "Go on with it: smoothness inspect --config \(shellLine([name])) prints the command"
             )
         }
-        let plot = try (quantity ?? .meanCosine).plot(of: reader, title: title)
-        for path in outputs {
-            try plot.write(to: path)
-            Console.error("wrote \(Console.absolute(path))")
-        }
+        try write((quantity ?? .meanCosine).plot(of: reader, title: title).write, to: outputs)
     }
 
     private func drawCurves() throws {
-        let outputs =
-            output.isEmpty ? [URL(filePath: inputs[0]).deletingPathExtension().path + ".curves.svg"] : output
-        for path in outputs {
-            _ = try ScatterPlot.Format(path: path)
-            try refuseInput(as: path, inputs: inputs)
-        }
+        let outputs = try outputs("curves.svg", reads: inputs)
         let input = try CurvesInput(paths: inputs)
         let plot = try CurvesPlot(
             runs: input.runs, axis: input.axis, metricName: input.metricName, spread: spread ?? .range,
             isLogarithmic: log, title: title ?? input.title)
-        for path in outputs {
-            try plot.write(to: path)
-            Console.error("wrote \(Console.absolute(path))")
-        }
+        try write(plot.write, to: outputs)
     }
 
     private func drawScatter(of name: String) throws {
         let input = try PointsInput(path: name)
-        let outputs = output.isEmpty ? [input.defaultPlotPath] : output
-        for path in outputs {
-            _ = try ScatterPlot.Format(path: path)
-            try refuseInput(as: path, inputs: [name, input.estimatesPath])
-        }
+        let outputs = try outputs("svg", reads: [name, input.estimatesPath])
         var plot = try ScatterPlot(points: input.points, report: report(input.points), title: title ?? input.title)
         plot.isLinear = linear
-        // One that cannot be made, as a picture without gnuplot, does not keep the others back.
-        var failure: (any Error)?
-        for path in outputs {
-            do {
-                try plot.write(to: path)
-                Console.error("wrote \(Console.absolute(path))")
-            } catch {
-                if let failure { Console.error("error: \(failure)") }
-                failure = error
-            }
-        }
-        if let failure { throw failure }
+        try write(plot.write, to: outputs)
     }
 
     /// The lines; points that cannot be fitted are still worth a picture, and the reason is said.

@@ -16,8 +16,6 @@ struct PointsInput {
     let heading: String
     /// The estimates file that a run file led to.
     var estimatesPath: String?
-    /// Beside the input, with the ending .svg.
-    let defaultPlotPath: String
     /// What identifies the run, and how it was measured; `nil` for a CSV, which does not say.
     var origin: EstimatesOrigin?
 
@@ -49,7 +47,6 @@ struct PointsInput {
             (points, title, heading, origin) = try Self.read(estimates: estimates)
             estimatesPath = estimates
         }
-        defaultPlotPath = URL(filePath: path).deletingPathExtension().path + ".svg"
     }
 
     private static func read(
@@ -94,7 +91,9 @@ struct EstimatesOrigin {
     var noise: GradientNoise?
 
     /// The definition as names and values, without what cannot change a number: where it was computed and in which pieces.
-    var definition: [String: String] {
+    var definition: [String: String] { Self.definition(of: configuration) }
+
+    static func definition(of configuration: String) -> [String: String] {
         let object = (try? JSONSerialization.jsonObject(with: Data(configuration.utf8))) as? [String: Any] ?? [:]
         var result: [String: String] = [:]
         func flatten(_ value: Any, _ name: String) {

@@ -44,8 +44,8 @@ private let gnuplotPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").sp
         #expect(
             records[0].map(\.text) == [
                 "iteration", "gradient_norm", "smoothness", "log10_gradient_norm", "log10_smoothness", "step_norm",
-                "effective_learning_rate", "step_size_reference", "least_squares", "upper_envelope", "power_law",
-                "left_out",
+                "effective_learning_rate", "step_size_reference", "least_squares", "upper_envelope", "quantile",
+                "power_law", "left_out",
             ])
         #expect(records.count == 121)
         #expect(records[4].last?.text == "nonFinite" && records[5].last?.text == "zeroGradientNorm")
@@ -83,7 +83,7 @@ private let gnuplotPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").sp
                 #expect(value["gradient_norm"] as? Double ?? -1 > 0 && value["smoothness"] as? Double ?? -1 > 0)
             }
         }
-        #expect(sizes == ["points": 118, "fits": 603, "step_size_reference": 118])
+        #expect(sizes == ["points": 118, "fits": 804, "step_size_reference": 118])
         let color = (layers[1]["encoding"] as? [String: [String: Any]])?["color"]
         #expect(color?["field"] as? String == "iteration")
         #expect((color?["scale"] as? [String: Any])?["scheme"] as? String == "viridis")
@@ -109,7 +109,8 @@ private let gnuplotPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").sp
             let shown = delegate.text
             for label in [
                 "5 % < \"run\" & 'more'", "gradient norm", "local smoothness", "iteration k", "least squares: L₀ = ",
-                "upper envelope: L₀ = ", "power law: ρ = ", "2/η_eff", "iterates, n = 118 (2 left out)",
+                "upper envelope: L₀ = ", "quantile 0.950: L₀ = ", "power law: ρ = ", "2/η_eff",
+                "iterates, n = 118 (2 left out)",
             ] {
                 #expect(shown.contains(label), "\(label)")
             }
