@@ -42,14 +42,22 @@ struct ReportCommand: ParsableCommand {
         options.settings = points.origin.flatMap { RunStepSettings(optimizer: $0.optimizer) }
         options.measuredNoise = points.origin?.noise
         let page = try naming(input) {
-            ReportPage(
-                title: title ?? points.title, points: points.points, fit: try fit(points.points, options: options.fit),
-                advice: try advise(points.points, options: options), provenance: try provenance(points),
-                commands: try commands(points))
+            let report = try fit(points.points, options: options.fit)
+            return ReportPage(
+                title: title ?? points.title, points: points.points, fit: report,
+                advice: try advise(points.points, options: options),
+                controls: try controls(points) + ReportControl.controls(of: report, points.points),
+                provenance: try provenance(points), commands: try commands(points))
         }
         for path in output {
             try deliver(path.lowercased().hasSuffix(".md") ? page.markdown() : page.html(), to: path)
         }
+    }
+
+    /// What the estimates file knows besides the points.
+    private func controls(_ input: PointsInput) throws -> [ReportControl] {
+        guard let origin = input.origin else { return [] }
+        return EstimateControls(try EstimatesFileReader(origin.path).estimates()).forReport
     }
 
     private func provenance(_ input: PointsInput) throws -> [(name: String, value: String)] {
@@ -71,5 +79,32 @@ struct ReportCommand: ParsableCommand {
             (["smoothness estimate \(header.runFile)"] + header.configuration.arguments).joined(separator: " "), fit,
             "smoothness advise \(self.input)", "smoothness plot \(self.input)",
         ]
+    }
+}
+
+extension EstimateControls {
+    /// With what they mean.
+    fileprivate var forReport: [ReportControl] {
+        func control(_ name: String, _ label: String, _ spread: Spread?, _ meaning: String) -> ReportControl? {
+            spread.map {
+                ReportControl(name, label, spread: ($0.smallest, $0.median, $0.largest), meaning: meaning)
+            }
+        }
+        return [
+            control(
+                "relative_error", "standard error of L̂ over L̂", relativeError,
+                "jackknife over groups of the components of the subset"),
+            control(
+                "triangle_cap", "‖Δ(1)‖ over the triangle cap ‖g_k‖ + ‖g_k+1‖", triangleRatio,
+                "at most 1; near 1 the two gradients are nearly opposite"),
+            control("cosine", "cos(g_k, g_k+1)", cosine, "consecutive gradients; negative where steps overshoot"),
+            ReportControl(
+                "identity", "rows whose losses agree with their gradients",
+                count: (rowCount - identityViolations, rowCount),
+                meaning: "2|f(x+d) − f(x) − ⟨∇f(x), d⟩|/‖d‖² is at most the largest L̂(γ), up to the grid"),
+            ReportControl(
+                "floors", "rows safe from rounding and noise to 1 %", count: (safeRows, rowCount),
+                meaning: "the floors of rounding and repeatability change L̂ by at most 1 % there"),
+        ].compactMap(\.self)
     }
 }

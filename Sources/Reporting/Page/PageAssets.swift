@@ -8,16 +8,17 @@ enum PageAssets {
         h1 { font-size: 1.4rem; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin-top: 2rem; }
         table { border-collapse: collapse; width: 100%; font-size: .9rem; }
         th, td { border-bottom: 1px solid var(--rule); padding: .25rem .5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-        .number { font-variant-numeric: tabular-nums; text-align: right; }
+        .number { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
         pre { background: var(--mild); padding: .75rem; overflow-x: auto; font-size: .8rem; }
         .warnings li { color: var(--warn); }
         fieldset { border: 1px solid var(--rule); display: inline-block; } input[type=range] { width: 100%; }
         svg { width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 13px; }
         svg .frame { stroke: var(--ink); fill: none; } svg .grid { stroke: var(--rule); }
         svg circle { stroke: var(--ink); stroke-width: .5; } svg circle:focus { outline: none; stroke-width: 3; }
-        svg path { fill: none; stroke-width: 2; }
+        svg path { fill: none; stroke-width: 2; } svg .edge { stroke: #8c8c8c; stroke-width: 1; }
+        .wide { overflow-x: auto; } .wide > svg { min-width: 34rem; } a:focus-visible, input:focus-visible, summary:focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
         #hover { min-height: 1.5em; font-variant-numeric: tabular-nums; }
-        @media print { fieldset, input, #hover { display: none; } main { max-width: none; } details > pre { display: none; } section { break-inside: avoid; } }
+        @media print { .wide > svg { min-width: 0; } fieldset, input, #hover { display: none; } main { max-width: none; } details > pre { display: none; } section { break-inside: avoid; } }
         """
 
     static let script = #"""
@@ -89,13 +90,25 @@ enum PageAssets {
                 pen = "L";
               }
               make("path", { d: path || "M0 0", stroke: looks[index][0], "stroke-dasharray": looks[index][1], "data-name": name }, layer);
-              make("text", { x: box.left + 10, y: box.top + 18 + 16 * index, style: `fill: ${looks[index][0]}` }, layer).textContent = name;
+              const place = box.top + 14 + 16 * index;
+              make("line", { x1: box.left + 10, x2: box.left + 40, y1: place, y2: place, stroke: looks[index][0], "stroke-width": 2, "stroke-dasharray": looks[index][1] }, layer);
+              make("text", { x: box.left + 46, y: place + 4 }, layer).textContent = name;
             });
+            let edge = "";
+            for (const [iteration, g, , reference] of drawn.points) {
+              if (iteration > until || reference === null || !(reference >= yRange[0] && reference <= yRange[1])) continue;
+              edge += `M${(x(g) - 3).toFixed(1)} ${y(reference).toFixed(1)}h6m-3 -3v6`;
+            }
+            if (edge) {
+              make("path", { d: edge, class: "edge", "data-name": "2/η_eff" }, layer);
+              make("path", { d: `M${box.left + 22} ${box.top + 14 + 16 * curves.length}h6m-3 -3v6`, class: "edge" }, layer);
+              make("text", { x: box.left + 46, y: box.top + 18 + 16 * curves.length }, layer).textContent = "2/η_eff";
+            }
             let count = 0;
-            for (const [iteration, g, l] of drawn.points) {
+            for (const [iteration, g, l, reference] of drawn.points) {
               if (iteration > until) continue;
               const circle = make("circle", { cx: x(g), cy: y(l), r: 4, fill: color(iteration), tabindex: count++ === 0 ? 0 : -1, role: "img" }, layer);
-              const label = `iteration ${iteration}: gradient norm ${text(g)}, smoothness ${text(l)}`;
+              const label = `iteration ${iteration}: gradient norm ${text(g)}, smoothness ${text(l)}` + (reference === null ? "" : `, 2/η_eff ${text(reference)}`);
               circle.setAttribute("aria-label", label);
               circle.dataset.iteration = iteration;
               const show = () => { hover.textContent = label; };

@@ -9,6 +9,8 @@ public struct ReportPage: Sendable {
     public var points: SmoothnessPoints
     public var fit: FitReport
     public var advice: AdviceReport?
+    /// What tells curvature from artefact, in the order of docs/method.md.
+    public var controls: [ReportControl]
     /// What was measured and how, and where it comes from: names and values.
     public var provenance: [(name: String, value: String)]
     /// The commands that repeat it.
@@ -16,12 +18,13 @@ public struct ReportPage: Sendable {
 
     public init(
         title: String, points: SmoothnessPoints, fit: FitReport, advice: AdviceReport?,
-        provenance: [(name: String, value: String)], commands: [String]
+        controls: [ReportControl] = [], provenance: [(name: String, value: String)], commands: [String]
     ) {
         self.title = title
         self.points = points
         self.fit = fit
         self.advice = advice
+        self.controls = controls
         self.provenance = provenance
         self.commands = commands
     }
@@ -50,6 +53,7 @@ public struct ReportPage: Sendable {
         <details><summary>The whole report as text</summary><pre>\(Self.escaped(fit.text()))</pre></details>
         </section>
         \(adviceSection)
+        \(ReportControl.section(controls))
         <section aria-labelledby="origin"><h2 id="origin">What was measured, and how</h2>
         \(provenanceTable)</section>
         <section aria-labelledby="repeat"><h2 id="repeat">Commands that repeat it</h2>
@@ -83,6 +87,7 @@ public struct ReportPage: Sendable {
                     + "\(theorem.clipNorm.map { number($0.value) } ?? "–") | \(theorem.runComparison ?? "–") |"
             }
         }
+        lines += ReportControl.markdown(controls)
         lines +=
             ["", "| | |", "|---|---|"]
             + provenance.map { "| \($0.name) | \($0.value.replacing("|", with: "\\|")) |" }
@@ -114,12 +119,12 @@ public struct ReportPage: Sendable {
         <label><input type="radio" name="axes" value="log" checked> logarithmic</label>
         <label><input type="radio" name="axes" value="linear"> linear</label>
         </fieldset>
-        <p><label for="until">Iterates up to iteration <output id="shown">\(fit.lastIteration)</output></label>
+        <p><label for="until">Iterates up to iteration <output id="shown" for="until">\(fit.lastIteration)</output></label>
         <input type="range" id="until" min="\(fit.firstIteration)" max="\(fit.lastIteration)" value="\(fit.lastIteration)"></p>
-        <svg id="plot" viewBox="0 0 760 520" role="img" aria-labelledby="plot-title plot-text" data-axes="log">
+        <div class="wide"><svg id="plot" viewBox="0 0 760 520" role="img" aria-labelledby="plot-title plot-text" data-axes="log">
         <title id="plot-title">Local smoothness against gradient norm</title>
-        <desc id="plot-text">Every point is an iterate, its colour the iteration; lines are the fits. The numbers are in the table of fits.</desc>
-        </svg>
+        <desc id="plot-text">Every point is an iterate, its colour the iteration; lines are the fits, small crosses the step size's 2/η_eff. The numbers are in the table of fits.</desc>
+        </svg></div>
         <p id="hover" aria-live="polite">Point at an iterate, or move to one with the Tab and arrow keys, for its numbers.</p>
         <noscript>The picture needs a script; all numbers are in the tables below.</noscript>
         </section>
@@ -133,9 +138,9 @@ public struct ReportPage: Sendable {
                 + "<td>\(interval(row.estimate))</td></tr>"
         }
         return
-            "<table><thead><tr><th scope=\"col\">law</th><th scope=\"col\">quantity</th><th scope=\"col\">estimate</th>"
+            "<div class=\"wide\"><table><thead><tr><th scope=\"col\">law</th><th scope=\"col\">quantity</th><th scope=\"col\">estimate</th>"
             + "<th scope=\"col\">\(significant(100 * fit.bootstrap.confidence, digits: 3)) % interval</th></tr></thead><tbody>\n"
-            + body.joined(separator: "\n") + "</tbody></table>"
+            + body.joined(separator: "\n") + "</tbody></table></div>"
     }
 
     private var adviceSection: String {
@@ -149,10 +154,10 @@ public struct ReportPage: Sendable {
         }
         return
             "<section aria-labelledby=\"advice\"><h2 id=\"advice\">Advice</h2>\n<p>For L0 = \(number(advice.L0.value)) and L1 = "
-            + "\(number(advice.L1.value)) of the \(Self.escaped(advice.line)) line.</p>\n<table><thead><tr><th scope=\"col\">theorem</th>"
+            + "\(number(advice.L1.value)) of the \(Self.escaped(advice.line)) line.</p>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">theorem</th>"
             + ["step size", "clip norm", "longest step", "iterations at most", "note"]
             .map { "<th scope=\"col\">\($0)</th>" }.joined()
-            + "</tr></thead><tbody>\n" + body.joined(separator: "\n") + "</tbody></table></section>"
+            + "</tr></thead><tbody>\n" + body.joined(separator: "\n") + "</tbody></table></div></section>"
     }
 
     private var provenanceTable: String {
@@ -171,8 +176,12 @@ public struct ReportPage: Sendable {
         }
         let drawn: JSONValue = [
             "points": .array(
-                usable.iteration.indices.map {
-                    [.integer(usable.iteration[$0]), .number(usable.gradientNorm[$0]), .number(usable.smoothness[$0])]
+                usable.iteration.indices.map { index in
+                    let step = usable.effectiveLearningRate?[index] ?? .nan
+                    return [
+                        .integer(usable.iteration[index]), .number(usable.gradientNorm[index]),
+                        .number(usable.smoothness[index]), step > 0 && (2 / step).isFinite ? .number(2 / step) : .null,
+                    ]
                 }),
             "lines": [
                 line("least squares", fit.leastSquares.line), line("quantile", fit.quantile.line),
@@ -181,7 +190,10 @@ public struct ReportPage: Sendable {
             "power": ["a": .number(fit.powerLaw.law.logIntercept), "rho": .number(fit.powerLaw.law.exponent)],
         ]
         // No text of the data may end the script element.
-        return "{\"drawn\":\(drawn.text(expandedDepth: 0)),\"fit\":\(try fit.json())}"
+        let controls = JSONValue.array(self.controls.map(\.json)).text(expandedDepth: 0)
+        let advice = try self.advice?.json() ?? "null"
+        return
+            "{\"drawn\":\(drawn.text(expandedDepth: 0)),\"controls\":\(controls),\"advice\":\(advice),\"fit\":\(try fit.json())}"
             .replacing("<", with: "\\u003c")
     }
 
