@@ -1,4 +1,5 @@
 import Essentials
+import Fitting
 
 /// [Q]: example 1 and theorems 3.1 (SGD) and 3.2 (IGC) with clipping of every component gradient.
 struct QianTheorems {
@@ -160,7 +161,12 @@ struct QianTheorems {
         let longest = 0.05 / sum.L0
         let repetitions = options.repetitions
         let result = path(
-            sum, step: { $0.meanCosine > 0 ? min(longest, $0.meanCosine / (4 * clipNorm * sum.L1)) : longest }
+            sum,
+            step: { agreement in
+                guard agreement.meanCosine > 0 else { return longest }
+                let rule = StepRules.qianOne(L1: sum.L1, clipNorm: clipNorm, meanCosine: agreement.meanCosine)
+                return min(longest, rule.stepSize ?? longest)
+            }
         ) { alpha, visit in
             // The runs one after another: the mean over all of them estimates the expectation.
             for repetition in 0..<repetitions {
@@ -191,9 +197,14 @@ struct QianTheorems {
     private func theoremTwo(_ sum: FiniteSum, _ clipNorm: Double) -> TheoryLine {
         let m = Double(sum.componentCount)
         let G = 5 * sum.componentL0 + 16 * clipNorm * sum.componentL1
-        let longest = min(1 / (5 * m * sum.componentL0), 1 / (8 * m * clipNorm * sum.componentL1))
         let result = path(
-            sum, step: { min(longest, max($0.meanCosine, 1e-3) / (2 * m * (2 * clipNorm * sum.L1 + G))) }
+            sum,
+            step: { agreement in
+                StepRules.qianTwo(
+                    L1: sum.L1, clipNorm: clipNorm, meanCosine: max(agreement.meanCosine, 1e-3),
+                    componentL0: sum.componentL0, componentL1: sum.componentL1, components: sum.componentCount
+                ).stepSize ?? 0
+            }
         ) { alpha, visit in
             var x = sum.start
             for iteration in 0...Self.iterations {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Batching
 import Essentials
 import Estimation
 import Fitting
@@ -48,12 +49,13 @@ extension PointsExport {
     init(_ reader: consuming EstimatesFileReader) throws {
         let estimates = try (0..<reader.committedRows).map { try reader.estimate(row: $0) }
         let rows = estimates.map(EstimateRow.init)
+        let segment = SmoothnessPoints(estimates).segmentGradientNorm.map { [("segment_gradient_norm", $0)] } ?? []
         func curve(_ name: String, _ value: (CurvePoint) -> Double) -> Curve {
             Curve(name: name, values: estimates.map { $0.curve.map(value) })
         }
         self.init(
             iteration: rows.map(\.iteration),
-            columns: EstimateRow.numericColumns.map { column in (column.name, estimates.map(column.value)) },
+            columns: EstimateRow.numericColumns.map { column in (column.name, estimates.map(column.value)) } + segment,
             texts: [
                 ("below_floor", rows.map { "\($0.isBelowFloor)" }), ("status", rows.map { $0.status.name }),
             ], gammas: reader.header.gammas,
@@ -68,6 +70,7 @@ extension PointsExport {
         let optional: [(String, [Double]?)] = [
             ("loss", points.loss), ("step_norm", points.stepNorm),
             ("effective_learning_rate", points.effectiveLearningRate),
+            ("segment_gradient_norm", points.segmentGradientNorm),
             ("gradient_norm_error", points.gradientNormError), ("smoothness_error", points.smoothnessError),
         ]
         self.init(

@@ -39,6 +39,9 @@ struct SeveralInputs {
                     found: origin.runID, remedy: "Leave one of them out.")
             }
             guard place > 0 else { continue }
+            if let difference = try Self.differenceOfObjectives(origins[0].1, origin, path) {
+                notes.append("\(path) trains another objective than \(origins[0].0) (\(difference))")
+            }
             let (first, mine) = (origins[0].1.definition, origin.definition)
             let differing = Set(first.keys).union(mine.keys).filter { first[$0] != mine[$0] }.sorted()
             guard !differing.isEmpty else { continue }
@@ -53,5 +56,21 @@ struct SeveralInputs {
             notes.append("\(path) was measured by another definition than \(origins[0].0) (\(list))")
         }
         self.notes = notes
+    }
+
+    /// What differs in what was trained, but for the seed and where data lie.
+    private static func differenceOfObjectives(
+        _ first: EstimatesOrigin, _ second: EstimatesOrigin, _ path: String
+    ) throws -> String? {
+        let (one, other) = try (
+            RunSettings(objective: first.objective, optimizer: "{}", file: path).values,
+            RunSettings(objective: second.objective, optimizer: "{}", file: path).values
+        )
+        let names = Set(one.keys).union(other.keys).filter {
+            one[$0] != other[$0] && !$0.hasSuffix("seed") && !$0.hasSuffix(" path")
+        }
+        guard !names.isEmpty else { return nil }
+        return names.sorted().prefix(3).map { "\($0): \(one[$0] ?? "none") and \(other[$0] ?? "none")" }
+            .joined(separator: "; ")
     }
 }

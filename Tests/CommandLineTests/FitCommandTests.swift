@@ -91,7 +91,7 @@ import Testing
         for kind in ["iterations", "residuals", "gamma", "blocks"] {
             try bench.succeed(
                 "plot", "slow.h5", "--kind", kind, "-o", "\(kind).csv", "-o", "\(kind).vl.json", "--replicates", "0")
-            #expect(try bench.text("\(kind).csv").hasPrefix("curve,"))
+            #expect(try bench.text("\(kind).csv").contains("curve,"))
         }
         try bench.succeed("plot", "slow.h5", "--linear", "-o", "linear.vl.json", "--replicates", "0")
         #expect(try bench.text("linear.vl.json").contains("\"type\": \"linear\""))
@@ -118,5 +118,107 @@ import Testing
         #expect(try bench.text("report.html").contains("smoothness estimate slow.h5"))
         #expect(try bench.text("report.md").contains("| least squares | L0 |"))
         #expect(try bench.smoothness("report", "slow.h5", "-o", "report.txt").exitCode == 64)
+    }
+
+    @Test("a share of the data against another") func subsets() throws {
+        try makeRuns()
+        for share in ["0.5", "1"] {
+            try bench.succeed("estimate", "slow.h5", "--subset", share, "--threads", "1", "-o", "share-\(share).h5")
+        }
+        try bench.succeed(
+            "plot", "--kind", "subsets", "share-1.h5", "share-0.5.h5", "-o", "s.csv", "-o", "s.vl.json", "--width",
+            "120",
+            "--font-size", "7")
+        let text = try bench.text("s.csv")
+        #expect(text.hasPrefix("panel,curve,iteration,smoothness,smoothness_largest,low,high\n"))
+        #expect(text.contains("50 % of the data (2)") && text.contains("100 % of the data (4)"))
+        for (arguments, code, fragment) in [
+            (["share-1.h5"], Int32(64), "two estimates"),
+            (["share-1.h5", "slow.estimates.h5"], 65, "as many components"),
+            (["share-1.h5", "fast.estimates.h5"], 65, "another run"),
+            (["share-1.h5", "slow.h5"], 65, "not an estimates file"),
+        ] {
+            let outcome = try bench.smoothness(["plot", "--kind", "subsets"] + arguments + ["-o", "x.csv"])
+            #expect(outcome.exitCode == code && outcome.standardError.contains(fragment), "\(outcome.standardError)")
+        }
+        for wrong in [["--width", "5"], ["--font-size", "200"], ["--height", "nan"]] {
+            #expect(try bench.smoothness(["plot", "slow.h5", "-o", "x.csv"] + wrong).exitCode == 64, "\(wrong)")
+        }
+    }
+
+    /// Weights are those of the standard errors: points of a tenth of the error count a hundredfold.
+    @Test("weights, and the momentum of Algorithm 1") func weightsAndMomentum() throws {
+        var lines = ["iteration,gradient_norm,smoothness,smoothness_error,gradient_norm_error"]
+        for k in 0..<40 {
+            let g = 1 + Double(k)
+            // Two lines: the precise points lie on 1 + g, the others on 5 + 3 g.
+            lines.append(k % 2 == 0 ? "\(k),\(g),\(1 + g),0.001,0.001" : "\(k),\(g),\(5 + 3 * g),1,0.01")
+        }
+        try bench.write(lines.joined(separator: "\n") + "\n", to: "w.csv")
+        let plain = try json("fit", "w.csv", "--format", "json", "--replicates", "200")
+        let weighted = try json("fit", "w.csv", "--format", "json", "--replicates", "200", "--weighted")
+        func slope(_ report: [String: Any]) -> [String: Any] {
+            (report["leastSquares"] as? [String: Any])?["slope"] as? [String: Any] ?? [:]
+        }
+        #expect(abs((slope(plain)["value"] as? Double ?? 0) - 2) < 0.05)
+        #expect(abs((slope(weighted)["value"] as? Double ?? 0) - 1) < 1e-4)
+        #expect((weighted["weights"] as? String)?.contains("standard error") == true)
+        #expect(slope(weighted)["lower"] is Double)
+        let both = weighted["powerLawWithErrors"] as? [String: Any]
+        let exponent = both?["exponent"] as? [String: Any]
+        #expect((exponent?["lower"] as? Double ?? 9) <= (exponent?["value"] as? Double ?? 0))
+        #expect((exponent?["upper"] as? Double ?? 0) >= (exponent?["value"] as? Double ?? 9))
+
+        try bench.write(
+            "gradient_norm,smoothness\n" + (1...40).map { "\($0),\(1.0 + 0.5 * Double($0))\n" }.joined(), to: "line.csv"
+        )
+        let torch = try bench.succeed(
+            "advise", "line.csv", "--optimizer", "pytorch", "--theorem", "improved-3.1", "--momentum", "0.9"
+        ).standardOutput
+        // (1 − β)/10.6 and twice that for L0 = 1, L1 = ½.
+        #expect(
+            torch.contains("m.lerp_(p.grad, 1 - 0.9000)") && torch.contains("min(0.009434, 0.01887 / norm)"), "\(torch)"
+        )
+    }
+
+    @Test("what is no sound data is refused or warned of") func unsoundData() throws {
+        func fit(_ rows: [String]) throws -> (code: Int32, text: String) {
+            try bench.write("iteration,gradient_norm,smoothness\n" + rows.map { $0 + "\n" }.joined(), to: "p.csv")
+            let outcome = try bench.smoothness("fit", "p.csv", "--replicates", "50")
+            return (outcome.exitCode, outcome.standardOutput + outcome.standardError)
+        }
+        let good = (0..<30).map { "\($0),\(1 + $0),\(2 + $0)" }
+        for (rows, code, fragment) in [
+            (Array(good.prefix(2)), Int32(65), "too few points"), ([], 65, "too few points"),
+            ((0..<30).map { "\($0),2,\(1 + $0)" }, 65, "all gradient norms are equal"),
+            (good + ["30,-1,2", "31,0,2", "32,nan,2", "33,1,0", "34,inf,1"], 0, "5 of 35 points were left out"),
+            (good + good, 0, "30 points have the iteration of another one"),
+            ((0..<30).map { "\($0),nan,nan" }, 65, "0 of 30 usable"), (["0,abc,1"], 65, "line 2, column gradient_norm"),
+        ] {
+            let outcome = try fit(rows)
+            #expect(outcome.code == code && outcome.text.contains(fragment), "\(outcome)")
+        }
+        try makeRuns()
+        try bench.succeed(
+            "estimate", "fast.h5", "--subset", "1", "--norm", "maximum", "--threads", "1", "-o", "norm.h5")
+        let mixed = try bench.smoothness("fit", "slow.h5", "norm.h5", "--by", "joint")
+        #expect(
+            mixed.exitCode == 65 && mixed.standardError.contains("norm: euclidean and maximum"),
+            "\(mixed.standardError)")
+        #expect(try bench.smoothness("fit", "slow.h5", "fast.h5").exitCode == 64)
+        try bench.succeed(
+            "train", "--objective", "quadratic", "--spectrum", "9,1", "--components", "4", "--learning-rate", "0.02",
+            "--iterations", "30", "--save", "every=1", "--threads", "1", "-o", "other.h5")
+        try bench.succeed("estimate", "other.h5", "--subset", "1", "--threads", "1")
+        let other = try bench.succeed("fit", "slow.h5", "other.h5", "--by", "joint", "--replicates", "0")
+        #expect(other.standardError.contains("trains another objective"), "\(other.standardError)")
+        // The exported segment's largest gradient norm is fitted again, too.
+        try bench.succeed("export", "slow.h5", "-o", "again.csv")
+        let segments = try [
+            json("fit", "slow.h5", "--format", "json", "--replicates", "0"),
+            json("fit", "again.csv", "--format", "json", "--replicates", "0"),
+        ]
+        .map { $0["segment"] as? NSDictionary }
+        #expect(segments[0] != nil && segments[0] == segments[1])
     }
 }
