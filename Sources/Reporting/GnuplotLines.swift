@@ -132,8 +132,11 @@ struct GnuplotLines: GnuplotDrawing {
 
     private func axes(_ panel: LinePlot.Panel, across: Double, up: Double) -> [String] {
         let drawn = panel.curves.flatMap { panel.drawn($0) }
+        guard !drawn.isEmpty else {
+            return ["unset logscale", "set xrange [0:1]", "set yrange [0:1]", "unset xtics", "unset ytics"]
+        }
         var lines: [String] = []
-        if panel.isHorizontalLogarithmic, !drawn.isEmpty {
+        if panel.isHorizontalLogarithmic {
             let range = LogAxis(covering: drawn.map(\.x))
             lines += [
                 "set logscale x", "set xrange [\(range.minimum):\(range.maximum)]",
@@ -142,7 +145,7 @@ struct GnuplotLines: GnuplotDrawing {
         } else {
             lines += ["unset logscale x", "set xrange [*:*]", "set autoscale xfix", "set xtics autofreq"]
         }
-        if panel.isLogarithmic, !drawn.isEmpty {
+        if panel.isLogarithmic {
             let range = LogAxis(covering: drawn.flatMap { [$0.y, $0.low, $0.high] })
             lines += [
                 "set offsets 0, 0, 0, 0", "set logscale y", "set yrange [\(range.minimum):\(range.maximum)]",

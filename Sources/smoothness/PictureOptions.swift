@@ -1,4 +1,5 @@
 import ArgumentParser
+import Essentials
 import Reporting
 
 /// How large a picture is, for everything that draws one.
@@ -10,7 +11,9 @@ struct PictureOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Letters in points, at that width.")
     var fontSize = PictureSize.defaultFontSize
 
-    func validate() throws { _ = try size() }
+    func validate() throws {
+        do { _ = try size() } catch let error as SmoothnessError { throw ValidationError(error.description) }
+    }
 
     func size() throws -> PictureSize { try PictureSize(width: width, height: height, fontSize: fontSize) }
 }
