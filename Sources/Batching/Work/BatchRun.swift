@@ -69,7 +69,7 @@ public struct BatchRun: Sendable {
         let (manifest, store) = (manifest, store)
         let pool = WorkerPool(
             executable: program, arguments: arguments, jobs: min(jobs, pending.count),
-            units: pending.map { ($0, manifest.units[$0].run) }
+            units: pending.map { ($0, manifest.units[$0]) }
         ) { index, reason in
             let unit = manifest.units[index]
             let path = manifest.entry(of: unit).path

@@ -26,6 +26,8 @@ public struct UnitWorker {
     /// How many groups of components a worker evaluates at the same time.
     private let workerCount: Int
     private let presence: WorkerPresence
+    /// By name; a run that is there twice has its units twice, too, and one of them is enough.
+    private let indices: [String: Int]
     /// The run of the last unit, whose objective need not be made again.
     private var open: (run: Int, estimation: RowRangeEstimation)?
 
@@ -39,6 +41,8 @@ public struct UnitWorker {
         configuration = try BatchConfiguration(of: folder)
         manifest = try BatchManifest(of: folder)
         planner = try BatchPlanner(configuration)
+        indices = Dictionary(
+            manifest.units.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.folder = folder
         store = UnitStore(folder)
         self.threads = threads
@@ -49,8 +53,13 @@ public struct UnitWorker {
     /// Measures a unit, unless that is done.
     /// - Throws: `SmoothnessError` where a result cannot be written: that is no fault of the unit.
     public mutating func work(
-        _ index: Int, isCancelled: @escaping @Sendable () -> Bool
+        _ name: String, isCancelled: @escaping @Sendable () -> Bool
     ) throws -> UnitOutcome {
+        guard let index = indices[name] else {
+            throw SmoothnessError(
+                .data, "has no such unit any more: it was made anew in the meantime", file: folder.path, object: name,
+                remedy: "Give the command again.")
+        }
         let unit = manifest.units[index]
         if store.published(unit) != nil { return .had }
         if store.failure(of: unit) != nil { return .failed }

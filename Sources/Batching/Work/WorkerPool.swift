@@ -15,7 +15,7 @@ public struct PoolResult: Sendable, Equatable {
 /// Several worker processes over one list of units. Workers are programs of their own, so that one that crashes or is killed for its memory
 /// takes nothing with it: its unit is given to a new one.
 ///
-/// A worker reads numbers of units from its standard input, a line each, and answers each with a line on its standard output: the outcome.
+/// A worker reads names of units from its standard input, a line each, and answers each with a line on its standard output: the outcome.
 public final class WorkerPool: Sendable {
     /// How a unit may end its worker before it counts as failed: killed from outside, and by its own fault.
     private static let (mostKills, mostCrashes) = (10, 2)
@@ -37,6 +37,8 @@ public final class WorkerPool: Sendable {
     private let executable: String
     private let arguments: [String]
     private let state: Mutex<State>
+    /// Of all units, by their indices: the manifest may be renewed while workers are at it.
+    private let names: [Int: String]
     private let fail: @Sendable (_ unit: Int, _ reason: String) throws -> Void
 
     /// - Parameters:
@@ -44,13 +46,14 @@ public final class WorkerPool: Sendable {
     ///   - units: in the order in which they are to be taken, with their runs.
     ///   - fail: keeps the reason of a unit that ends its workers again and again.
     public init(
-        executable: String, arguments: [String], jobs: Int, units: [(index: Int, run: Int)],
+        executable: String, arguments: [String], jobs: Int, units: [(index: Int, unit: BatchUnit)],
         fail: @escaping @Sendable (_ unit: Int, _ reason: String) throws -> Void
     ) {
         self.executable = executable
         self.arguments = arguments
         self.fail = fail
-        state = Mutex(State(queue: UnitQueue(units), workersLeft: jobs))
+        names = Dictionary(uniqueKeysWithValues: units.map { ($0.index, $0.unit.name) })
+        state = Mutex(State(queue: UnitQueue(units.map { ($0.index, $0.unit.run) }), workersLeft: jobs))
     }
 
     /// Works until nothing is left or it is told to stop.
@@ -95,16 +98,14 @@ public final class WorkerPool: Sendable {
     // MARK: - One worker after the other
 
     private func serve(_ slot: Int) {
-        var (lastRun, startsInVain): (Int?, Int) = (nil, 0)
+        var lastRun: Int?
         while let first = next(after: lastRun, slot) {
             do {
                 let worker = try start(slot)
                 var unit: Int? = first.index
-                var answered = 0
                 var run = first.run
                 while let current = unit {
-                    guard let outcome = worker.ask(current) else { break }
-                    answered += 1
+                    guard let outcome = worker.ask(names[current] ?? "") else { break }
                     unit = nil
                     record(outcome, of: current, run: run)
                     // One that was told to stop, by whomever, takes no more.
@@ -114,8 +115,7 @@ public final class WorkerPool: Sendable {
                 lastRun = run
                 let end = worker.finish()
                 state.withLock { $0.processes[slot] = nil }
-                startsInVain = answered > 0 ? 0 : startsInVain + 1
-                if let unit { try lose(unit, run: run, end, startsInVain) }
+                if let unit { try lose(unit, run: run, end) }
             } catch {
                 state.withLock {
                     $0.processes[slot] = nil
@@ -154,7 +154,7 @@ public final class WorkerPool: Sendable {
     }
 
     /// A worker has ended without an answer.
-    private func lose(_ unit: Int, run: Int, _ end: WorkerEnd, _ startsInVain: Int) throws {
+    private func lose(_ unit: Int, run: Int, _ end: WorkerEnd) throws {
         guard !state.withLock({ $0.isStopping }) else { return state.withLock { $0.queue.putBack(unit, run: run) } }
         if case .exit(let code) = end, code != SmoothnessError.Kind.interrupted.rawValue {
             // It has said why on standard error: no place to write to, as a rule.

@@ -50,7 +50,7 @@ final class WorkerProcess {
 
     /// Gives it a unit and waits.
     /// - Returns: `nil` where it has ended instead.
-    func ask(_ unit: Int) -> UnitOutcome? {
+    func ask(_ unit: String) -> UnitOutcome? {
         do { try questions.fileHandleForWriting.write(contentsOf: Data("\(unit)\n".utf8)) } catch { return nil }
         while true {
             if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {

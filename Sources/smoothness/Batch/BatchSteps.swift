@@ -151,7 +151,7 @@ struct BatchMergeCommand: ParsableCommand {
     }
 }
 
-/// What `batch run` starts: reads numbers of units, a line each, and answers with what became of them.
+/// What `batch run` starts: reads names of units, a line each, and answers with what became of them.
 struct BatchWorkerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker", abstract: "Take units from standard input.", shouldDisplay: false)
@@ -168,7 +168,7 @@ struct BatchWorkerCommand: ParsableCommand {
         let parallelism = Parallelism(threads: threads, configuration)
         try setThreadCount(parallelism.threadsPerWorker)
         var worker = try UnitWorker(PlanFolder(plan), workerCount: parallelism.workerCount, threads: threads)
-        while let line = readLine(), let unit = Int(line), worker.manifest.units.indices.contains(unit) {
+        while let unit = readLine() {
             let outcome = try worker.work(unit) { Interruption.isRequested || getppid() != parent }
             try Console.output(outcome.rawValue + "\n")
             guard outcome != .interrupted else {
