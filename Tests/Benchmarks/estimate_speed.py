@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long `smoothness estimate` takes from its start to its end, and a PyTorch script that does the same.
 
-    estimate_speed.py PROGRAM [--network lstm|resnet|mlp] [--pairs N] [--threads N] [--tuned] [--merge] [--require RATIO]
+    estimate_speed.py PROGRAM [--network lstm|resnet|mlp|rectifiers] [--pairs N] [--threads N] [--tuned] [--merge] [--require RATIO]
 
 Trains a short run of a language model of AWD size, of ResNet-20 at batch 128 or of a small perceptron, then lets
 `smoothness estimate` and Tests/Benchmarks/estimate_in_pytorch.py measure it by turns: same file, components, γ and threads.
@@ -30,7 +30,7 @@ NETWORKS = {
     "lstm": {
         "train": [
             "--objective", "lstm", "--layers", "3", "--hidden", "1150", "--embedding", "400", "--vocabulary", "10000",
-            "--sequence-length", "70", "--learning-rate", "10", "--clip-norm", "0.25", "--iterations", "2", "--save", "every=1",
+            "--sequence-length", "70", "--learning-rate", "10", "--clip-norm", "0.25", "--iterations", "4", "--save", "every=1",
         ],
         "components": "3,9,15,21", "gammas": "0.25,0.5,0.75,1",
     },
@@ -43,11 +43,15 @@ NETWORKS = {
     },
     "mlp": {
         "train": [
-            "--objective", "mlp", "--hidden-sizes", "32,32", "--batch-size", "32", "--learning-rate", "0.1", "--iterations", "100",
-            "--save", "every=1",
+            "--objective", "mlp", "--hidden-sizes", "32,32", "--activation-function", "tanh", "--batch-size", "32",
+            "--learning-rate", "0.1", "--iterations", "100", "--save", "every=1",
         ],
         "components": ",".join(map(str, range(1, 50, 2))), "gammas": "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1",
     },
+}
+# Rectifiers: two ways of adding up in Float put some argument on different sides of zero, where the gradient jumps.
+NETWORKS["rectifiers"] = {
+    **NETWORKS["mlp"], "train": [option.replace("tanh", "relu") for option in NETWORKS["mlp"]["train"]],
 }
 
 
@@ -82,7 +86,7 @@ def write_digits(folder, count):
 
 
 def train(program, network, folder, threads):
-    data = folder / {"lstm": "text.txt", "resnet": "data_batch_1.bin", "mlp": "digits"}[network]
+    data = folder / {"lstm": "text.txt", "resnet": "data_batch_1.bin"}.get(network, "digits")
     if network == "lstm":
         write_text(data)
     elif network == "resnet":
