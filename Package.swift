@@ -56,6 +56,7 @@ let package = Package(
             name: "CImageCodecs",
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
         .target(name: "CSorting", cSettings: [.unsafeFlags(["-O3"])]),
+        .target(name: "CInterprocess"),
         .target(name: "CVectorKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
         // Libraries that know nothing of this project.
@@ -65,7 +66,7 @@ let package = Package(
         // The measurement, from the vocabulary of vectors up.
         .target(name: "Essentials", dependencies: ["CDigest"]),
         .target(name: "ParameterSpace", dependencies: ["CVectorKernels"]),
-        .target(name: "Objectives", dependencies: ["Essentials", "ParameterSpace", "Torch", "CImageCodecs"]),
+        .target(name: "Objectives", dependencies: ["Essentials", "ParameterSpace", "Torch", "CImageCodecs", "CInterprocess"]),
         .target(name: "RunFiles", dependencies: ["Essentials", "ParameterSpace", "HDF5"]),
         .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles"]),
         .target(
@@ -82,7 +83,9 @@ let package = Package(
             dependencies: [
                 "Essentials", "ParameterSpace", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
                 "Theory", "Reporting", "Batching", "HDF5", "Torch", "CStartup", argumentParser,
-            ]),
+            ],
+            // The Python half, inside the program: it must work wherever the program is copied.
+            resources: ["parameters", "runfile", "serving", "recorder"].map { .embedInCode("Bridge/\($0).py") }),
         // Tests mirror Sources; CommandLineTests runs the built program.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "EssentialsTests", dependencies: ["Essentials"]),

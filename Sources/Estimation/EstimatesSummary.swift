@@ -153,6 +153,8 @@ extension EstimationConfiguration {
         if seed != 0 { arguments += ["--seed", "\(seed)"] }
         if let roundingProbes { arguments += ["--rounding-probes", "\(roundingProbes)"] }
         if let precision { arguments += ["--precision", precision.rawValue] }
+        // The command itself is in no file.
+        if let oracle { arguments += ["--oracle", "the command that serves \(oracle.name)"] }
         return arguments + evaluation.arguments
     }
 }

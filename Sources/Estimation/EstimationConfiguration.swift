@@ -26,6 +26,8 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
     public var precision: Precision?
     /// How components are evaluated: masks, pieces, device.
     public var evaluation: EvaluationOptions
+    /// What gradient processes serve in the place of the run's own objective; `nil`: the run's own.
+    public var oracle: GradientProcessIdentity?
 
     public init(
         grid: GammaGrid = .spacing(delta: 0.1), subset: ComponentSelection = .sample(fraction: 0.1, seed: 0),

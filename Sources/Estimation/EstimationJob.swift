@@ -35,17 +35,20 @@ public struct EstimationJob: Sendable {
     ///   - dataOverride: where the objective's data is now, if it has moved.
     ///   - threads: how many tensor operations are set to, for the record.
     ///   - isFollowing: makes room for all rows that the run has planned, and waits for them.
+    ///   - oracle: gradient processes that serve the objective, in the place of the one that the run describes.
     ///   - workerCount: how many groups of components may be evaluated at the same time; the numbers are the same.
     /// - Throws: `SmoothnessError`: `.data` for a run without a step or one that its objective does not fit; `.usage` for a grid or a subset
     ///   that is none; `.cannotCreate` where the output is something else or an estimate of another definition.
     public init(
         run path: String, configuration: EstimationConfiguration, output: String? = nil, isForced: Bool = false,
-        isFollowing: Bool = false, dataOverride: String? = nil, workerCount: Int = 1, threads: Int? = nil
+        isFollowing: Bool = false, dataOverride: String? = nil, oracle: GradientProcessPool? = nil,
+        workerCount: Int = 1, threads: Int? = nil
     ) throws {
         try configuration.validate()
         let reader = try RunFileReader(path)
         let header = reader.header
-        let resolved = try configuration.resolved(forRun: path, header)
+        var resolved = try configuration.resolved(forRun: path, header)
+        resolved.oracle = oracle?.identity
         let target = output ?? Self.defaultOutput(forRun: path)
         try StandingAnalysis.refuseRun(path, as: target)
         let standing = try StandingAnalysis.find(at: target, isForced: isForced) { try StandingAnalysis(estimates: $0) }
@@ -57,7 +60,7 @@ public struct EstimationJob: Sendable {
             digest: try reader.digest(rows: rows.digestRows),
             live: rows.live, isFollowing: isFollowing, dataOverride: dataOverride,
             origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads),
-            workerCount: workerCount)
+            workerCount: workerCount, oracle: oracle)
         // Faults of the grid and of the subset come before a comparison with what stands there.
         work =
             switch resolved.precision {

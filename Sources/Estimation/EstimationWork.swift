@@ -28,11 +28,14 @@ struct EstimationRequest: Sendable {
     var origin: AnalysisOrigin
     /// Groups that may be evaluated at the same time.
     var workerCount: Int
+    /// Serves the objective in the place of the run's own.
+    var oracle: GradientProcessPool?
 }
 
 extension EstimationRequest {
     /// The run's objective; random parts are drawn anew by the estimator, where that is asked for.
     func makeObjective<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws -> any Objective<Scalar> {
+        if let oracle { return try oracle.objective(as: scalar) }
         let description = try ObjectiveDescription(json: header.objective, file: run)
         return try Objectives.makeObjective(
             description, as: scalar, options: configuration.evaluation,
@@ -92,6 +95,9 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         let configuration = request.configuration
         var options = try EstimatorOptions<Scalar>(configuration)
         options.workerCount = request.workerCount
+        if let oracle = request.oracle {
+            options.requireRepeatable = { try oracle.requireRepeatable(difference: $0, norm: $1) }
+        }
         objective = try request.makeObjective(as: Scalar.self)
         try objective.requireLayout(request.header.layout, ofRun: request.run)
         let groups = try ComponentGroups(configuration.subset, of: objective, count: configuration.groups)
@@ -193,7 +199,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     /// Every how many rows rounding is measured; `nil` where it is not.
     var roundingStride: Int? {
         guard request.configuration.precision == .float32, !options.isFresh, options.mode != .gluon,
-            options.control == .none
+            options.control == .none, request.oracle?.precisions.contains(Double.scalarName) ?? true
         else { return nil }
         let count = request.configuration.roundingProbes ?? min(8, 1 + request.plannedRows / 25)
         return count > 0 ? max(1, (request.plannedRows + count - 1) / count) : nil

@@ -1,3 +1,4 @@
+import Essentials
 import ParameterSpace
 
 /// A finite sum f(x) = Σᵢ wᵢ fᵢ(x) / Σᵢ wᵢ over m components.
@@ -30,6 +31,19 @@ public protocol Objective<Scalar>: Sendable {
     /// This objective for evaluations at one point: what all components share there (population statistics of batch
     /// normalisation) is worked out once. A function of the objective and the point alone.
     func settled(at point: [Scalar]) throws -> any Objective<Scalar>
+    /// The same objective for many gradients at one point: what has to be done once a point (handing it to another process) is done once.
+    func focused(on point: [Scalar]) -> any Objective<Scalar>
+    /// Adds Σ wᵢ∇fᵢ(x) over several components to a sum, in the order given.
+    ///
+    /// - Parameters:
+    ///   - scratch: P elements that are overwritten.
+    ///   - isCancelled: asked between two gradients.
+    /// - Returns: Σ wᵢfᵢ(x)
+    /// - Throws: `SmoothnessError(.interrupted)` when cancelled.
+    func addGradients(
+        of components: [Int], at point: [Scalar], scratch: inout [Scalar], into sum: inout [Double],
+        isCancelled: () -> Bool
+    ) throws -> Double
 }
 
 /// What an evaluation finds of one component.
@@ -56,6 +70,24 @@ extension Objective {
 
     /// Nothing is shared.
     public func settled(at point: [Scalar]) throws -> any Objective<Scalar> { self }
+
+    /// Nothing has to be done once.
+    public func focused(on point: [Scalar]) -> any Objective<Scalar> { self }
+
+    /// One component after the other.
+    public func addGradients(
+        of components: [Int], at point: [Scalar], scratch: inout [Scalar], into sum: inout [Double],
+        isCancelled: () -> Bool
+    ) throws -> Double {
+        var loss = 0.0
+        for component in components {
+            guard !isCancelled() else { throw SmoothnessError(.interrupted, "stopped between two gradients") }
+            let weight = weight(ofComponent: component)
+            loss += weight * (try gradient(ofComponent: component, at: point, into: &scratch))
+            Scalar.accumulate(into: &sum, scale: weight, scratch)
+        }
+        return loss
+    }
 }
 
 /// An objective with a known Hessian, so that L̂ can be held against ‖∇²f‖.

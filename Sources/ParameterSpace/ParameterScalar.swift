@@ -2,7 +2,7 @@ import CVectorKernels
 
 /// The element of a parameter vector: Float or Double. Every operation takes whole arrays or a range of them, computes
 /// in Double and rounds once at the end; reductions have a fixed order (see CVectorKernels).
-public protocol ParameterScalar: BinaryFloatingPoint, Sendable, Codable {
+public protocol ParameterScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable, Codable {
     /// `float32` or `float64`, as in run files.
     static var scalarName: String { get }
     /// Σ x[i]·y[i] over `range`.

@@ -24,6 +24,7 @@ struct EstimateCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The run file.", valueName: "run"), completion: .file())
     var runFile: String
     @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
+    @OptionGroup(title: "Gradients from another process") var process: OracleOptions
     @Option(
         parsing: .unconditional,
         help:
@@ -61,6 +62,7 @@ struct EstimateCommand: ParsableCommand {
 
     func validate() throws {
         try checkThreadCount(threads)
+        try process.refuse(definition, data: data)
         guard let compareSubsets else {
             if table != nil { throw ValidationError("--table belongs to --compare-subsets") }
             return
@@ -82,11 +84,12 @@ struct EstimateCommand: ParsableCommand {
         if let compareSubsets { return try compare(compareSubsets.values) }
         let target = output ?? EstimationJob.defaultOutput(forRun: runFile)
         try refuseInput(as: target, inputs: [runFile, data])
-        let parallelism = Parallelism(threads: threads, definition)
+        let parallelism = Parallelism(threads: threads, definition, process)
         let job = try EstimationJob(
             run: Console.absolute(runFile), configuration: definition.configuration,
             output: output.map { Console.absolute($0) }, isForced: force, isFollowing: follow,
-            dataOverride: data, workerCount: parallelism.workerCount, threads: parallelism.threads)
+            dataOverride: data, oracle: process.pool(), workerCount: parallelism.workerCount,
+            threads: parallelism.threads)
         try setThreadCount(parallelism.threadsPerWorker)
         if dryRun {
             return try Console.output(
@@ -105,11 +108,11 @@ struct EstimateCommand: ParsableCommand {
     }
 
     private func compare(_ shares: [Double]) throws {
-        let parallelism = Parallelism(threads: threads, definition)
+        let parallelism = Parallelism(threads: threads, definition, process)
         try setThreadCount(parallelism.threadsPerWorker)
         let comparison = EstimateComparison(
             run: Console.absolute(runFile), configuration: try definition.configuration, shares: shares.sorted(),
-            isForced: force, data: data, parallelism: parallelism, picture: output)
+            isForced: force, data: data, oracle: try process.pool(), parallelism: parallelism, picture: output)
         if dryRun { return try Console.output(comparison.plan().rendered(as: format)) }
         try comparison.run(work)
         try Console.output(comparison.text(table, as: format))
@@ -129,7 +132,9 @@ struct EstimateCommand: ParsableCommand {
         Console.error(
             "\(follow ? "following" : "estimating") \(plan.run) on \(plan.subsetSize) of \(plan.componentCount) components → \(plan.output)"
         )
-        for note in try ObjectiveDescription(json: RunFileReader(plan.run).header.objective).gradientNotes {
+        for note in process.oracle != nil
+            ? [] : try ObjectiveDescription(json: RunFileReader(plan.run).header.objective).gradientNotes
+        {
             Console.error("note: \(note)")
         }
         for warning in job.configuration.warnings { Console.error("warning: \(warning)") }

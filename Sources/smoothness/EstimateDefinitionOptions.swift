@@ -176,7 +176,12 @@ struct Parallelism {
     let workerCount: Int
     let threadsPerWorker: Int
 
-    init(threads: Int?, _ definition: EstimateDefinitionOptions) {
+    /// Of gradients from other processes as many are evaluated at the same time as there are processes.
+    init(threads: Int?, _ definition: EstimateDefinitionOptions, _ process: OracleOptions) {
+        guard process.settings == nil else {
+            self.init(processes: process.settings?.workerCount ?? 1, threads: threads ?? Self.allotted)
+            return
+        }
         self.init(
             threads: threads, device: definition.device, direction: definition.direction, groups: definition.groups)
     }
@@ -185,6 +190,10 @@ struct Parallelism {
         self.init(
             threads: threads, device: definition.evaluation.device, direction: definition.direction,
             groups: definition.groups)
+    }
+
+    private init(processes: Int, threads: Int) {
+        (self.threads, workerCount, threadsPerWorker) = (processes, processes, threads)
     }
 
     private init(threads: Int?, device: String, direction: StepDirection, groups: Int) {

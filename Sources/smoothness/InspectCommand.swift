@@ -2,6 +2,7 @@ import ArgumentParser
 import Essentials
 import Estimation
 import Foundation
+import Objectives
 import Reporting
 import RunFiles
 
@@ -70,14 +71,30 @@ struct InspectCommand: ParsableCommand {
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Check every MUST of the file's specification; exit 65 where one is broken.")
+        abstract: "Check every MUST of the file's specification; exit 65 where one is broken.",
+        discussion: "With --oracle it is a gradient process that is held against docs/gradient-process.md.")
 
     @Argument(help: "A run, estimates or alignment file.", completion: .file())
-    var file: String
+    var file: String?
+    @OptionGroup(title: "A gradient process") var process: OracleOptions
     @Option(help: "text or json.")
     var format = ProseFormat.text
 
+    func validate() throws {
+        guard (file == nil) != (process.oracle == nil) else {
+            throw ValidationError(
+                file == nil ? "give a file, or a command with --oracle" : "give a file or --oracle, not both")
+        }
+    }
+
     func run() throws {
+        let report = try process.settings.map { VerificationReport(GradientProcessConformance($0), $0) } ?? fileReport()
+        try Console.output(format == .json ? jsonText(report) : report.description + "\n")
+        guard report.isValid else { throw ExitCode(SmoothnessError.Kind.data.rawValue) }
+    }
+
+    private func fileReport() throws -> VerificationReport {
+        let file = file ?? ""
         let report: VerificationReport
         switch try FileKind(of: file) {
         case .run: report = verifyRunFile(file)
@@ -85,8 +102,17 @@ struct VerifyCommand: ParsableCommand {
         case .alignment: report = verifyAlignmentFile(file)
         case .other: throw notHDF5(file)
         }
-        try Console.output(format == .json ? jsonText(report) : report.description + "\n")
-        guard report.isValid else { throw ExitCode(SmoothnessError.Kind.data.rawValue) }
+        return report
+    }
+}
+
+extension VerificationReport {
+    fileprivate init(_ conformance: GradientProcessConformance, _ settings: GradientProcessSettings) {
+        self.init(file: settings.command, format: "gradient process")
+        for finding in conformance.findings {
+            check(finding.name, finding.ok, expected: finding.expected, found: finding.found)
+        }
+        notes = conformance.notes
     }
 }
 

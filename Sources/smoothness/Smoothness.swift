@@ -19,7 +19,7 @@ struct Smoothness: ParsableCommand {
             ReportCommand.self, ExportCommand.self,
             AlignCommand.self,
             TheoryCommand.self,
-            InspectCommand.self, VerifyCommand.self, BatchCommand.self,
+            InspectCommand.self, VerifyCommand.self, BatchCommand.self, BridgeCommand.self,
         ])
 
     static func main() {

@@ -37,7 +37,8 @@ struct SubsetEvaluator<Scalar: ParameterScalar> {
         let (before, after) = (groups.sample(before: range), groups.sample(ofSize: range.upperBound))
         value.prepare(adding: range, before: before, after: after)
         let run = GroupRun(
-            objective: objective, groups: groups, range: range, before: before, after: after, point: point,
+            objective: objective.focused(on: point), groups: groups, range: range, before: before, after: after,
+            point: point,
             value: Self.taking(&value), buffers: Self.taking(&buffers), isCancelled: isCancelled)
         if workerCount == 1 || run.groupCount == 1 {
             run.work()
@@ -170,18 +171,16 @@ private final class GroupRun<Scalar: ParameterScalar>: Sendable {
     /// Leaves Σ wᵢ∇fᵢ over the new components of a group in `own.sum`, or where there is but one, its ∇fᵢ in `own.component`.
     /// - Returns: Σ wᵢfᵢ
     private func sum(_ group: Int, _ own: inout GroupBuffers<Scalar>) throws -> Double {
-        if !isOneEach { own.prepareSum() }
-        var loss = 0.0
-        for position in groups.positions(ofGroup: group, in: range) {
-            guard !isCancelled() else { throw SmoothnessError(.interrupted, "stopped between two gradients") }
-            let weight = groups.weights[position]
-            loss +=
-                weight
-                * (try objective.gradient(
-                    ofComponent: groups.components[position], at: point, into: &own.component))
-            if !isOneEach { Scalar.accumulate(into: &own.sum, scale: weight, own.component) }
+        let positions = Array(groups.positions(ofGroup: group, in: range))
+        let components = positions.map { groups.components[$0] }
+        guard isOneEach else {
+            own.prepareSum()
+            return try objective.addGradients(
+                of: components, at: point, scratch: &own.component, into: &own.sum, isCancelled: isCancelled)
         }
-        return loss
+        guard !isCancelled() else { throw SmoothnessError(.interrupted, "stopped between two gradients") }
+        return groups.weights[positions[0]]
+            * (try objective.gradient(ofComponent: components[0], at: point, into: &own.component))
     }
 
     private func add(

@@ -24,6 +24,9 @@ public struct EstimatorOptions<Scalar: ParameterScalar>: Sendable {
     /// The same objective in Double, where rounding is to be measured, and every how many rows it is.
     public var reference: (objective: any Objective<Double>, stride: Int)?
 
+    /// Told ‖g − g′‖ of two evaluations at the first iterate and ‖g‖; throws where that is no function.
+    public var requireRepeatable: @Sendable (_ difference: Double, _ norm: Double) throws -> Void = { _, _ in }
+
     public init(gammas: [Double]) { self.gammas = gammas }
 
     /// What a configuration asks for.

@@ -204,6 +204,8 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
         sharedCount -= size
         let difference = layout.distance(from: workspace.base.mean, to: workspace.gradient.mean)
         repeatability = difference.isFinite ? difference : .infinity
+        // Random parts that are drawn anew on purpose differ.
+        if !options.isFresh { try options.requireRepeatable(difference, layout.norm(of: workspace.base.mean)) }
     }
 }
 

@@ -57,7 +57,7 @@ class TorchParameters:
         self.torch = torch
         named = list(named.named_parameters() if hasattr(named, "named_parameters") else named)
         self.tensors, self.names, self.shapes, self.frozen = [], [], [], []
-        seen = set()
+        seen, full = set(), []
         for name, tensor in named:
             if id(tensor) in seen:
                 continue
@@ -73,12 +73,12 @@ class TorchParameters:
                 raise TypeError(f"the parameter {name} is {tensor.dtype}; the parameter vector is of real numbers")
             self.tensors.append(tensor)
             self.names.append(_plain_name(name))
+            full.append(name)
             self.shapes.append(tuple(tensor.shape))
         if not self.tensors:
             raise ValueError("there are no trainable parameters (named_parameters() can be walked through once only: give it anew)")
         if len(set(self.names)) < len(self.names):
-            self.names = [name for name, tensor in named if tensor.requires_grad and any(tensor is t for t in self.tensors)]
-            self.names = self.names[:len(self.tensors)]
+            self.names = full
         self.counts = [tensor.numel() for tensor in self.tensors]
         self.dtype = np.dtype("f8" if any(tensor.dtype == torch.float64 for tensor in self.tensors) else "f4")
         self.software = f"torch {torch.__version__}"

@@ -1,0 +1,174 @@
+import CInterprocess
+import Essentials
+import Foundation
+
+/// A program whose standard input and output are lines of text, and what it prints on standard error kept for the case that it fails.
+///
+/// One thread uses it at a time. All three streams are served together whenever something is waited for, so that a program which prints
+/// much, or reads nothing, cannot block this one and itself.
+final class ChildProcess {
+    enum Failure: Error {
+        /// It has ended, or closed its standard output.
+        case ended
+        case timedOut
+        /// A line without end.
+        case endlessLine
+    }
+
+    private let process = Process()
+    private var input: Int32
+    private let output: Int32
+    private let complaints: Int32
+    private var unsent: [UInt8] = []
+    private var received: [UInt8] = []
+    private var complained: [UInt8] = []
+    private var complaintsAreOpen = true
+    /// Whether all that it starts can be ended with it.
+    private var leadsGroup = false
+
+    private static let longestLine = 1 << 26
+    private static let keptComplaints = 1 << 14
+
+    /// Starts a command of the shell.
+    /// - Throws: `SmoothnessError(.inputOutput)` where no process can be made.
+    init(command: String, environment: [String: String]) throws {
+        let (inward, outward, aside) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", command]
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardInput = FileHandle(fileDescriptor: inward.read, closeOnDealloc: false)
+        process.standardOutput = FileHandle(fileDescriptor: outward.write, closeOnDealloc: false)
+        process.standardError = FileHandle(fileDescriptor: aside.write, closeOnDealloc: false)
+        (input, output, complaints) = (inward.write, outward.read, aside.read)
+        defer { for descriptor in [inward.read, outward.write, aside.write] { close(descriptor) } }
+        do { try process.run() } catch {
+            for descriptor in [input, output, complaints] { close(descriptor) }
+            throw SmoothnessError(.inputOutput, "the command cannot be started: \(error)", object: command)
+        }
+        leadsGroup = getpgid(process.processIdentifier) == process.processIdentifier
+        for descriptor in [input, output, complaints] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
+    }
+
+    private static func pipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [0, 0]
+        // Closed in other children: a second process that held an end of the first one's pipes would keep it from seeing their end.
+        guard smoothness_pipe(&ends) == 0 else {
+            throw SmoothnessError(.inputOutput, "no pipe can be made: \(String(cString: strerror(errno)))")
+        }
+        return (ends[0], ends[1])
+    }
+
+    /// Queues a line; it leaves while something is waited for, and at once as far as there is room.
+    func send(_ line: String) {
+        unsent += line.utf8
+        unsent.append(UInt8(ascii: "\n"))
+        flush()
+    }
+
+    /// Waits for a line.
+    /// - Throws: `Failure`.
+    func line(before deadline: ContinuousClock.Instant) throws -> String {
+        while true {
+            if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
+                defer { received.removeSubrange(...end) }
+                return String(decoding: received[..<end], as: UTF8.self)
+            }
+            guard received.count < Self.longestLine else { throw Failure.endlessLine }
+            let left = deadline - ContinuousClock.now
+            guard left > .zero else { throw Failure.timedOut }
+            try pump(milliseconds: max(1, min(200, Int32(left / .milliseconds(1)))))
+        }
+    }
+
+    /// Lets all streams move on once.
+    private func pump(milliseconds: Int32) throws {
+        // Asked first: what it wrote before it ended is read before its end is told.
+        let wasRunning = process.isRunning
+        var streams = [
+            pollfd(fd: output, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: complaintsAreOpen ? complaints : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: unsent.isEmpty ? -1 : input, events: Int16(POLLOUT), revents: 0),
+        ]
+        let ready = poll(&streams, nfds_t(streams.count), milliseconds)
+        if streams[1].revents != 0 { takeComplaints() }
+        if streams[2].revents != 0 { flush() }
+        if streams[0].revents != 0 {
+            guard let bytes = read(output) else { return }
+            guard !bytes.isEmpty else { throw Failure.ended }
+            received += bytes
+        } else if ready <= 0, !wasRunning {
+            // A grandchild may hold the pipe open.
+            throw Failure.ended
+        }
+    }
+
+    /// - Returns: empty at the end of the stream, `nil` where there is nothing now.
+    private func read(_ descriptor: Int32) -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        let count = Foundation.read(descriptor, &buffer, buffer.count)
+        if count < 0 { return errno == EAGAIN || errno == EINTR ? nil : [] }
+        return Array(buffer.prefix(count))
+    }
+
+    private func flush() {
+        while !unsent.isEmpty, input >= 0 {
+            let count = Foundation.write(input, unsent, unsent.count)
+            guard count > 0 else {
+                // A closed pipe shows as the end of its output.
+                if count < 0, errno != EAGAIN, errno != EINTR { unsent = [] }
+                return
+            }
+            unsent.removeFirst(count)
+        }
+    }
+
+    private func takeComplaints() {
+        guard let bytes = read(complaints) else { return }
+        if bytes.isEmpty { complaintsAreOpen = false }
+        note(bytes)
+    }
+
+    /// What belongs among the complaints though it was printed elsewhere.
+    func note(_ bytes: some Sequence<UInt8>) {
+        complained += bytes
+        if complained.count > Self.keptComplaints { complained.removeFirst(complained.count - Self.keptComplaints) }
+    }
+
+    /// Ends it if it has not ended, with all that it has started, and says how it ended. Never waits for long.
+    @discardableResult
+    func stop(patience: Duration = .zero) -> String {
+        if input >= 0 { close(input) }
+        input = -1
+        if patience > .zero { wait(patience) }
+        let identifier = process.processIdentifier
+        let wasRunning = process.isRunning
+        // Where the shell was killed, what it had started may live on.
+        if leadsGroup { kill(-identifier, SIGKILL) }
+        if wasRunning {
+            kill(identifier, SIGKILL)
+            wait(.seconds(5))
+        }
+        leadsGroup = false
+        while complaintsAreOpen, let bytes = read(complaints), !bytes.isEmpty { note(bytes) }
+        guard !wasRunning, !process.isRunning else { return "was stopped" }
+        return process.terminationReason == .uncaughtSignal
+            ? "was ended by signal \(process.terminationStatus)" : "ended with exit code \(process.terminationStatus)"
+    }
+
+    private func wait(_ limit: Duration) {
+        let deadline = ContinuousClock.now + limit
+        while process.isRunning, ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.002) }
+    }
+
+    /// The last lines of what it printed on standard error.
+    var lastWords: String {
+        String(decoding: complained, as: UTF8.self).split(whereSeparator: \.isNewline).suffix(12)
+            .map { "    \($0)" }.joined(separator: "\n")
+    }
+
+    deinit {
+        stop()
+        close(output)
+        close(complaints)
+    }
+}

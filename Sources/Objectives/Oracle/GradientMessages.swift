@@ -1,0 +1,101 @@
+import Essentials
+import Foundation
+import ParameterSpace
+
+/// The messages of docs/gradient-process.md.
+enum GradientProtocol {
+    static let version = 1
+}
+
+/// A request for the mean gradient of a list of components at the point in shared memory.
+struct GradientRequest: Encodable, Sendable {
+    var id = 0
+    var request = "gradient"
+    var precision: String
+    var memory: String
+    var bytes: Int
+    /// Offset of x.
+    var point: Int
+    /// Another number wherever the point is another.
+    var pointID: Int
+    /// Offset at which the gradient is wanted; `nil`: only the losses are.
+    var gradient: Int?
+    var components: [Int]
+    var draw: UInt64
+
+    enum CodingKeys: String, CodingKey {
+        case id, request, precision, memory, bytes, point, gradient, components, draw
+        case pointID = "point_id"
+    }
+}
+
+/// What a process says of the function that it serves.
+struct GradientDescription: Decodable, Sendable, Equatable {
+    struct Block: Decodable, Sendable, Equatable {
+        var name: String
+        var shape: [Int]
+    }
+
+    var name: String
+    var precisions: [String]
+    var components: Int
+    var parameters: [Block]
+    var weights: [Double]?
+    /// What may keep two evaluations from being equal.
+    var notes: [String]?
+
+    var layout: ParameterLayout { ParameterLayout(parameters.map { ($0.name, $0.shape) }) }
+
+    /// - Throws: `SmoothnessError(.data)` for numbers that no function has.
+    func validate() throws {
+        func require(_ isTrue: Bool, _ key: String, _ expected: String, _ found: String) throws {
+            guard !isTrue else { return }
+            throw SmoothnessError(
+                .data, "the gradient process describes itself wrongly", object: "describe: \(key)", expected: expected,
+                found: found)
+        }
+        try require(components > 0, "components", "1 or more", "\(components)")
+        try require(!parameters.isEmpty, "parameters", "one block or more", "none")
+        let shapes = parameters.map(\.shape)
+        try require(shapes.joined().allSatisfy { $0 > 0 }, "shape", "positive extents", "\(shapes.prefix(8))")
+        let count = shapes.reduce(0.0) { $0 + $1.reduce(1.0) { $0 * Double($1) } }
+        try require(count < 1e12, "shape", "fewer than 10¹² parameters", "\(count)")
+        try require(
+            Set(parameters.map(\.name)).count == parameters.count, "parameters", "distinct names", "the same twice")
+        try require(
+            precisions.contains { $0 == "float32" || $0 == "float64" }, "precisions", "float32 or float64",
+            "\(precisions)")
+        guard let weights else { return }
+        try require(weights.count == components, "weights", "\(components) numbers", "\(weights.count)")
+        try require(weights.allSatisfy { $0.isFinite && $0 > 0 }, "weights", "positive numbers", "another")
+    }
+}
+
+/// Any answer.
+struct GradientAnswer: Decodable {
+    var id: Int?
+    var error: String?
+    var `protocol`: Int?
+    var software: String?
+    var losses: [JSONReal]?
+}
+
+/// A number, or in its place "NaN", "Infinity" or "-Infinity", which JSON has not.
+struct JSONReal: Decodable {
+    var value: Double
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let number = try? container.decode(Double.self) {
+            value = number
+            return
+        }
+        switch try container.decode(String.self) {
+        case "NaN": value = .nan
+        case "Infinity": value = .infinity
+        case "-Infinity": value = -.infinity
+        default:
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "neither a number nor \"NaN\"")
+        }
+    }
+}

@@ -1,0 +1,356 @@
+
+
+# Recording ----------------------------------------------------------------------------------------------------------------
+
+
+class FixedSubset:
+    """Gradients of one function at both ends of every saved step: the mean loss over batches that stay the same.
+
+    model, loss, batches, weights: as for `serve`. groups: of batches, from whose spread standard errors come (as many gradients
+    more on the disk); 0: none. population_weight: the number of examples of all training data.
+    """
+
+    def __init__(self, model, loss, batches, weights=None, description=None, groups=0, population_weight=None, seed=0):
+        self.source = _TorchSource(_unwrapped(model), loss, batches, weights, seed)
+        self.weights = [self.source.weight(i) for i in range(self.source.count)]
+        self.description = description or f"{self.source.count} fixed batches"
+        mode = "train mode, masks a function of the batch" if model.training else "eval mode"
+        self.evaluation = f"{mode}, {self.source.parameters.tensors[0].dtype}"
+        self.group_count = min(groups, self.source.count) if groups > 1 else 0
+        self.group_weights = [sum(self.weights[b::self.group_count]) for b in range(self.group_count)]
+        self.population_weight = population_weight
+
+    def evaluate(self):
+        """(loss, gradient, gradients of the groups) where the model is; leaves gradients, buffers, and random states as they were."""
+        parts = max(1, self.group_count)
+        with self.source.undisturbed():
+            found = [self.source.mean(range(b, self.source.count, parts)) for b in range(parts)]
+        weights = np.array(self.group_weights or [1.0])
+        loss = float(np.dot(weights, [np.dot(losses, w) / sum(w) for losses, w, _ in found]) / weights.sum())
+        groups = np.stack([gradient for _, _, gradient in found])
+        return loss, np.tensordot(weights / weights.sum(), groups, axes=1), groups
+
+
+class Recorder:
+    """Saves x_k, x_{k+1} and the history of a training loop into a run file. Nothing that is counted in the file is lost when the process dies.
+
+    path: the run file; must not exist unless overwrite=True.
+    parameters: model.named_parameters(), the model itself, or a pytree of JAX or NumPy arrays. Only parameters that are trained are
+        saved, tied ones once, 16-bit ones widened to 32.
+    capacity: how many steps there is room for; every: the n-th, 2n-th, … iteration is saved. After `capacity` steps the recording is over.
+    optimizer: a dictionary that says how x_{k+1} comes from x_k (algorithm, learning_rate, clip_norm, beta, …), or the torch
+        optimiser itself, whose learning rate is then read at every step.
+    description: of the model, in words. objective: in its place a whole description in JSON's terms, of an objective that smoothness can
+        make itself.
+    fixed_subset: a FixedSubset, for an estimate without the model.
+    store_gradients: saves the minibatch gradient of saved iterations as well (call before_step before you clip).
+    history: False saves time: the losses and step norms of iterations that are not saved are left out.
+    gradient_scale: what gradients are multiplied with at before_step: a number, a function, or the GradScaler itself.
+
+    Only the first process of a distributed run writes; in all others every call does nothing. Recording never stops a training run: where it
+    cannot go on it says so once, ends the file in order, and lets the training go on.
+    """
+
+    def __init__(self, path, parameters, capacity, every=1, optimizer=None, *, description=None, objective=None, clip_norm=None, fixed_subset=None,
+                 store_gradients=False, history=True, gradient_scale=1.0, iterations=None, overwrite=False, quiet=False):
+        if capacity < 1 or every < 1:
+            raise ValueError(f"capacity and every must be 1 or more, not {capacity} and {every}")
+        self.path, self.every, self.quiet = os.path.abspath(path), every, quiet
+        self.saved = [row * every for row in range(capacity)]
+        self.total = max(iterations or 0, self.saved[-1] + 1, capacity * every)
+        self.keeps_history, self.store_gradients, self.fixed = history, store_gradients, fixed_subset
+        self.gradient_scale, self.description, self.objective = gradient_scale, description, objective
+        self.parameters = parameters if hasattr(parameters, "counts") else _parameters(parameters)
+        self.active = self.parameters.is_writer
+        self.live = optimizer if hasattr(optimizer, "param_groups") else None
+        self.settings = self._settings(optimizer, clip_norm)
+        self.clip_norm = self.settings.get("clip_norm")
+        self.file, self.row, self.counted, self.pending, self.last = None, 0, 0, None, None
+        self.spent, self.began, self.next_k = 0.0, None, 0
+        if not self.active:
+            return
+        if os.path.exists(self.path) and not overwrite:
+            raise FileExistsError(f"{self.path} exists: name another file, or pass overwrite=True")
+        if not os.path.isdir(os.path.dirname(self.path)):
+            raise FileNotFoundError(f"there is no folder {os.path.dirname(self.path)}: create it first")
+        width = sum(self.parameters.counts)
+        groups = fixed_subset.group_count if fixed_subset else 0
+        vectors = 2 + bool(store_gradients) + (2 + 2 * groups if fixed_subset else 0)
+        needed = vectors * capacity * width * self.parameters.dtype.itemsize
+        disk = os.statvfs(os.path.dirname(self.path))
+        if needed > disk.f_bavail * disk.f_frsize:
+            raise OSError(28, f"the recording needs {needed / 1e9:.1f} GB and the disk has {disk.f_bavail * disk.f_frsize / 1e9:.1f}: lower capacity",
+                          self.path)
+        self._print(f"recording every {every}. of {self.total} iterations of {width:,} parameters, {needed / 1e6:,.0f} MB → {self.path}")
+        self.x, self.y = (np.zeros(width, self.parameters.dtype) for _ in range(2))
+        self.g = np.zeros(width, self.parameters.dtype) if store_gradients else None
+
+    def _settings(self, optimizer, clip_norm):
+        settings = dict(optimizer) if isinstance(optimizer, dict) else {}
+        if self.live is not None:
+            group = self.live.param_groups[0]
+            plain = {key: value for key, value in group.items() if isinstance(value, (bool, int, float, str))}
+            name = type(self.live).__name__.lower()
+            algorithm = {"sgd": "heavy-ball" if group.get("momentum") else "sgd"}.get(name, name)
+            settings = {"algorithm": algorithm, "learning_rate": float(group["lr"]), "torch": {"class": type(self.live).__name__, **plain}}
+            if group.get("momentum"):
+                settings["beta"] = float(group["momentum"])
+        if clip_norm is not None:
+            settings["clip_norm"] = float(clip_norm)
+            if settings.get("algorithm") == "sgd":
+                settings["algorithm"] = "clipping"
+        return settings
+
+    def _print(self, text):
+        if not self.quiet:
+            _say(text)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.close(None if kind is None else "interrupted")
+
+    # The two calls of a training loop
+
+    def before_step(self, k=None, loss=None, *, gradient_norm=None, learning_rate=None, clipped=None, parameters=None, gradients=None):
+        """Call when the gradient of iteration k is there and the parameters are still x_k; before clipping, or with the
+        gradient_norm that clip_grad_norm_ returned ("unknown" leaves it out). k counts updates of the parameters, from 0; left out: one more than before. JAX: pass the
+        parameters, and the gradients where their norm or they themselves are to be saved."""
+        k = self.next_k if k is None else int(k)
+        self.next_k = k + 1
+        if not self.active:
+            return
+        began = time.perf_counter()
+        if self.began is None:
+            self.began = began
+        try:
+            self._before(k, loss, gradient_norm, learning_rate, clipped, parameters, gradients)
+        except Exception as error:
+            self._stop(f"recording stopped at iteration {k}: {type(error).__name__}: {error}")
+        self.spent += time.perf_counter() - began
+
+    def after_step(self, *, parameters=None):
+        """Call when the parameters are x_{k+1}."""
+        if not self.active or self.pending is None:
+            return
+        began = time.perf_counter()
+        try:
+            self._after(parameters)
+        except Exception as error:
+            self._stop(f"recording stopped: {type(error).__name__}: {error}")
+        self.pending = None
+        self.spent += time.perf_counter() - began
+
+    def _scale(self):
+        scale = self.gradient_scale
+        if hasattr(scale, "get_scale"):
+            # A GradScaler whose unscale_(optimizer) was called has the gradients as they are.
+            stages = [state.get("stage") for state in getattr(scale, "_per_optimizer_states", {}).values()]
+            return 1.0 if any(getattr(stage, "name", "") == "UNSCALED" for stage in stages) else float(scale.get_scale())
+        return float(scale() if callable(scale) else scale)
+
+    def _before(self, k, loss, norm, rate, clipped, tree, gradients):
+        is_saved = self.row < len(self.saved) and k >= self.saved[self.row] and k % self.every == 0
+        has_history = self.keeps_history and k == self.counted and k < self.total
+        if not is_saved and not has_history:
+            return
+        if rate is None:
+            rate = float(self.live.param_groups[0]["lr"]) if self.live else self.settings.get("learning_rate")
+        scale = self._scale()
+        if isinstance(norm, str):
+            norm = None
+        elif norm is not None:
+            norm = float(norm)
+        elif gradients is not None:
+            flat = np.zeros_like(self.x)
+            self.parameters.gradients(flat, gradients)
+            norm = float(np.linalg.norm(flat.astype("f8"))) / scale
+        else:
+            norm = self.parameters.gradient_norm()
+            norm = None if norm is None else norm / scale
+        if self.file is None:
+            self._create(tree, loss, norm, rate)
+        if is_saved or not hasattr(self.parameters, "copies"):
+            self.parameters.read(self.x, tree)
+            before = None
+        else:
+            before = self.parameters.copies()
+        if is_saved:
+            self._save_before(k, gradients, scale)
+        if clipped is None:
+            clipped = bool(self.clip_norm and norm is not None and norm > self.clip_norm)
+        loss = loss.detach() if hasattr(loss, "detach") else loss
+        numbers = [math.nan if value is None else float(value) for value in (loss, norm, rate)]
+        self.pending = (k, is_saved, has_history, before, numbers, clipped)
+
+    def _create(self, tree, loss, norm, rate):
+        """At the first step it is known which numbers there will be."""
+        unknown = [name for name, value in (("loss", loss), ("gradient_norm", norm), ("learning_rate", rate)) if value is None]
+        self.unknown = [name in unknown for name in ("loss", "gradient_norm", "learning_rate")]
+        objective = {"kind": "external", "description": self.description or f"a model of {len(self.parameters.names)} blocks of parameters",
+                     "software": self.parameters.software}
+        if self.parameters.frozen:
+            objective["frozen"] = self.parameters.frozen
+        self.file = RunFile(self.path, self.parameters, self.saved, self.total, self.objective or objective, self.settings, unknown, self.store_gradients, self.fixed)
+
+    def _save_before(self, k, gradients, scale):
+        if self.row > 0 and self.last == k - 1 and self.x.tobytes() != self.y.tobytes():
+            raise RuntimeError("the parameters changed between after_step and before_step (an average swapped in, a checkpoint loaded?)")
+        self.file.put("/trajectory/iterate", self.row, self.x)
+        if self.store_gradients:
+            self.parameters.gradients(self.g, gradients)
+            if scale != 1:
+                self.g /= scale
+            self.file.put("/trajectory/gradient", self.row, self.g)
+        if self.fixed:
+            self._put_fixed("", None if self.last == k - 1 else self.fixed.evaluate())
+
+    def _put_fixed(self, prefix, found):
+        if found is None:
+            # Where the step before ended.
+            found = self.fixed_end
+        self.fixed_end = found
+        loss, gradient, groups = found
+        self.file.put(f"/fixed_subset/{prefix}gradient", self.row, gradient)
+        self.file.put(f"/fixed_subset/{prefix}loss", self.row, [loss])
+        if self.fixed.group_count:
+            self.file.put(f"/fixed_subset/{prefix}group_gradient", self.row, groups)
+
+    def _after(self, tree):
+        k, is_saved, has_history, before, numbers, clipped = self.pending
+        if before is None:
+            self.parameters.read(self.y, tree)
+            step = step_norm(self.x, self.y, self.parameters.counts)
+        else:
+            step = self.parameters.step_norm(before)
+        known = [value for value, unknown in zip(numbers, self.unknown) if not unknown]
+        is_finite = math.isfinite(step) and all(math.isfinite(value) for value in known)
+        status = 1 if not is_finite else 2 if step == 0 else 0
+        values = dict(zip(("loss", "gradient_norm", "learning_rate"), numbers), step_norm=step, clipped=int(clipped), status=status)
+        if is_saved:
+            self.file.put("/trajectory/next_iterate", self.row, self.y)
+            if self.fixed:
+                self._put_fixed("next_", self.fixed.evaluate())
+            self._put("/trajectory/", self.row, values)
+            self.file.put("/trajectory/iteration", self.row, [k])
+        if has_history:
+            self._put("/history/", k, values)
+            self.counted += 1
+            self.file.put("/history/commit", 0, [self.counted])
+        if is_saved:
+            self.row += 1
+            self.last = k
+            self.file.put("/commit", 0, [self.row])
+            if self.row == len(self.saved):
+                self._print(f"{self.row} steps are recorded: the capacity of {self.path} is used up; training goes on without recording")
+                if not self.keeps_history:
+                    self._finish("complete")
+
+    def _put(self, group, row, values):
+        for name, value in values.items():
+            self.file.put(group + name, row, [value])
+
+    # The end
+
+    def _stop(self, reason):
+        self.active, self.pending = False, None
+        _say(reason)
+        self._finish("interrupted")
+
+    def _finish(self, state):
+        if self.file is None:
+            return
+        try:
+            self.file.close(state)
+        except Exception as error:
+            _say(f"{self.path} could not be closed in order ({error}); what is counted in it is whole")
+        self.file, self.active = None, False
+        if self.began is not None:
+            whole = max(time.perf_counter() - self.began, 1e-9)
+            self._print(f"recorded {self.row} steps in {self.path}: {self.spent:.2f} s of {whole:.2f} s of training, {100 * self.spent / whole:.1f} %")
+
+    def close(self, state=None):
+        """Ends the file: `complete`, or `interrupted` where the training was."""
+        if self.file is not None:
+            self._finish(state or "complete")
+        elif self.active and self.row == 0:
+            self._print(f"nothing was recorded: before_step was not called, and there is no {self.path}")
+        self.active = False
+
+
+def lightning_callback(path, capacity, every=1, **options):
+    """A callback for Lightning's Trainer(callbacks=[…]) that records every n-th update. Options are those of Recorder."""
+    try:
+        from lightning.pytorch import Callback
+    except ImportError:
+        from pytorch_lightning import Callback
+
+    class RecorderCallback(Callback):
+        recorder, loss, is_pending = None, 0.0, False
+
+        def on_train_start(self, trainer, module):
+            settings = dict(clip_norm=trainer.gradient_clip_val or None, optimizer=trainer.optimizers[0])
+            self.recorder = Recorder(path, module, capacity, every, **{**settings, **options})
+            self.update = 0
+
+        def on_before_backward(self, trainer, module, loss):
+            # Already divided by the number of batches that are accumulated.
+            self.loss += float(loss.detach())
+
+        def on_before_optimizer_step(self, trainer, module, optimizer):
+            self.recorder.before_step(self.update, self.loss)
+            self.is_pending, self.loss = True, 0.0
+
+        def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+            if self.is_pending:
+                self.recorder.after_step()
+                self.update, self.is_pending = self.update + 1, False
+
+        def on_train_end(self, trainer, module):
+            self.recorder.close()
+
+        def on_exception(self, trainer, module, exception):
+            if self.recorder:
+                self.recorder.close("interrupted")
+
+    return RecorderCallback()
+
+
+def hugging_face_callback(path, capacity, every=1, **options):
+    """A callback for Trainer(callbacks=[…]) of Hugging Face that records every n-th update. Options are those of Recorder.
+
+    The Trainer hands over gradients after clipping, so that their norm is recorded only where max_grad_norm is 0; and losses only of
+    models that return one and without accumulation of gradients."""
+    from transformers import TrainerCallback
+
+    class RecorderCallback(TrainerCallback):
+        recorder, handle, loss = None, None, None
+
+        def on_train_begin(self, args, state, control, model=None, optimizer=None, **rest):
+            settings = dict(clip_norm=args.max_grad_norm or None, optimizer={
+                "algorithm": str(getattr(args.optim, "value", args.optim)), "learning_rate": args.learning_rate})
+            self.recorder = Recorder(path, model, capacity, every, **{**settings, **options})
+            self.update = 0
+            if args.gradient_accumulation_steps == 1:
+                self.handle = _unwrapped(model).register_forward_hook(self._keep)
+
+        def _keep(self, module, inputs, outputs):
+            found = outputs.get("loss") if hasattr(outputs, "get") else None
+            self.loss = found.detach() if module.training and found is not None else self.loss
+
+        def on_pre_optimizer_step(self, args, state, control, optimizer=None, **rest):
+            rate = optimizer.param_groups[0]["lr"] if optimizer is not None else None
+            norm = "unknown" if args.max_grad_norm else None
+            self.recorder.before_step(self.update, self.loss, gradient_norm=norm, learning_rate=rate)
+
+        def on_optimizer_step(self, args, state, control, **rest):
+            self.recorder.after_step()
+            self.update += 1
+
+        def on_train_end(self, args, state, control, **rest):
+            if self.handle:
+                self.handle.remove()
+            self.recorder.close()
+
+    return RecorderCallback()

@@ -1,0 +1,177 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Gradient processes that are right, wrong, dying or silent.
+@Suite("Gradient processes", .enabled(if: Workplace.python != nil, "needs Python with NumPy: set SMOOTHNESS_PYTHON"))
+struct GradientProcessTests {
+    private let bench: Workbench
+    private let python: String
+
+    init() throws {
+        bench = try Workbench()
+        python = try #require(Workplace.python)
+    }
+
+    private static let isLong = ProcessInfo.processInfo.environment["SMOOTHNESS_LONG_TESTS"] == "1"
+
+    private func oracle(_ way: String, _ pause: Double = 0) -> String {
+        let script = Workplace.packageRoot.appending(path: "Tests/CommandLineTests/Twins/faulty_process.py").path
+        return "'\(python)' '\(script)' \(way) \(pause)"
+    }
+
+    /// A run over the parameters of faulty_process.py, recorded without any framework.
+    private func record(rows: Int = 6) throws {
+        try bench.succeed("bridge", "--output", "smoothness_bridge.py")
+        try bench.write(
+            """
+            import os, sys
+            sys.path.insert(0, os.getcwd())
+            import numpy as np
+            from smoothness_bridge import Recorder
+            x = {"x": np.arange(6) / 3}
+            with Recorder("run.h5", x, \(rows), 1, {"algorithm": "sgd", "learning_rate": 0.1}, quiet=True) as recorder:
+                for k in range(\(rows)):
+                    recorder.before_step(k, 1.0, parameters=x)
+                    x = {"x": x["x"] - 0.1 * (x["x"] - np.sin(x["x"]) / 4 - 0.01 * k)}
+                    recorder.after_step(parameters=x)
+            """, to: "record.py")
+        _ = try bench.python(script: bench.path("record.py"), [])
+    }
+
+    private func estimate(_ way: String, _ more: String..., output: String = "estimates.h5") throws -> ProcessOutcome {
+        try bench.smoothness(
+            ["estimate", "run.h5", "--oracle", oracle(way), "--subset", "1", "--delta", "0.5", "-o", output] + more)
+    }
+
+    @Test("the rows do not depend on the number of processes, nor on one of them dying once")
+    func workers() throws {
+        try record()
+        let one = try estimate("right", "--format", "csv")
+        #expect(one.exitCode == 0, "\(one.standardError)")
+        #expect(one.standardOutput.split(separator: "\n").count == 7)
+        let three = try estimate("right", "--format", "csv", "--oracle-workers", "3", output: "three.h5")
+        #expect(three.exitCode == 0 && three.standardOutput == one.standardOutput, "\(three.standardError)")
+        let once = try estimate("once", "--format", "csv", output: "once.h5")
+        #expect(once.exitCode == 0 && once.standardOutput == one.standardOutput, "\(once.standardError)")
+        #expect(bench.exists("died-once"))
+        let again = try estimate("right")
+        #expect(again.exitCode == 0 && again.standardError.contains("nothing to do"))
+        let flooding = try estimate("floods", "--format", "csv", output: "floods.h5")
+        #expect(flooding.exitCode == 0 && flooding.standardOutput == one.standardOutput, "\(flooding.standardError)")
+        let hessian = try estimate("right", "--direction", "hessian", output: "hessian.h5")
+        #expect(hessian.exitCode == 0, "\(hessian.standardError)")
+    }
+
+    /// Way, exit code, and what the one message says.
+    static let faults: [(String, Int32, [String])] = [
+        (
+            "dies-at-start", 74,
+            ["ended with exit code 1, 4 times without an answer", "the data are not where they were"]
+        ),
+        ("killed", 74, ["was ended by signal 9, 4 times without an answer", "about to run out of memory"]),
+        ("half-a-line", 74, ["4 times without an answer"]),
+        ("closes-output", 74, ["4 times without an answer"]),
+        ("chatters", 65, ["prints to standard output", "'epoch 3, loss 0.5'"]),
+        ("binary", 65, ["prints to standard output"]),
+        ("endless", 65, ["prints a line without end"]),
+        ("bare-nan", 65, ["writes NaN or Infinity as a number", "as \"NaN\""]),
+        ("other-id", 65, ["answers another request"]),
+        ("losses", 65, ["without its losses"]),
+        ("error", 65, ["reports: RuntimeError: CUDA out of memory"]),
+        ("newer", 65, ["another version of the protocol", "expected 1, found 7"]),
+        ("weights", 65, ["weights: ", "expected 24 numbers, found 23"]),
+        ("nan-weight", 65, ["describes itself wrongly"]),
+        ("no-parameters", 65, ["describes itself wrongly", "parameters"]),
+        ("shape", 65, ["the iterates do not fit the objective"]),
+        ("random", 65, ["this is no function", "dropout"]),
+        ("counts", 65, ["this is no function"]),
+    ]
+
+    @Test("each fault is one clear message, and what was there stays as it was")
+    func messages() throws {
+        try record()
+        for (way, code, texts) in Self.faults {
+            let outcome = try estimate(way)
+            #expect(
+                outcome.exitCode == code && !outcome.wasSignalled,
+                "\(way): \(outcome.exitCode) \(outcome.standardError)")
+            #expect(outcome.standardOutput.isEmpty, "\(way)")
+            #expect(
+                outcome.standardError.components(separatedBy: "error: ").count == 2, "\(way): \(outcome.standardError)")
+            for text in texts { #expect(outcome.standardError.contains(text), "\(way): \(outcome.standardError)") }
+        }
+        let silent = try estimate("never", "--oracle-timeout", "2")
+        #expect(silent.exitCode == 74, "\(silent.standardError)")
+        #expect(
+            silent.standardError.contains("has not answered for 2.0 s a component")
+                && silent.standardError.contains("--oracle-timeout"))
+        // Whatever went wrong before, the same command goes on.
+        #expect(try estimate("right").exitCode == 0)
+    }
+
+    @Test("NaN is data: rows have a status and no value")
+    func notANumber() throws {
+        try record()
+        let outcome = try estimate("nan", "--format", "csv")
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        #expect(outcome.standardError.contains("6 of 6 rows"), "\(outcome.standardError)")
+    }
+
+    @Test("an estimate goes on with the same function only, and says which one it was")
+    func identity() throws {
+        try record()
+        #expect(try estimate("right").exitCode == 0)
+        let own = try bench.smoothness("inspect", "--config", "estimates.h5")
+        #expect(own.standardOutput.contains("--oracle 'the command that serves bowl'"), "\(own.standardOutput)")
+        let excluded = try bench.smoothness("estimate", "run.h5", "--oracle", "true", "--masks", "off")
+        #expect(excluded.exitCode == 64)
+        #expect(try bench.smoothness("estimate", "run.h5", "--oracle-workers", "2").exitCode == 64)
+    }
+
+    @Test("verify --oracle finds what is wrong with a process, and nothing with the one of the document")
+    func conformance() throws {
+        let document = try String(
+            contentsOf: Workplace.packageRoot.appending(path: "docs/gradient-process.md"), encoding: .utf8)
+        let block = try #require(
+            document.components(separatedBy: "```python\n").last?.components(separatedBy: "```").first)
+        try bench.write(block, to: "least.py")
+        for command in [oracle("right"), "'\(python)' '\(bench.path("least.py"))'"] {
+            let right = try bench.smoothness("verify", "--oracle", command)
+            #expect(right.exitCode == 0, "\(right.standardOutput)\(right.standardError)")
+            #expect(right.standardOutput.contains(": valid, 11 of 11 checks passed"), "\(right.standardOutput)")
+        }
+        for (way, finding) in [
+            ("not-a-mean", "gradients add up over components"),
+            ("not-the-derivative", "the gradient is the derivative of the loss"),
+            ("counts", "the same component is the same function twice"),
+            ("half-written", "writes whole, finite gradients"),
+            ("careless", "errors are messages"), ("nan", "writes whole, finite gradients"),
+            ("chatters", "answers every request"),
+            ("dies-at-start", "answers every request"),
+        ] {
+            let wrong = try bench.smoothness("verify", "--oracle", oracle(way))
+            #expect(wrong.exitCode == 65 && wrong.standardOutput.contains("FAILED"), "\(way): \(wrong.standardOutput)")
+            #expect(wrong.standardOutput.contains(finding), "\(way): \(wrong.standardOutput)")
+        }
+        #expect(try bench.smoothness("verify").exitCode == 64)
+    }
+
+    @Test("processes killed at random moments: no hang, no wrong number, no row lost")
+    func kills() throws {
+        try record(rows: 40)
+        let arguments = ["--delta", "0.25", "--subset", "1"]
+        let definition = try bench.smoothness(
+            ["estimate", "run.h5", "--oracle", oracle("right", 0.001), "-o", "whole.h5"] + arguments)
+        #expect(definition.exitCode == 0, "\(definition.standardError)")
+        let printed = try bench.python(
+            "kill_processes.py",
+            [
+                "oracle", Workplace.program, "run.h5", "whole.h5", "killed.h5", Self.isLong ? "100" : "10", "7",
+                oracle("right", 0.001),
+            ]
+                + arguments)
+        struct Count: Decodable { var kills: Int }
+        #expect(try JSONDecoder().decode(Count.self, from: Data(printed.utf8)).kills >= 10, "\(printed)")
+    }
+}

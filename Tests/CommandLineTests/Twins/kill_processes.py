@@ -1,0 +1,133 @@
+"""Kills what the bridge consists of at random moments and looks at what is left.
+
+    kill_processes.py oracle PROGRAM RUN.h5 WHOLE.h5 OUTPUT.h5 KILLS SEED COMMAND ARGUMENTS…     gradient processes of one estimate after the other
+    kill_processes.py recorder PROGRAM KILLS SEED                                     recorders
+
+oracle: every estimate must come through with the rows of the undisturbed one, bit for bit. recorder: after every kill the rows that were counted
+must be those of an undisturbed recording, and no fewer than the recorder had said were counted. Prints one line of JSON.
+"""
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+
+
+def descendants(identifier):
+    """[(process, age in seconds)] of everything below a process, but for shells."""
+    found = []
+    try:
+        children = open(f"/proc/{identifier}/task/{identifier}/children").read().split()
+        for thread in os.listdir(f"/proc/{identifier}/task"):
+            children += open(f"/proc/{identifier}/task/{thread}/children").read().split()
+    except OSError:
+        return []
+    for child in set(children):
+        try:
+            started = int(open(f"/proc/{child}/stat").read().rsplit(")", 1)[1].split()[19]) / os.sysconf("SC_CLK_TCK")
+        except OSError:
+            continue
+        age = float(open("/proc/uptime").read().split()[0]) - started
+        found += [(int(child), age)] + descendants(child)
+    return found
+
+
+def kill_oracles(program, run, whole, output, kills, seed, command, *arguments):
+    randomness, dealt, calls = random.Random(int(seed)), 0, 0
+    while dealt < int(kills):
+        if os.path.exists(output):
+            os.remove(output)
+        estimate = subprocess.Popen([program, "estimate", run, "--oracle", command, "--oracle-workers", "2", "-o", output, *arguments],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        calls += 1
+        young = 0
+        while estimate.poll() is None and dealt < int(kills):
+            time.sleep(randomness.uniform(0, 0.5))
+            victims = descendants(estimate.pid)
+            if not victims or estimate.poll() is not None:
+                continue
+            victim, age = randomness.choice(victims)
+            # Whoever dies four times in a row before it has answered is given up, as it should be.
+            if age < 1.5:
+                young += 1
+                if young > 2:
+                    continue
+            else:
+                young = 0
+            try:
+                os.kill(victim, signal.SIGKILL)
+                dealt += 1
+            except ProcessLookupError:
+                pass
+        message = estimate.communicate()[1].decode(errors="replace")
+        if estimate.returncode != 0:
+            raise SystemExit(f"the estimate ended with {estimate.returncode} after {dealt} kills: {message[-2000:]}")
+        with h5py.File(output) as ours, h5py.File(whole) as theirs:
+            if int(ours["commit"][()]) != int(theirs["commit"][()]):
+                raise SystemExit("rows are missing")
+            names = []
+            theirs["estimates"].visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+            for name in names:
+                if ours["estimates"][name][...].tobytes() != theirs["estimates"][name][...].tobytes():
+                    raise SystemExit(f"/estimates/{name} is another than without kills")
+    print(json.dumps({"kills": dealt, "calls": calls}))
+
+
+RECORDER = """
+import os, sys
+import numpy as np
+from smoothness_bridge import Recorder
+x = {"w": np.linspace(0.0, 1.0, 300).reshape(20, 15), "b": np.ones(7)}
+report = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+with Recorder(sys.argv[1], x, 600, 2, {"algorithm": "sgd", "learning_rate": 0.01}, overwrite=True, quiet=True, store_gradients=True) as recorder:
+    for k in range(1200):
+        g = {name: np.sin((k + 1) * value) for name, value in x.items()}
+        recorder.before_step(k, float(k), parameters=x, gradients=g)
+        x = {name: x[name] - 0.01 * g[name] for name in x}
+        recorder.after_step(parameters=x)
+        os.pwrite(report, b"%8d" % recorder.row, 0)
+"""
+
+
+def kill_recorders(program, kills, seed):
+    randomness = random.Random(int(seed))
+    with open("record.py", "w") as file:
+        file.write(RECORDER)
+    began = time.monotonic()
+    subprocess.run([sys.executable, "record.py", "undisturbed.h5", "undisturbed.txt"], check=True)
+    duration = time.monotonic() - began
+    halfway = dealt = absent = 0
+    while dealt < int(kills):
+        for name in ("killed.h5", "killed.txt"):
+            if os.path.exists(name):
+                os.remove(name)
+        recorder = subprocess.Popen([sys.executable, "record.py", "killed.h5", "killed.txt"], stderr=subprocess.PIPE)
+        time.sleep(randomness.uniform(0.5, 1.05) * duration)
+        recorder.send_signal(signal.SIGKILL)
+        message = recorder.communicate()[1].decode()
+        if recorder.returncode not in (0, -signal.SIGKILL):
+            raise SystemExit(f"the recorder ended with {recorder.returncode}: {message}")
+        dealt += recorder.returncode != 0
+        if not os.path.exists("killed.h5"):
+            absent += 1
+            continue
+        said = int(open("killed.txt").read() or 0) if os.path.exists("killed.txt") else 0
+        with h5py.File("killed.h5") as ours, h5py.File("undisturbed.h5") as theirs:
+            rows, history = int(ours["commit"][()]), int(ours["history/commit"][()])
+            if rows < said:
+                raise SystemExit(f"{said} rows were counted and {rows} are left")
+            halfway += 0 < rows < 600
+            for group, count in (("trajectory", rows), ("history", history)):
+                for name, item in theirs[group].items():
+                    if isinstance(item, h5py.Dataset) and item.shape and item[:count].tobytes() != ours[group][name][:count].tobytes():
+                        raise SystemExit(f"/{group}/{name}: rows below the counter are others than without kills")
+        subprocess.run([program, "verify", "killed.h5"], check=True, stdout=subprocess.DEVNULL)
+    print(json.dumps({"kills": dealt, "halfway": halfway, "absent": absent}))
+
+
+{"oracle": kill_oracles, "recorder": kill_recorders}[sys.argv[1]](*sys.argv[2:])
