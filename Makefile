@@ -62,12 +62,14 @@ demo: build ## Train, estimate, fit and plot: demo/ holds the results
 	@echo
 	@echo "Look at $(CURDIR)/demo/scatter.svg (or .png, .pdf); the numbers are in demo/fit.txt and demo/scatter.csv."
 
-# The twins: independent implementations in NumPy, SciPy, statsmodels, h5py, TensorBoard and PyTorch. The CPU build of PyTorch where the
+# The twins: independent implementations in NumPy, SciPy, statsmodels, h5py, TensorBoard and PyTorch; and what the bridge works with:
+# transformers, Lightning and JAX. The CPU build of PyTorch where the
 # package index has it under that name, otherwise the plain one.
 $(VENV)/.ready: Makefile | test-dependencies
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet numpy scipy statsmodels h5py pillow tensorboard snakemake submitit
 	$(VENV)/bin/pip install --quiet 'torch==2.13.0+cpu' 2>/dev/null || $(VENV)/bin/pip install --quiet 'torch>=2.6'
+	$(VENV)/bin/pip install --quiet transformers accelerate lightning jax
 	touch $@
 
 python: $(VENV)/.ready ## Make the virtual environment of the test twins

@@ -39,7 +39,8 @@ struct OracleOptions: ParsableArguments {
         oracle.map {
             GradientProcessSettings(
                 command: $0, workerCount: oracleWorkers ?? 1,
-                secondsPerComponent: oracleTimeout ?? GradientProcessSettings.standardSeconds)
+                secondsPerComponent: oracleTimeout ?? GradientProcessSettings.standardSeconds,
+                isCancelled: { Interruption.isRequested })
         }
     }
 

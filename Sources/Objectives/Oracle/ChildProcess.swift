@@ -11,6 +11,7 @@ final class ChildProcess {
         /// It has ended, or closed its standard output.
         case ended
         case timedOut
+        case cancelled
         /// A line without end.
         case endlessLine
     }
@@ -67,7 +68,7 @@ final class ChildProcess {
 
     /// Waits for a line.
     /// - Throws: `Failure`.
-    func line(before deadline: ContinuousClock.Instant) throws -> String {
+    func line(before deadline: ContinuousClock.Instant, isCancelled: () -> Bool) throws -> String {
         while true {
             if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { received.removeSubrange(...end) }
@@ -76,6 +77,7 @@ final class ChildProcess {
             guard received.count < Self.longestLine else { throw Failure.endlessLine }
             let left = deadline - ContinuousClock.now
             guard left > .zero else { throw Failure.timedOut }
+            guard !isCancelled() else { throw Failure.cancelled }
             try pump(milliseconds: max(1, min(200, Int32(left / .milliseconds(1)))))
         }
     }
@@ -136,10 +138,11 @@ final class ChildProcess {
 
     /// Ends it if it has not ended, with all that it has started, and says how it ended. Never waits for long.
     @discardableResult
-    func stop(patience: Duration = .zero) -> String {
+    func stop(patience: Duration = .milliseconds(100)) -> String {
         if input >= 0 { close(input) }
         input = -1
-        if patience > .zero { wait(patience) }
+        // One that has just closed its output is about to end: how is worth a moment.
+        wait(patience)
         let identifier = process.processIdentifier
         let wasRunning = process.isRunning
         // Where the shell was killed, what it had started may live on.
@@ -167,7 +170,7 @@ final class ChildProcess {
     }
 
     deinit {
-        stop()
+        stop(patience: .zero)
         close(output)
         close(complaints)
     }

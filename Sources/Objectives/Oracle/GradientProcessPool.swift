@@ -4,17 +4,23 @@ import ParameterSpace
 import Synchronization
 
 /// How gradient processes are started and how long they are waited for.
-public struct GradientProcessSettings: Sendable, Hashable {
+public struct GradientProcessSettings: Sendable {
     /// A line for the shell. It comes from the caller, never from a file.
     public var command: String
     /// How many are started; each is told its index, for a device of its own.
     public var workerCount: Int
     /// How long an answer may take for each component of the request, and the start of a process.
     public var secondsPerComponent: Double
+    /// Asked while an answer is waited for.
+    public var isCancelled: @Sendable () -> Bool
 
     public static let standardSeconds = 600.0
 
-    public init(command: String, workerCount: Int = 1, secondsPerComponent: Double = standardSeconds) {
+    public init(
+        command: String, workerCount: Int = 1, secondsPerComponent: Double = standardSeconds,
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.isCancelled = isCancelled
         self.command = command
         self.workerCount = workerCount
         self.secondsPerComponent = secondsPerComponent
@@ -127,7 +133,8 @@ public final class GradientProcessPool: Sendable {
             "BatchNorm changes its running statistics: they must not change while gradients are served",
             "cuDNN chooses other algorithms: torch.backends.cudnn.deterministic = True, benchmark = False",
         ]
-        return (notes.map { "The process says: \($0)" } + ["Usual causes"] + usual).joined(separator: "\n    - ")
+        return (["What usually causes it:"] + notes.map { "the process says: \($0)" } + usual).joined(
+            separator: "\n    - ")
     }
 
     /// Refuses a function that is not the same twice.

@@ -195,7 +195,7 @@ final class GradientWorker: @unchecked Sendable {
         }
         let deadline = ContinuousClock.now + .seconds(seconds)
         while true {
-            let text = try process!.line(before: deadline)
+            let text = try process!.line(before: deadline, isCancelled: settings.isCancelled)
             guard let head = try? JSONDecoder().decode(Head.self, from: Data(text.utf8)),
                 head.id != nil || head.error != nil
             else {
@@ -228,6 +228,9 @@ final class GradientWorker: @unchecked Sendable {
                     throw fault(
                         "has not answered for \(settings.secondsPerComponent) s a component", kind: .inputOutput,
                         remedy: "Give it more with --oracle-timeout")
+                case .cancelled:
+                    abandon()
+                    throw SmoothnessError(.interrupted, "stopped while a gradient was waited for")
                 case .endlessLine: throw fault("prints a line without end")
                 case .ended:
                     deaths += 1

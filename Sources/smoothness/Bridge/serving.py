@@ -322,6 +322,7 @@ def serve(model, loss=None, components=None, *, weights=None, count=None, gradie
                 raise RuntimeError(failure)
             answer({"id": request["id"], **getattr(handler, kind)(request)})
         except Exception as error:
-            traceback.print_exc()
+            if not failure:
+                traceback.print_exc()
             said = failure or f"{type(error).__name__}: {error}"
             answer({"id": request.get("id"), "error": said})

@@ -50,7 +50,7 @@ def check(model, loss, batches):
         # Batches are of one size.
         losses = torch.stack([loss(model, batch) for batch in batches])
         gradients = torch.autograd.grad(losses.mean(), tensors, allow_unused=True)
-        return float(losses.mean()), torch.cat([g.reshape(-1) for g in gradients]).double()
+        return losses.mean().item(), torch.cat([g.reshape(-1) for g in gradients]).double()
 
     worst = 0.0
     with h5py.File(sys.argv[3]) as file, open(sys.argv[4]) as table:
