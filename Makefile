@@ -93,6 +93,8 @@ bench: python ## Measure speed against PyTorch and the cost of saving iterates
 	  env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/estimate_speed.py .build-libtorch/release/smoothness --network $$network; \
 	done
 	$(VENV)/bin/python Tests/Benchmarks/saving_cost.py .build-libtorch/release/smoothness --require 0.1
+	$(VENV)/bin/python Tests/Benchmarks/oracle_overhead.py .build-libtorch/release/smoothness --require 0.03
+	$(VENV)/bin/python Tests/Benchmarks/oracle_overhead.py .build-libtorch/release/smoothness --size small --require-milliseconds 0.3
 
 test-long: test-dependencies python ## Also the tests that take long: 200 kills of each command
 	$(SWIFT_BUILD) --build-tests

@@ -69,11 +69,14 @@ final class ChildProcess {
     /// Waits for a line.
     /// - Throws: `Failure`.
     func line(before deadline: ContinuousClock.Instant, isCancelled: () -> Bool) throws -> String {
+        // What was searched before holds no end.
+        var searched = 0
         while true {
-            if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
+            if let end = received[searched...].firstIndex(of: UInt8(ascii: "\n")) {
                 defer { received.removeSubrange(...end) }
                 return String(decoding: received[..<end], as: UTF8.self)
             }
+            searched = received.count
             guard received.count < Self.longestLine else { throw Failure.endlessLine }
             let left = deadline - ContinuousClock.now
             guard left > .zero else { throw Failure.timedOut }
@@ -154,8 +157,10 @@ final class ChildProcess {
         leadsGroup = false
         while complaintsAreOpen, let bytes = read(complaints), !bytes.isEmpty { note(bytes) }
         guard !wasRunning, !process.isRunning else { return "was stopped" }
-        return process.terminationReason == .uncaughtSignal
-            ? "was ended by signal \(process.terminationStatus)" : "ended with exit code \(process.terminationStatus)"
+        let status = process.terminationStatus
+        if process.terminationReason == .uncaughtSignal { return "was ended by signal \(status)" }
+        // So a shell tells of the signal that ended what it had started.
+        return (129...192).contains(status) ? "was ended by signal \(status - 128)" : "ended with exit code \(status)"
     }
 
     private func wait(_ limit: Duration) {
