@@ -67,7 +67,7 @@ demo: build ## Train, estimate, fit and plot: demo/ holds the results
 # package index has it under that name, otherwise the plain one.
 $(VENV)/.ready: Makefile | test-dependencies
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet numpy scipy statsmodels h5py pillow tensorboard snakemake submitit
+	$(VENV)/bin/pip install --quiet numpy scipy statsmodels h5py pillow tensorboard safetensors snakemake submitit
 	$(VENV)/bin/pip install --quiet 'torch==2.13.0+cpu' 2>/dev/null || $(VENV)/bin/pip install --quiet 'torch>=2.6'
 	$(VENV)/bin/pip install --quiet transformers accelerate lightning jax
 	touch $@

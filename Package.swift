@@ -35,7 +35,7 @@ let package = Package(
         .executable(name: "smoothness", targets: ["smoothness"]),
         .library(
             name: "SmoothnessKit",
-            targets: ["RunFiles", "Objectives", "Training", "Estimation", "Fitting", "Theory", "Reporting", "Batching"]),
+            targets: ["RunFiles", "Interchange", "Objectives", "Training", "Estimation", "Fitting", "Theory", "Reporting", "Batching"]),
         .library(name: "HDF5", targets: ["HDF5"]),
         .library(name: "Torch", targets: ["Torch"]),
     ],
@@ -66,8 +66,13 @@ let package = Package(
         // The measurement, from the vocabulary of vectors up.
         .target(name: "Essentials", dependencies: ["CDigest"]),
         .target(name: "ParameterSpace", dependencies: ["CVectorKernels"]),
-        .target(name: "Objectives", dependencies: ["Essentials", "ParameterSpace", "Torch", "CImageCodecs", "CInterprocess"]),
+        .target(
+            name: "Objectives",
+            dependencies: ["Essentials", "ParameterSpace", "Torch", "HDF5", "CImageCodecs", "CInterprocess"]),
         .target(name: "RunFiles", dependencies: ["Essentials", "ParameterSpace", "HDF5"]),
+        // Files of other programs.
+        .target(
+            name: "Interchange", dependencies: ["Essentials", "ParameterSpace", "HDF5", "RunFiles", "CImageCodecs"]),
         .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles"]),
         .target(
             name: "Estimation",
@@ -82,7 +87,7 @@ let package = Package(
             name: "smoothness",
             dependencies: [
                 "Essentials", "ParameterSpace", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
-                "Theory", "Reporting", "Batching", "HDF5", "Torch", "CStartup", argumentParser,
+                "Theory", "Reporting", "Batching", "Interchange", "HDF5", "Torch", "CStartup", argumentParser,
             ],
             // The Python half, inside the program: it must work wherever the program is copied.
             resources: ["parameters", "runfile", "serving", "recorder"].map { .embedInCode("Bridge/\($0).py") }),
@@ -115,6 +120,10 @@ let package = Package(
             dependencies: [
                 "RunFiles", "Essentials", "ParameterSpace", "HDF5", "TestSupport", "RunFileFixture", "run-file-writer",
             ], exclude: ["Twins"]),
+        .testTarget(
+            name: "InterchangeTests",
+            dependencies: ["Interchange", "RunFiles", "Essentials", "ParameterSpace", "HDF5", "TestSupport"],
+            exclude: ["Twins"]),
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "TestSupport"],

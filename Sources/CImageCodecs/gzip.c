@@ -69,3 +69,30 @@ int smoothness_gunzip(const uint8_t *bytes, size_t count, uint8_t *output, size_
                       smoothness_codec_failure *failure) {
     return unpack(bytes, count, output, capacity, NULL, failure);
 }
+
+int smoothness_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity) {
+    z_stream stream = {0};
+    // Negative: no wrapper.
+    if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return 1;
+    size_t read = 0, written = 0;
+    uint8_t overflow;
+    int status = Z_OK;
+    while (status == Z_OK) {
+        if (stream.avail_in == 0 && read < count) {
+            size_t left = count - read;
+            stream.next_in = (Bytef *)bytes + read;
+            stream.avail_in = left > piece ? piece : (uInt)left;
+            read += stream.avail_in;
+        }
+        size_t room = capacity - written;
+        stream.next_out = room ? output + written : &overflow;
+        stream.avail_out = room == 0 ? 1 : room > piece ? piece : (uInt)room;
+        uInt offered = stream.avail_out;
+        status = inflate(&stream, Z_NO_FLUSH);
+        size_t made = offered - stream.avail_out;
+        if (made > room) status = Z_DATA_ERROR;
+        written += made;
+    }
+    inflateEnd(&stream);
+    return status == Z_STREAM_END && written == capacity ? 0 : 1;
+}

@@ -36,6 +36,20 @@ static inline double add_lanes(const double *lane) {
         }                                                                                                              \
     }
 
+// One element of a slice, for smoothness_add_slice_*.
+#define ADD_ELEMENT(index, lane)                                                                                       \
+    {                                                                                                                  \
+        double b = (double)base[index], g = (double)gradient[index];                                                   \
+        double difference = g - b, displacement = (double)probe[index] - (double)iterate[index];                       \
+        sum.base_squared[lane] += b * b;                                                                               \
+        sum.gradient_squared[lane] += g * g;                                                                           \
+        sum.product[lane] += b * g;                                                                                    \
+        sum.difference_squared[lane] += difference * difference;                                                       \
+        sum.difference_step[lane] += difference * displacement;                                                        \
+        sum.base_step[lane] += b * displacement;                                                                       \
+        sum.displacement_squared[lane] += displacement * displacement;                                                 \
+    }
+
 #define DEFINE(suffix, scalar)                                                                                         \
     FOR_EVERY_PROCESSOR double smoothness_dot_##suffix(const scalar *restrict x, const scalar *restrict y,             \
                                                        size_t offset, size_t count) {                                 \
@@ -166,6 +180,22 @@ static inline double add_lanes(const double *lane) {
         })                                                                                                             \
         smoothness_group_sums sums = {add_lanes(squared), add_lanes(product)};                                         \
         return sums;                                                                                                   \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR void smoothness_add_slice_##suffix(                                                            \
+        smoothness_slice_lanes *restrict to, size_t first, const scalar *restrict iterate,                             \
+        const scalar *restrict probe, const scalar *restrict base, const scalar *restrict gradient, size_t offset,     \
+        size_t count) {                                                                                                \
+        smoothness_slice_lanes sum = *to;                                                                              \
+        iterate += offset;                                                                                             \
+        probe += offset;                                                                                               \
+        base += offset;                                                                                                \
+        gradient += offset;                                                                                            \
+        size_t i = 0;                                                                                                  \
+        for (size_t lane = first % lanes; lane % lanes != 0 && i < count; lane++, i++) ADD_ELEMENT(i, lane)            \
+        for (; i + lanes <= count; i += lanes)                                                                         \
+            for (size_t lane = 0; lane < lanes; lane++) ADD_ELEMENT(i + lane, lane)                                    \
+        for (size_t lane = 0; i < count; lane++, i++) ADD_ELEMENT(i, lane)                                             \
+        *to = sum;                                                                                                     \
     }
 
 DEFINE(f32, float)
@@ -173,4 +203,12 @@ DEFINE(f64, double)
 
 FOR_EVERY_PROCESSOR void smoothness_scale_f64(double *x, double factor, size_t count) {
     for (size_t i = 0; i < count; i++) x[i] *= factor;
+}
+
+smoothness_slice_sums smoothness_sum_slices(smoothness_slice_lanes lanes) {
+    smoothness_slice_sums sums = {
+        add_lanes(lanes.base_squared),       add_lanes(lanes.gradient_squared), add_lanes(lanes.product),
+        add_lanes(lanes.difference_squared), add_lanes(lanes.difference_step),  add_lanes(lanes.base_step),
+        add_lanes(lanes.displacement_squared)};
+    return sums;
 }

@@ -23,6 +23,8 @@ public struct EstimateControls: Sendable, Codable, Equatable {
     public var safeRows: Int
     /// Those whose losses contradict their gradients, docs/method.md.
     public var identityViolations: Int
+    /// Rows whose losses are known, so that this could be seen.
+    public var identityRows: Int
     /// The standard error of L̂ as a share of it; `nil` where no error is known.
     public var relativeError: Spread?
     /// L̂·η_eff/2: constant near 1, L̂ is what the step size makes it.
@@ -36,6 +38,7 @@ public struct EstimateControls: Sendable, Codable, Equatable {
         let rows = estimates.filter(\.status.hasValue)
         rowCount = rows.count
         safeRows = rows.count { EstimateRow($0).isSafe }
+        identityRows = rows.count { !$0.identity.isNaN }
         identityViolations = rows.count { !$0.identityHolds }
         relativeError = Spread(rows.map { $0.smoothnessError / $0.smoothness })
         edgeRatio = Spread(rows.map(\.edgeRatio))
@@ -58,7 +61,9 @@ public struct EstimateControls: Sendable, Codable, Equatable {
             },
             triangleRatio.map { "share of the triangle cap: \(text($0))" },
             cosine.map { "cosine of consecutive gradients: \(text($0))" },
-            "identity of losses and gradients: \(rowCount - identityViolations) of \(rowCount) rows keep it",
+            identityRows == 0
+                ? nil
+                : "identity of losses and gradients: \(rowCount - identityViolations) of \(rowCount) rows keep it",
             "floors: \(safeRows) of \(rowCount) rows are safe to 1 %",
         ].compactMap { $0 }
     }

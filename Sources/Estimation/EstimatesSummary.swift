@@ -129,6 +129,7 @@ extension EstimatesSummary.Span {
 extension EstimationConfiguration {
     /// The options of `smoothness estimate` that ask for this configuration, in a fixed order.
     public var arguments: [String] {
+        if source == .recorded { return ["--recorded"] + (mode == .zhangPaper ? [] : ["--mode", mode.rawValue]) }
         var arguments: [String] = []
         switch grid {
         case .spacing(let delta): arguments += ["--delta", "\(delta)"]
@@ -155,7 +156,16 @@ extension EstimationConfiguration {
         if let precision { arguments += ["--precision", precision.rawValue] }
         // The command itself is in no file.
         if let oracle { arguments += ["--oracle", "the command that serves \(oracle.name)"] }
-        return arguments + evaluation.arguments
+        return arguments + evaluation.arguments + (objective?.estimateArguments ?? [])
+    }
+}
+
+extension ObjectiveDescription {
+    /// The options of `smoothness estimate` that name it in place of the run's own.
+    fileprivate var estimateArguments: [String] {
+        guard case .torchScript(let script) = kind else { return ["--objective", "DESCRIPTION.json"] }
+        return ["--objective", "torchscript", "--module", script.module.path, "--data", script.data.path]
+            + (script.batchSize.map { ["--batch-size", "\($0)"] } ?? [])
     }
 }
 

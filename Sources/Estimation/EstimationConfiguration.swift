@@ -28,6 +28,10 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
     public var evaluation: EvaluationOptions
     /// What gradient processes serve in the place of the run's own objective; `nil`: the run's own.
     public var oracle: GradientProcessIdentity?
+    /// `nil`: they are evaluated.
+    public var source: GradientSource?
+    /// What is measured in place of the run's own objective, which must have the same parameters; `nil`: the run's own.
+    public var objective: ObjectiveDescription?
 
     public init(
         grid: GammaGrid = .spacing(delta: 0.1), subset: ComponentSelection = .sample(fraction: 0.1, seed: 0),

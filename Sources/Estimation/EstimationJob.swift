@@ -33,6 +33,7 @@ public struct EstimationJob: Sendable {
     ///   - output: `nil` for `defaultOutput`.
     ///   - isForced: replaces what stands at the place of the output.
     ///   - dataOverride: where the objective's data is now, if it has moved.
+    ///   - modulePath: where the scripted module of the objective is, which only the caller may say.
     ///   - threads: how many tensor operations are set to, for the record.
     ///   - isFollowing: makes room for all rows that the run has planned, and waits for them.
     ///   - oracle: gradient processes that serve the objective, in the place of the one that the run describes.
@@ -41,8 +42,8 @@ public struct EstimationJob: Sendable {
     ///   that is none; `.cannotCreate` where the output is something else or an estimate of another definition.
     public init(
         run path: String, configuration: EstimationConfiguration, output: String? = nil, isForced: Bool = false,
-        isFollowing: Bool = false, dataOverride: String? = nil, oracle: GradientProcessPool? = nil,
-        workerCount: Int = 1, threads: Int? = nil
+        isFollowing: Bool = false, dataOverride: String? = nil, modulePath: String? = nil,
+        oracle: GradientProcessPool? = nil, workerCount: Int = 1, threads: Int? = nil
     ) throws {
         try configuration.validate()
         let reader = try RunFileReader(path)
@@ -59,13 +60,16 @@ public struct EstimationJob: Sendable {
             capacity: rows.capacity, plannedRows: rows.planned, isConsecutive: reader.isConsecutive,
             digest: try reader.digest(rows: rows.digestRows),
             live: rows.live, isFollowing: isFollowing, dataOverride: dataOverride,
+            modulePath: modulePath,
             origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads),
             workerCount: workerCount, oracle: oracle)
         // Faults of the grid and of the subset come before a comparison with what stands there.
         work =
-            switch resolved.precision {
-            case .float32: try TypedEstimationWork<Float>(request)
-            default: try TypedEstimationWork<Double>(request)
+            switch (resolved.source, resolved.precision) {
+            case (.recorded, .float32): try RecordedEstimationWork<Float>(request)
+            case (.recorded, _): try RecordedEstimationWork<Double>(request)
+            case (nil, .float32): try TypedEstimationWork<Float>(request)
+            case (nil, _): try TypedEstimationWork<Double>(request)
             }
         try standing?.require(
             runID: header.runID, runDigest: request.digest, configuration: resolved.json(), noun: "an estimate")

@@ -25,6 +25,7 @@ struct EstimationRequest: Sendable {
     /// Whether to wait for the rows of a run that is being made.
     var isFollowing = false
     var dataOverride: String?
+    var modulePath: String?
     var origin: AnalysisOrigin
     /// Groups that may be evaluated at the same time.
     var workerCount: Int
@@ -36,11 +37,31 @@ extension EstimationRequest {
     /// The run's objective; random parts are drawn anew by the estimator, where that is asked for.
     func makeObjective<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws -> any Objective<Scalar> {
         if let oracle { return try oracle.objective(as: scalar) }
-        let description = try ObjectiveDescription(json: header.objective, file: run)
+        let description = try configuration.objective ?? ObjectiveDescription(json: header.objective, file: run)
         return try Objectives.makeObjective(
             description, as: scalar, options: configuration.evaluation,
-            dataOverride: dataOverride ?? description.dataBeside(runFile: run)
+            dataOverride: dataOverride ?? description.dataBeside(runFile: run), modulePath: modulePath
         ).training
+    }
+}
+
+extension EstimationRequest {
+    /// Lets `append` add the rows up to a number of those that there are, then those that a followed run still brings, and ends the file.
+    func fill(
+        _ writer: consuming AnalysisFileWriter, _ plan: EstimationPlan, isCancelled: @escaping @Sendable () -> Bool,
+        waiting: (String) -> Void, append: (inout AnalysisFileWriter, Int) throws -> Void
+    ) throws {
+        let followed = FollowedRun(path: run, runID: header.runID, capacity: capacity, isCancelled: isCancelled)
+        try writer.finish(rowCount: plan.rowCount) { writer in
+            var available: Int? = rowCount
+            while let count = available {
+                try append(&writer, count)
+                available = isFollowing ? try followed.rows(after: count, note: waiting) : nil
+            }
+            guard let live else { return }
+            let digest = try RunFileReader(run).digest(iterations: Array(live.iterations.prefix(writer.committedRows)))
+            try writer.store { try LiveRows.store(digest: digest, in: $0) }
+        }
     }
 }
 
@@ -142,28 +163,17 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         var known: KnownStart?
         let writer = try openWriter(&known)
         var rows = try makeRows(known, isCancelled: isCancelled)
-        let followed = FollowedRun(
-            path: request.run, runID: request.header.runID, capacity: request.capacity, isCancelled: isCancelled)
-        let request = request
-        try writer.finish(rowCount: plan.rowCount) { writer in
-            var available: Int? = request.rowCount
-            while let count = available {
-                var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: count)
-                for row in writer.committedRows..<max(count, writer.committedRows) {
-                    let estimate = try rows.append(row: row, of: &source, to: &writer) {
-                        try $0.check(stepNorm: $1, ofRow: row)
-                    }
-                    progress(
-                        EstimationProgress(
-                            rowsDone: row + 1, rowCount: plan.rowCount, gradientCount: rows.gradientCount,
-                            latest: estimate))
+        try request.fill(writer, plan, isCancelled: isCancelled, waiting: waiting) { writer, count in
+            var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: count)
+            for row in writer.committedRows..<max(count, writer.committedRows) {
+                let estimate = try rows.append(row: row, of: &source, to: &writer) {
+                    try $0.check(stepNorm: $1, ofRow: row)
                 }
-                available = request.isFollowing ? try followed.rows(after: count, note: waiting) : nil
+                progress(
+                    EstimationProgress(
+                        rowsDone: row + 1, rowCount: plan.rowCount, gradientCount: rows.gradientCount,
+                        latest: estimate))
             }
-            guard let live = request.live else { return }
-            let digest = try RunFileReader(request.run).digest(
-                iterations: Array(live.iterations.prefix(writer.committedRows)))
-            try writer.store { try LiveRows.store(digest: digest, in: $0) }
         }
     }
 
@@ -188,7 +198,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         let estimator = StepEstimator(
             objective: objective, groups: groups, options: options, repeatability: known?.repeatability,
             rounding: known?.rounding, isCancelled: isCancelled)
-        return EstimateRows(estimator, extents: outputHeader().extents, repeatability: known?.repeatability)
+        return EstimateRows(estimator, extents: try outputHeader().extents, repeatability: known?.repeatability)
     }
 
     /// The objective in Double for a sample of the rows, where gradients are evaluated in Float.
@@ -205,12 +215,13 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         return count > 0 ? max(1, (request.plannedRows + count - 1) / count) : nil
     }
 
-    private func outputHeader() -> EstimatesHeader {
-        EstimatesHeader(
+    private func outputHeader() throws -> EstimatesHeader {
+        try EstimatesHeader(
             root: AnalysisRoot(
                 EstimatesSchema.file, runID: request.header.runID, runDigest: request.digest, runPath: request.run,
                 origin: request.origin),
-            objective: request.header.objective, optimizer: request.header.optimizer,
+            objective: request.configuration.objective?.json() ?? request.header.objective,
+            optimizer: request.header.optimizer,
             configuration: request.configuration, gammas: options.gammas, groups: groups, layout: objective.layout,
             rowCount: request.capacity, live: request.live)
     }

@@ -70,7 +70,9 @@ struct RowCheck {
             groupCount: header.groups.count)
         row.copyMeasured(from: stored)
         let context = context(of: stored)
-        if stored.groups.contains(where: { !$0.loss.isNaN }) { row.concludeBase(context) }
+        if stored.groups.contains(where: { !$0.loss.isNaN }) || !stored.gradientNorm.isNaN {
+            row.concludeBase(context)
+        }
         // Either γ were probed or none.
         guard stored.blockSums.contains(where: { $0.contains { !$0.displacementSquared.isNaN } }) else { return row }
         for index in header.gammas.indices where stored.curve[index].status != .skipped {
@@ -109,8 +111,9 @@ struct RowCheck {
                 (stored.status.hasValue ? "a finite value " : "NaN ") + condition, value)
         }
         if stored.status.hasValue || stored.status == .zeroStep {
+            let isLossMissing = header.configuration.source == .recorded && stored.loss.isNaN
             for (object, value) in [
-                ("/estimates/loss", stored.loss), ("/estimates/gradient_norm", stored.gradientNorm),
+                ("/estimates/loss", isLossMissing ? 0 : stored.loss), ("/estimates/gradient_norm", stored.gradientNorm),
                 ("/estimates/step_norm", stored.stepNorm),
             ] { require(value.isFinite, object, "a finite value " + condition, value) }
         }

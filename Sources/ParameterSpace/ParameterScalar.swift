@@ -40,6 +40,9 @@ public protocol ParameterScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable,
     static func groupSums(
         _ group: [Self], from groupBase: [Self], mean: [Double], from base: [Double], in range: Range<Int>
     ) -> GroupSums
+    /// Adds a slice of a block to its running sums: x, p, g₀ and g of the elements `range` of the arrays.
+    static func add(
+        to sums: inout SliceSums, iterate: [Self], probe: [Self], base: [Self], gradient: [Self], in range: Range<Int>)
 }
 
 extension ParameterScalar {
@@ -154,6 +157,16 @@ extension Float: ParameterScalar {
         return GroupSums(
             smoothness_group_difference_f32(group, groupBase, mean, base, range.lowerBound, range.count))
     }
+
+    public static func add(
+        to sums: inout SliceSums, iterate: [Float], probe: [Float], base: [Float], gradient: [Float],
+        in range: Range<Int>
+    ) {
+        check(range, within: iterate.count, probe.count, base.count, gradient.count)
+        smoothness_add_slice_f32(
+            &sums.lanes, sums.count, iterate, probe, base, gradient, range.lowerBound, range.count)
+        sums.count += range.count
+    }
 }
 
 extension Double: ParameterScalar {
@@ -237,6 +250,16 @@ extension Double: ParameterScalar {
         check(range, within: group.count, groupBase.count, mean.count, base.count)
         return GroupSums(
             smoothness_group_difference_f64(group, groupBase, mean, base, range.lowerBound, range.count))
+    }
+
+    public static func add(
+        to sums: inout SliceSums, iterate: [Double], probe: [Double], base: [Double], gradient: [Double],
+        in range: Range<Int>
+    ) {
+        check(range, within: iterate.count, probe.count, base.count, gradient.count)
+        smoothness_add_slice_f64(
+            &sums.lanes, sums.count, iterate, probe, base, gradient, range.lowerBound, range.count)
+        sums.count += range.count
     }
 }
 

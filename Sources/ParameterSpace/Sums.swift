@@ -57,3 +57,25 @@ public struct GroupSums: Sendable, Hashable {
         GroupSums(squared: left.squared + right.squared, product: left.product + right.product)
     }
 }
+
+/// The sums of a block that comes slice by slice, from its first element to its last: those of `ProbeSums` and two more, the same in every
+/// bit wherever it is cut, and as those of a block that is there in one piece.
+public struct SliceSums: Sendable {
+    var lanes = smoothness_slice_lanes()
+    /// Elements added so far.
+    public internal(set) var count = 0
+
+    public init() {}
+
+    /// ‖g₀‖², ⟨g₀, g⟩ and what a probe gives.
+    public var result: (baseSquared: Double, product: Double, probe: ProbeSums) {
+        let sums = smoothness_sum_slices(lanes)
+        var probe = ProbeSums()
+        probe.gradientSquared = sums.gradient_squared
+        probe.differenceSquared = sums.difference_squared
+        probe.differenceAlongStep = sums.difference_step
+        probe.baseAlongStep = sums.base_step
+        probe.displacementSquared = sums.displacement_squared
+        return (sums.base_squared, sums.product, probe)
+    }
+}

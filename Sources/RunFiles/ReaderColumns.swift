@@ -9,8 +9,6 @@ struct ReaderColumns: ~Copyable {
     let iterate: Dataset
     let nextIterate: Dataset?
     let gradient: Dataset?
-    let fixedGradient: Dataset?
-    let fixedNextGradient: Dataset?
 
     /// Without next iterates, the next iterate of a row is the iterate of the row after it.
     var isConsecutive: Bool { nextIterate == nil }
@@ -23,9 +21,7 @@ extension ReaderColumns {
             history: try RecordColumns(file, group: "/history/"), evaluations: try EvaluationColumns(file),
             iterate: try file.dataset(RunFilePath.iterate),
             nextIterate: try Self.optional(RunFilePath.nextIterate, in: file),
-            gradient: try Self.optional(RunFilePath.gradient, in: file),
-            fixedGradient: try Self.optional(RunFilePath.fixedGradient, in: file),
-            fixedNextGradient: try Self.optional(RunFilePath.fixedNextGradient, in: file))
+            gradient: try Self.optional(RunFilePath.gradient, in: file))
     }
 
     private static func optional(_ path: String, in file: borrowing File) throws -> Dataset? {
@@ -51,8 +47,6 @@ extension ReaderColumns {
             try require(RunFilePath.iterate, try iterate.shape, [isConsecutive ? rows + 1 : rows, width])
             try require(RunFilePath.nextIterate, try Self.shape(of: nextIterate), [rows, width])
             try require(RunFilePath.gradient, try Self.shape(of: gradient), [rows, width])
-            try require(RunFilePath.fixedGradient, try Self.shape(of: fixedGradient), [rows, width])
-            try require(RunFilePath.fixedNextGradient, try Self.shape(of: fixedNextGradient), [rows, width])
         }
     }
 }

@@ -17,11 +17,14 @@ public struct RunExtents: Sendable, Equatable {
     public var storesMomentum: Bool
     public var storesSecondMoment: Bool
     public var storesAverage: Bool
+    public var fixedSubset: FixedSubset?
+    public var unrecorded: [String]
 
     public init(
         snapshotCount: Int, isConsecutive: Bool, iterationCount: Int, evaluationCount: Int = 0,
         metricName: String? = nil, storesGradients: Bool = false, storesMomentum: Bool = false,
-        storesSecondMoment: Bool = false, storesAverage: Bool = false
+        storesSecondMoment: Bool = false, storesAverage: Bool = false, fixedSubset: FixedSubset? = nil,
+        unrecorded: [String] = []
     ) {
         self.snapshotCount = snapshotCount
         self.isConsecutive = isConsecutive
@@ -32,6 +35,8 @@ public struct RunExtents: Sendable, Equatable {
         self.storesMomentum = storesMomentum
         self.storesSecondMoment = storesSecondMoment
         self.storesAverage = storesAverage
+        self.fixedSubset = fixedSubset
+        self.unrecorded = unrecorded
     }
 
     /// The bytes of all datasets of such a run file, which are reserved on the disk before the run starts; `Int.max` where
@@ -58,14 +63,16 @@ extension RunPlan {
             savedIterations: savedIterations, iterationCount: extents.iterationCount,
             evaluationCount: extents.evaluationCount, metricName: extents.metricName,
             storesGradients: extents.storesGradients, storesMomentum: extents.storesMomentum,
-            storesSecondMoment: extents.storesSecondMoment, storesAverage: extents.storesAverage)
+            storesSecondMoment: extents.storesSecondMoment, storesAverage: extents.storesAverage,
+            fixedSubset: extents.fixedSubset, unrecorded: extents.unrecorded)
     }
 
     public var extents: RunExtents {
         RunExtents(
             snapshotCount: snapshotCount, isConsecutive: isConsecutive, iterationCount: iterationCount,
             evaluationCount: evaluationCount, metricName: metricName, storesGradients: storesGradients,
-            storesMomentum: storesMomentum, storesSecondMoment: storesSecondMoment, storesAverage: storesAverage)
+            storesMomentum: storesMomentum, storesSecondMoment: storesSecondMoment, storesAverage: storesAverage,
+            fixedSubset: fixedSubset, unrecorded: unrecorded)
     }
 
     /// The bytes of all datasets of a run file with this plan, which are reserved on the disk before the run starts.

@@ -109,6 +109,12 @@ struct RunFileCreation {
             _ = try file.createDataset(definition.path, of: definition.element, shape: definition.shape)
         }
         for definition in layout.all { try describe(definition, in: file) }
+        if let subset = plan.fixedSubset {
+            try file.setAttribute("subset", of: RunFilePath.fixedSubset, to: subset.subset)
+            if let evaluation = subset.evaluation {
+                try file.setAttribute("evaluation", of: RunFilePath.fixedSubset, to: evaluation)
+            }
+        }
         try writeIterations(to: file.dataset(RunFilePath.iteration))
         try file.close()
         try StateAttribute.create(in: temporary)

@@ -56,8 +56,6 @@ enum RunFilePath {
     static let resumeIteration = "/resume/iteration"
     static let resumeEvaluationCount = "/resume/evaluation_count"
     static let fixedSubset = "/fixed_subset"
-    static let fixedGradient = "/fixed_subset/gradient"
-    static let fixedNextGradient = "/fixed_subset/next_gradient"
     static let counters = [commit, historyCommit, evaluationCommit, resumeCommit]
 }
 
@@ -112,7 +110,7 @@ struct RunFileLayout: Sendable {
 
     init(_ plan: RunExtents, parameterCount: Int, scalar: ScalarType) {
         counters = Self.counterDefinitions
-        let definitions =
+        var definitions =
             Self.recordDefinitions("/history/", count: plan.iterationCount, index: "iteration t, t = 0, 1, …")
             + Self.evaluationDefinitions(plan) + Self.resumeIndexDefinitions
             + [
@@ -122,6 +120,15 @@ struct RunFileLayout: Sendable {
                     definition: "k, the number of updates done before the iterate of this row; ascending")
             ] + Self.recordDefinitions("/trajectory/", count: plan.snapshotCount, index: "iteration k of the row")
             + Self.vectorDefinitions(plan, parameterCount, scalar)
+            + (plan.fixedSubset?.definitions(rows: plan.snapshotCount, parameterCount: parameterCount, scalar: scalar)
+                ?? [])
+        for index in definitions.indices {
+            let parts = definitions[index].path.split(separator: "/")
+            guard ["history", "trajectory"].contains(parts[0]), parts.count == 2,
+                plan.unrecorded.contains(String(parts[1]))
+            else { continue }
+            definitions[index].attributes["recorded"] = "no"
+        }
         rows = [8, 4, 1].flatMap { size in definitions.filter { $0.element.byteCount == size } }
     }
 

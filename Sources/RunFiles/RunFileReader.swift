@@ -18,6 +18,9 @@ public struct RunFileReader: ~Copyable {
     /// Whether every iteration is saved, so that x_{k+1} of a row is the iterate of the row after it.
     public let isConsecutive: Bool
 
+    /// What the file says of gradients on one fixed subset, if it has them.
+    public let fixedSubset: FixedSubset?
+
     private let columns: ReaderColumns
     let file: File
 
@@ -29,6 +32,10 @@ public struct RunFileReader: ~Copyable {
         let plan = try RunFileOpening.plan(of: file)
         let columns = try translating(.data) { try ReaderColumns(file) }
         try columns.requireExtents(rows: plan.snapshotCount, width: header.layout.count, file: path)
+        let subset = try translating(.data) { try FixedSubset(of: file) }
+        if let subset {
+            try subset.requireForms(in: file, rows: plan.snapshotCount, header, isConsecutive: columns.isConsecutive)
+        }
         let counts = try translating(.data) {
             (
                 try Self.count(RunFilePath.commit, atMost: RunFilePath.iteration, in: file),
@@ -41,6 +48,7 @@ public struct RunFileReader: ~Copyable {
         self.plan = plan
         (snapshotCount, iterationCount, evaluationCount) = counts
         isConsecutive = columns.isConsecutive
+        fixedSubset = subset
         self.columns = columns
         self.file = file
     }
@@ -49,13 +57,7 @@ public struct RunFileReader: ~Copyable {
     public var hasGradients: Bool { columns.gradient != nil }
 
     /// Whether gradients on one fixed subset are stored at x_k and x_{k+1}.
-    public var hasFixedSubsetGradients: Bool { columns.fixedGradient != nil && columns.fixedNextGradient != nil }
-
-    /// What the fixed subset is, if there is one.
-    public func fixedSubset() throws -> String? {
-        guard hasFixedSubsetGradients else { return nil }
-        return try translating(.data) { try file.attribute("subset", of: RunFilePath.fixedSubset, as: String.self) }
-    }
+    public var hasFixedSubsetGradients: Bool { fixedSubset != nil }
 
     /// The committed rows of the trajectory.
     public func snapshots() throws -> [SnapshotRecord] {
@@ -99,22 +101,24 @@ public struct RunFileReader: ~Copyable {
         try translating(.inputOutput) { try columns.gradient?.read(row: row, of: header.layout.count, into: &vector) }
     }
 
-    /// The gradient on the fixed subset at x_k of a committed row.
-    public func fixedSubsetGradient<Scalar: ParameterScalar>(row: Int, into vector: inout [Scalar]) throws {
-        try requireRow(row)
-        guard columns.fixedGradient != nil else { throw missing(RunFilePath.fixedGradient) }
-        try translating(.inputOutput) {
-            try columns.fixedGradient?.read(row: row, of: header.layout.count, into: &vector)
+    /// The columns of `/trajectory` and `/history` that are NaN because the writer did not know their numbers.
+    public func unrecordedColumns() throws -> Set<String> {
+        try translating(.data) {
+            var found: Set<String> = []
+            for name in ["loss", "gradient_norm", "learning_rate"] {
+                let object = "/trajectory/" + name
+                guard try file.hasAttribute("recorded", of: object) else { continue }
+                if try file.attribute("recorded", of: object, as: String.self) == "no" { found.insert(name) }
+            }
+            return found
         }
     }
 
-    /// The gradient on the fixed subset at x_{k+1} of a committed row.
-    public func fixedSubsetNextGradient<Scalar: ParameterScalar>(row: Int, into vector: inout [Scalar]) throws {
-        try requireRow(row)
-        guard columns.fixedNextGradient != nil else { throw missing(RunFilePath.fixedNextGradient) }
-        try translating(.inputOutput) {
-            try columns.fixedNextGradient?.read(row: row, of: header.layout.count, into: &vector)
-        }
+    /// The losses on the fixed subset of the committed rows: f_S(x_k), f_S(x_{k+1}) and those at the probes.
+    /// - Returns: `nil` where the file has none.
+    public func fixedSubsetLosses() throws -> [FixedSubset.Losses]? {
+        guard let fixedSubset, fixedSubset.hasLosses else { return nil }
+        return try translating(.inputOutput) { try fixedSubset.losses(in: file, rows: snapshotCount) }
     }
 
     private static func count(_ counter: String, atMost dataset: String, in file: borrowing File) throws -> Int {

@@ -14,6 +14,8 @@ struct RunFileStore: ~Copyable {
     let nextIterate: Dataset?
     /// Absent where gradients are not stored.
     let gradient: Dataset?
+    /// Absent where no gradients on a fixed subset are.
+    let fixedSubset: FixedSubsetColumns?
 }
 
 extension RunFileStore {
@@ -26,6 +28,7 @@ extension RunFileStore {
             trajectory: try RecordColumns(file, group: "/trajectory/"), evaluations: try EvaluationColumns(file),
             resume: try ResumeSlots(file), iterate: try file.dataset(RunFilePath.iterate),
             nextIterate: try file.exists(RunFilePath.nextIterate) ? try file.dataset(RunFilePath.nextIterate) : nil,
-            gradient: plan.storesGradients ? try file.dataset(RunFilePath.gradient) : nil)
+            gradient: plan.storesGradients ? try file.dataset(RunFilePath.gradient) : nil,
+            fixedSubset: try FixedSubsetColumns(file))
     }
 }

@@ -131,7 +131,8 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
     /// before clipping. Rows come in order. Returns when the row is committed. A row that already is must be the same
     /// bits again; it is compared with what the file holds.
     public mutating func record(
-        _ record: SnapshotRecord, iterate: [Scalar], nextIterate: [Scalar], gradient: [Scalar]? = nil
+        _ record: SnapshotRecord, iterate: [Scalar], nextIterate: [Scalar], gradient: [Scalar]? = nil,
+        fixedSubset: FixedSubsetRow<Scalar>? = nil
     ) throws {
         guard let row = plan.row(ofIteration: record.iteration), row <= committedSnapshots else {
             let next = committedSnapshots < plan.snapshotCount ? "\(plan.savedIterations[committedSnapshots])" : "none"
@@ -154,6 +155,7 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
                 try store.iterate.write(nextIterate, row: row + 1)
             }
             if let gradient { try store.gradient?.write(gradient, row: row) }
+            if let fixedSubset { try store.fixedSubset?.write(fixedSubset, row: row) }
         }
         try commit(snapshots: row + 1)
         let width = header.layout.count

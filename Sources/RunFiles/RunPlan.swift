@@ -20,11 +20,15 @@ public struct RunPlan: Sendable, Codable, Equatable {
     public var storesSecondMoment: Bool
     /// Whether they hold an average of iterates.
     public var storesAverage: Bool
+    /// What is written under `/fixed_subset`, if anything: gradients at both ends of every row and perhaps losses; no groups, no γ.
+    public var fixedSubset: FixedSubset?
+    /// Columns whose numbers the writer does not know: `loss`, `gradient_norm`, `learning_rate`.
+    public var unrecorded: [String]
 
     public init(
         savedIterations: [Int], iterationCount: Int, evaluationCount: Int = 0, metricName: String? = nil,
         storesGradients: Bool = false, storesMomentum: Bool = false, storesSecondMoment: Bool = false,
-        storesAverage: Bool = false
+        storesAverage: Bool = false, fixedSubset: FixedSubset? = nil, unrecorded: [String] = []
     ) {
         self.savedIterations = savedIterations
         self.iterationCount = iterationCount
@@ -34,6 +38,8 @@ public struct RunPlan: Sendable, Codable, Equatable {
         self.storesMomentum = storesMomentum
         self.storesSecondMoment = storesSecondMoment
         self.storesAverage = storesAverage
+        self.fixedSubset = fixedSubset
+        self.unrecorded = unrecorded
     }
 
     /// K

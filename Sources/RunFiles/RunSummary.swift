@@ -116,7 +116,10 @@ extension RunSummary: CustomStringConvertible {
         ]
         lines += blocks.map { ("", "\($0.name) \($0.shape)") }
         let saved = "\(committedSnapshots) of \(plannedSnapshots) committed"
-        let kinds = [isConsecutive ? "every iteration" : nil, hasGradients ? "with gradients" : nil].compactMap(\.self)
+        let kinds = [
+            isConsecutive ? "every iteration" : nil, hasGradients ? "with gradients" : nil,
+            hasFixedSubsetGradients ? "with gradients on a fixed subset" : nil,
+        ].compactMap(\.self)
         lines.append(("snapshots", ([saved] + kinds).joined(separator: ", ")))
         if let firstSavedIteration, let lastSavedIteration {
             lines.append(("", "iterations \(firstSavedIteration) … \(lastSavedIteration)"))

@@ -17,6 +17,8 @@ struct RunVerifier {
     var report: VerificationReport
     /// Broken in a way that the rows cannot be trusted to be readable.
     var isReadable = true
+    /// Columns whose writer did not know their numbers.
+    var unrecorded: Set<String> = []
 
     init(path: String) {
         self.path = path
@@ -78,7 +80,7 @@ struct RunVerifier {
     }
 
     /// A text attribute must be a variable-length UTF-8 scalar.
-    private mutating func checkText(_ name: String, of object: String, in file: borrowing File) throws {
+    mutating func checkText(_ name: String, of object: String, in file: borrowing File) throws {
         let form = try file.attributeForm(name, of: object)
         report.check(
             "attributes are text as specified", form == .text(), at: "\(object)@\(name)",
@@ -198,7 +200,7 @@ struct RunVerifier {
         definitions.append(next)
     }
 
-    private mutating func checkDataset(_ definition: DatasetDefinition, in file: borrowing File) throws {
+    mutating func checkDataset(_ definition: DatasetDefinition, in file: borrowing File) throws {
         let dataset = try file.dataset(definition.path)
         let (name, shape, contiguous) = (try dataset.elementName, try dataset.shape, try dataset.isContiguous)
         let hasType = report.check(
@@ -220,23 +222,6 @@ struct RunVerifier {
             report.check(
                 "gradients are those before clipping", clipping == "before", at: "\(definition.path)@clipping",
                 expected: "before", found: "\"\(clipping)\"")
-        }
-    }
-
-    private mutating func checkFixedSubset(_ file: borrowing File, _ plan: RunPlan, _ layout: ParameterLayout) {
-        do {
-            guard try translating(.data, { try file.exists(RunFilePath.fixedSubset) }) else { return }
-            try translating(.data) { try checkText("subset", of: RunFilePath.fixedSubset, in: file) }
-            for path in [RunFilePath.fixedGradient, RunFilePath.fixedNextGradient] {
-                let scalar = try translating(.data) { try file.dataset(path).elementName }
-                let definition = DatasetDefinition(
-                    path: path, element: scalar == "float64" ? .float64 : .float32,
-                    shape: [plan.snapshotCount, layout.count], longName: "", definition: "")
-                try translating(.data) { try checkDataset(definition, in: file) }
-            }
-        } catch {
-            fail(error, "fixed subset is whole")
-            isReadable = false
         }
     }
 }

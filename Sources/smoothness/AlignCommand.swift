@@ -27,6 +27,8 @@ struct AlignCommand: ParsableCommand {
     var threads: Int?
     @Option(help: "Where the data file of the objective is now, if it has moved.")
     var data: String?
+    @Option(help: "The scripted module of a run that was made with one.")
+    var module: String?
     @Option(name: .shortAndLong, help: "The alignment file. (default: RUN.alignment.h5)")
     var output: String?
     @Option(help: "Format of the table: text, csv or json.")
@@ -50,7 +52,7 @@ struct AlignCommand: ParsableCommand {
         let job = try AlignmentJob(
             run: path, configuration: definition.configuration(ofRun: path),
             output: output.map { Console.absolute($0) },
-            isForced: force, dataOverride: data, threads: threads)
+            isForced: force, dataOverride: data, modulePath: module, threads: threads)
         try setThreadCount(threads)
         if dryRun {
             return try Console.output(

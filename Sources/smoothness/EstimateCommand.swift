@@ -25,14 +25,22 @@ struct EstimateCommand: ParsableCommand {
     var runFile: String
     @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
     @OptionGroup(title: "Gradients from another process") var process: OracleOptions
+    @Flag(
+        help:
+            "Take the gradients that the run has recorded on a fixed subset, without model or data; the default where its objective is unknown here."
+    )
+    var recorded = false
     @Option(
         parsing: .unconditional,
         help:
             "Groups of components evaluated at the same time, each on one thread; the threads of a gradient where there is but one group. (default: what Slurm allots, or the processor's cores)"
     )
     var threads: Int?
-    @Option(help: "Where the data file of the objective is now, if it has moved.")
+    @Option(
+        help: "Where the data file of the objective is now, if it has moved; with --objective torchscript, the batches."
+    )
     var data: String?
+    @OptionGroup(title: "Another objective than the run's") var objective: EstimateObjectiveOptions
     @Option(
         name: .shortAndLong,
         help:
@@ -63,6 +71,9 @@ struct EstimateCommand: ParsableCommand {
     func validate() throws {
         try checkThreadCount(threads)
         try process.refuse(definition, data: data)
+        if [recorded, process.oracle != nil, objective.objective != nil].count(where: { $0 }) > 1 {
+            throw ValidationError("--recorded, --oracle and --objective each say where gradients come from: give one")
+        }
         guard let compareSubsets else {
             if table != nil { throw ValidationError("--table belongs to --compare-subsets") }
             return
@@ -83,13 +94,13 @@ struct EstimateCommand: ParsableCommand {
     func run() throws {
         if let compareSubsets { return try compare(compareSubsets.values) }
         let target = output ?? EstimationJob.defaultOutput(forRun: runFile)
-        try refuseInput(as: target, inputs: [runFile, data])
+        try refuseInput(as: target, inputs: [runFile, data, objective.module])
         let parallelism = Parallelism(threads: threads, definition, process)
         let job = try EstimationJob(
-            run: Console.absolute(runFile), configuration: definition.configuration,
+            run: Console.absolute(runFile), configuration: configuration(),
             output: output.map { Console.absolute($0) }, isForced: force, isFollowing: follow,
-            dataOverride: data, oracle: process.pool(), workerCount: parallelism.workerCount,
-            threads: parallelism.threads)
+            dataOverride: objective.isScripted ? nil : data, modulePath: objective.module, oracle: process.pool(),
+            workerCount: parallelism.workerCount, threads: parallelism.threads)
         try setThreadCount(parallelism.threadsPerWorker)
         if dryRun {
             return try Console.output(
@@ -107,12 +118,27 @@ struct EstimateCommand: ParsableCommand {
         Console.error("wrote \(job.plan.output)")
     }
 
+    /// As it was asked for, or as the gradients allow that the run has recorded.
+    private func configuration() throws -> EstimationConfiguration {
+        let reader = try RunFileReader(runFile)
+        let isUnknown = (try? ObjectiveDescription(json: reader.header.objective))?.isExternal ?? false
+        let given = try objective.description(data: data)
+        guard recorded || (isUnknown && reader.fixedSubset != nil && given == nil && process.oracle == nil) else {
+            var configuration = try definition.configuration
+            configuration.objective = given
+            return configuration
+        }
+        try definition.refuseForRecorded(isComparison: compareSubsets != nil || data != nil || given != nil)
+        return try .recorded(in: runFile, mode: definition.mode)
+    }
+
     private func compare(_ shares: [Double]) throws {
         let parallelism = Parallelism(threads: threads, definition, process)
         try setThreadCount(parallelism.threadsPerWorker)
         let comparison = EstimateComparison(
-            run: Console.absolute(runFile), configuration: try definition.configuration, shares: shares.sorted(),
-            isForced: force, data: data, oracle: try process.pool(), parallelism: parallelism, picture: output)
+            run: Console.absolute(runFile), configuration: try configuration(), shares: shares.sorted(),
+            isForced: force, data: objective.isScripted ? nil : data, module: objective.module,
+            oracle: try process.pool(), parallelism: parallelism, picture: output)
         if dryRun { return try Console.output(comparison.plan().rendered(as: format)) }
         try comparison.run(work)
         try Console.output(comparison.text(table, as: format))
@@ -129,14 +155,11 @@ struct EstimateCommand: ParsableCommand {
         guard plan.disposition != .complete else {
             return Console.error("\(plan.output) is complete: nothing to do (--force redoes it)")
         }
-        Console.error(
-            "\(follow ? "following" : "estimating") \(plan.run) on \(plan.subsetSize) of \(plan.componentCount) components → \(plan.output)"
-        )
-        for note in process.oracle != nil
-            ? [] : try ObjectiveDescription(json: RunFileReader(plan.run).header.objective).gradientNotes
-        {
-            Console.error("note: \(note)")
-        }
+        let isRecorded = job.configuration.source == .recorded
+        let data =
+            isRecorded ? "the gradients it has recorded" : "\(plan.subsetSize) of \(plan.componentCount) components"
+        Console.error("\(follow ? "following" : "estimating") \(plan.run) on \(data) → \(plan.output)")
+        for note in process.oracle == nil ? try job.notes() : [] { Console.error("note: \(note)") }
         for warning in job.configuration.warnings { Console.error("warning: \(warning)") }
         if plan.disposition == .resume { Console.error("continuing after row \(plan.committedRows)") }
         Interruption.install()

@@ -20,6 +20,7 @@ struct EstimateComparison {
     let shares: [Double]
     let isForced: Bool
     let data: String?
+    let module: String?
     let oracle: GradientProcessPool?
     let parallelism: Parallelism
     /// Where the picture goes, if there is to be one.
@@ -37,7 +38,7 @@ struct EstimateComparison {
         try refuseInput(as: output(of: share), inputs: [run, data])
         return try EstimationJob(
             run: run, configuration: configuration, output: output(of: share), isForced: isForced, dataOverride: data,
-            oracle: oracle, workerCount: parallelism.workerCount, threads: parallelism.threads)
+            modulePath: module, oracle: oracle, workerCount: parallelism.workerCount, threads: parallelism.threads)
     }
 
     /// What is wrong with a share or a picture is said before anything is measured.

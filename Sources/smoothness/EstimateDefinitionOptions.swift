@@ -113,6 +113,24 @@ struct EstimateDefinitionOptions: ParsableArguments {
         }
     }
 
+    /// Recorded gradients are what they are.
+    func refuseForRecorded(isComparison: Bool) throws {
+        let excluded = [
+            ("--delta", delta != nil), ("--gammas", gammas != nil), ("--subset", subset != nil),
+            ("--subset-seed", subsetSeed != nil), ("--components", components != nil),
+            ("--groups", groups != ComponentGroups.standardCount), ("--target-error", targetError != nil),
+            ("--search", search != .grid), ("--direction", direction != .step), ("--norm", norm != .euclidean),
+            ("--control", control != .none), ("--rounding-probes", roundingProbes != nil),
+            ("--precision", precision != nil), ("--micro-batch", microBatch != nil), ("--masks", masks != .fixed),
+            ("--device", device != "cpu"), ("--compare-subsets, --data, --objective", isComparison),
+        ].filter(\.1).map(\.0)
+        guard excluded.isEmpty else {
+            throw ValidationError(
+                "the gradients of this run were recorded and can be taken in no other way: leave out "
+                    + excluded.joined(separator: ", "))
+        }
+    }
+
     /// Beside the norm of the Hessian the end of the step is enough.
     private var standardGrid: GammaGrid { direction == .hessian ? .explicit(gammas: [1]) : .spacing(delta: 0.1) }
 

@@ -16,7 +16,7 @@ struct Smoothness: ParsableCommand {
         version: Software.version,
         subcommands: [
             TrainCommand.self, EstimateCommand.self, FitCommand.self, AdviseCommand.self, PlotCommand.self,
-            ReportCommand.self, ExportCommand.self,
+            ReportCommand.self, ExportCommand.self, ImportCommand.self,
             AlignCommand.self,
             TheoryCommand.self,
             InspectCommand.self, VerifyCommand.self, BatchCommand.self, BridgeCommand.self,

@@ -61,6 +61,11 @@ private func objectiveArguments(_ description: ObjectiveDescription) throws -> [
     case .languageModel(let model): return arguments(of: model)
     case .transformer(let model): return arguments(of: model)
     case .imageClassifier(let classifier): return imageClassifierArguments(classifier)
+    case .torchScript(let script):
+        return [
+            "--objective", "torchscript", "--module", script.module.path, "--data", script.data.path,
+            "--objective-seed", "\(script.seed)",
+        ] + (script.batchSize.map { ["--batch-size", "\($0)"] } ?? [])
     case .external:
         throw SmoothnessError(
             .data, "another program made this run, so that no command of this one repeats it", object: "/objective")

@@ -86,11 +86,13 @@ struct TrainCommand: ParsableCommand {
             }
         }
         let description = try objective.description()
-        let set = try makeObjective(description, as: scalar, options: optimizer.evaluation)
+        let set = try makeObjective(
+            description, as: scalar, options: optimizer.evaluation, modulePath: objective.module)
         let configuration = try configuration(componentCount: set.training.componentCount)
         try setThreadCount(configuration.threads)
         let work = try TrainWork(
-            set, configuration, description, isForced: force, inputs: [objective.data, objective.language.valid])
+            set, configuration, description, isForced: force,
+            inputs: [objective.data, objective.language.valid, objective.module], module: objective.module)
         let path = output.map(Console.absolute)
         if dryRun { return try Console.output(work.plan(of: path, repetitions: repetitions).rendered(as: format)) }
         guard let path else { return }
@@ -141,9 +143,9 @@ struct TrainCommand: ParsableCommand {
         let options = EvaluationOptions(microBatch: configuration.microBatch, device: configuration.device)
         let set = try makeObjective(
             description, as: scalar, options: options,
-            dataOverride: objective.data ?? description.dataBeside(runFile: path))
+            dataOverride: objective.data ?? description.dataBeside(runFile: path), modulePath: objective.module)
         try setThreadCount(configuration.threads)
-        let work = try TrainWork(set, configuration, description, data: objective.data)
+        let work = try TrainWork(set, configuration, description, data: objective.data, module: objective.module)
         Interruption.install()
         let summary = try work.train(configuration, at: path, isContinued: true)
         try Console.output(work.table([(path, configuration, summary)]).rendered(as: format))

@@ -18,14 +18,16 @@ final class TrainEstimate<Scalar: ParameterScalar>: StepObserver {
     private let trainingThreads: Int
     private let isForced: Bool
     private let data: String?
+    private let module: String?
     private var estimation: EstimationInLoop<Scalar>?
 
     /// - Returns: `nil` where nothing is to be measured.
-    init?(_ configuration: TrainingConfiguration, run: String, isForced: Bool, data: String?) throws {
+    init?(_ configuration: TrainingConfiguration, run: String, isForced: Bool, data: String?, module: String?) throws {
         guard let observation = configuration.observation else { return nil }
         self.run = run
         self.isForced = isForced
         self.data = data
+        self.module = module
         schedule = observation.schedule
         iterationCount = configuration.iterations
         definition = try EstimationConfiguration(json: observation.definition, file: run)
@@ -39,7 +41,7 @@ final class TrainEstimate<Scalar: ParameterScalar>: StepObserver {
         estimation = try EstimationInLoop(
             run: run, header: header, iterations: schedule.savedIterations(of: iterationCount),
             firstIteration: iteration, configuration: definition, isForced: isForced, dataOverride: data,
-            workerCount: parallelism.workerCount, threads: parallelism.threads,
+            modulePath: module, workerCount: parallelism.workerCount, threads: parallelism.threads,
             isCancelled: { Interruption.isRequested })
         Console.error("estimating \(schedule) → \(Self.output(forRun: run))")
         for warning in definition.warnings { Console.error("warning: \(warning)") }

@@ -14,6 +14,7 @@ enum ObjectiveName: String, ExpressibleByArgument, CaseIterable {
     case logisticRegression = "logistic-regression"
     case exponentialSum = "exponential-sum"
     case deepLinearNetwork = "deep-linear-network"
+    case torchScript = "torchscript"
 }
 
 /// Numbers separated by commas.
@@ -52,10 +53,16 @@ struct TrainObjectiveOptions: ParsableArguments {
             """)
     var data: String?
     @Option(
+        help: """
+            torchscript: the archive of torch.jit.save, whose forward returns the loss of a batch; --data is HDF5 with a dataset of \
+            every argument. A module is a program: only this option opens one, never a run file.
+            """)
+    var module: String?
+    @Option(
         parsing: .unconditional,
         help: """
             Language models: streams (default: 20; 12 for transformer); resnet, mlp: images of a component (128); \
-            logistic-regression, deep-linear-network: samples (32).
+            logistic-regression, deep-linear-network: samples (32); torchscript: entries of the first axis (one).
             """)
     var batchSize: Int?
     @Option(
@@ -125,8 +132,12 @@ struct TrainObjectiveOptions: ParsableArguments {
         let language = ObjectiveName.languageModels
         let images: [ObjectiveName] = [.resnet, .mlp]
         let all: [(String, Bool, [ObjectiveName])] = [
-            ("--data", data != nil, language + images + [.logisticRegression]),
-            ("--batch-size", batchSize != nil, language + images + [.logisticRegression, .deepLinearNetwork]),
+            ("--data", data != nil, language + images + [.logisticRegression, .torchScript]),
+            ("--module", module != nil, [.torchScript]),
+            (
+                "--batch-size", batchSize != nil,
+                language + images + [.logisticRegression, .deepLinearNetwork, .torchScript]
+            ),
             ("--training-draws", trainingDraws != nil, language + images),
             ("--spectrum", spectrum != nil, [.quadratic]), ("--rotations", rotations != nil, [.quadratic]),
             ("--components", components != nil, [.quadratic]),
@@ -144,7 +155,7 @@ struct TrainObjectiveOptions: ParsableArguments {
             ("--regularization", regularization != nil, [.logisticRegression]),
             (
                 "--objective-seed", objectiveSeed != nil,
-                language + images + [.quadratic, .logisticRegression, .deepLinearNetwork]
+                language + images + [.quadratic, .logisticRegression, .deepLinearNetwork, .torchScript]
             ),
         ]
         return (all + self.language.given + self.images.given).filter(\.1).map { ($0.0, $0.2) }
@@ -152,11 +163,12 @@ struct TrainObjectiveOptions: ParsableArguments {
 
     /// The names of the options that were given, `--data` aside: what `--resume` takes from the file instead.
     var givenNames: [String] {
-        (objective == .lstm ? [] : ["--objective"]) + given.map(\.name).filter { $0 != "--data" }
+        (objective == .lstm ? [] : ["--objective"]) + given.map(\.name).filter { $0 != "--data" && $0 != "--module" }
     }
 
     func validate() throws {
-        for (name, objectives) in given where !objectives.contains(objective) {
+        // A run that is continued says what it is.
+        for (name, objectives) in given where !objectives.contains(objective) && name != "--module" {
             let owners = objectives.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("\(name) belongs to \(owners), not to \(objective.rawValue)")
         }
@@ -177,6 +189,12 @@ struct TrainObjectiveOptions: ParsableArguments {
             return try images.description(
                 of: objective, data: data, valid: language.valid, batchSize: batchSize, trainingDraws: trainingDraws,
                 seed: seed)
+        case .torchScript:
+            guard let module, let data else {
+                throw SmoothnessError(
+                    .usage, "a scripted module needs its file and its batches", expected: "--module and --data")
+            }
+            return try .torchScript(module: module, data: data, batchSize: batchSize, seed: seed)
         case .quadratic:
             return .quadratic(
                 spectrum: spectrum?.values ?? (1...10).map(Double.init), rotations: rotations ?? 0,

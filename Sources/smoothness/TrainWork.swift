@@ -20,12 +20,16 @@ struct TrainWork<Scalar: ParameterScalar> {
     private let inputs: [String?]
     /// Where the data of a run that is continued are now.
     private let data: String?
+    /// Where the scripted module is, if the objective is one.
+    private let module: String?
 
     init(
         _ objectives: ObjectiveSet<Scalar>, _ configuration: TrainingConfiguration,
-        _ description: ObjectiveDescription, isForced: Bool = false, inputs: [String?] = [], data: String? = nil
+        _ description: ObjectiveDescription, isForced: Bool = false, inputs: [String?] = [], data: String? = nil,
+        module: String? = nil
     ) throws {
         self.data = data
+        self.module = module
         self.objectives = objectives
         self.configuration = configuration
         self.description = description
@@ -154,7 +158,7 @@ struct TrainWork<Scalar: ParameterScalar> {
             reporter = current
         }
         let estimate = try TrainEstimate<Scalar>(
-            configuration, run: path, isForced: isForced && !isContinued, data: data)
+            configuration, run: path, isForced: isForced && !isContinued, data: data, module: module)
         let result = Result {
             if isContinued {
                 return try trainer.train(

@@ -127,8 +127,11 @@ struct BridgeTests {
     func document() throws {
         let path = Workplace.packageRoot.appending(path: "docs/pytorch.md").path
         let printed = try bench.python("run_document.py", [path, Workplace.program])
-        #expect(printed.hasSuffix("7 files, 17 commands\n"), "\(printed.suffix(300))")
-        for name in ["scatter.svg", "report.html", "face.estimates.h5", "light.estimates.h5", "jax.estimates.h5"] {
+        #expect(printed.hasSuffix("8 files, 22 commands\n"), "\(printed.suffix(300))")
+        for name in [
+            "scatter.svg", "report.html", "face.estimates.h5", "light.estimates.h5", "jax.estimates.h5",
+            "fixed.estimates.h5", "imported.estimates.h5",
+        ] {
             #expect(bench.exists(name), "\(name)")
         }
         for name in ["serve.py", "perceptron.py --serve"] { #expect(printed.contains("python \(name): valid")) }

@@ -2,7 +2,7 @@ import Foundation
 import RunFileFixture
 import RunFiles
 
-// run-file-writer FILE (every|third) WIDTH ITERATIONS: writes a toy run, or continues one, for tests that kill it.
+// run-file-writer FILE (every|third) WIDTH ITERATIONS: writes a toy run, or continues one; tests kill it at random moments.
 let arguments = CommandLine.arguments
 guard arguments.count == 5, let width = Int(arguments[3]), let iterations = Int(arguments[4]) else {
     FileHandle.standardError.write(Data("run-file-writer FILE (every|third) WIDTH ITERATIONS\n".utf8))

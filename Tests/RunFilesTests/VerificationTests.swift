@@ -114,7 +114,7 @@ struct VerificationTests {
         ("clipped", "clipped is 0 or 1", "/trajectory/clipped row 3"),
         ("fewer rows than complete", "complete means every row", "/commit"),
         ("superblock", "HDF5 1.8 can open it", "superblock"),
-        ("half a fixed subset", "fixed subset is whole", "/fixed_subset/next_gradient"),
+        ("half a fixed subset", "gradients at next iterates are there", "/fixed_subset/next_gradient"),
     ]
 
     @Test(

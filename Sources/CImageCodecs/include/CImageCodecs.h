@@ -35,4 +35,7 @@ int smoothness_gunzip_size(const uint8_t *bytes, size_t count, size_t *size, smo
 /// Unpacks a gzip file of which `capacity` is the length of what it holds.
 int smoothness_gunzip(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity,
                       smoothness_codec_failure *failure);
+
+/// Unpacks a raw deflate stream to exactly `capacity` bytes; anything else is a failure.
+int smoothness_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity);
 #endif

@@ -173,5 +173,6 @@ bool ctorch_set_gradient_recording(bool recorded);
 #include "CTorchAlgebra.h"
 #include "CTorchLSTM.h"
 #include "CTorchPerceptron.h"
+#include "CTorchScript.h"
 #include "CTorchVision.h"
 #endif

@@ -28,6 +28,22 @@ typedef struct {
     double product;  // sum of (g[i] - g0[i]) * (m[i] - m0[i]), m and m0 of all
 } smoothness_group_sums;
 
+// Running sums over a block that comes in slices: 16 lanes of each, element j of the block adds to lane j mod 16. From zero.
+typedef struct {
+    double base_squared[16];       // g0[i]^2
+    double gradient_squared[16];   // g[i]^2
+    double product[16];            // g0[i] * g[i]
+    double difference_squared[16]; // (g[i] - g0[i])^2
+    double difference_step[16];    // (g[i] - g0[i]) * (p[i] - x[i])
+    double base_step[16];          // g0[i] * (p[i] - x[i])
+    double displacement_squared[16]; // (p[i] - x[i])^2
+} smoothness_slice_lanes;
+
+// The same, added up.
+typedef struct {
+    double base_squared, gradient_squared, product, difference_squared, difference_step, base_step, displacement_squared;
+} smoothness_slice_sums;
+
 #define SMOOTHNESS_DECLARE(suffix, scalar)                                                                             \
     double smoothness_dot_##suffix(const scalar *x, const scalar *y, size_t offset, size_t count);                     \
     double smoothness_squared_distance_##suffix(const scalar *x, const scalar *y, size_t offset, size_t count);        \
@@ -49,11 +65,16 @@ typedef struct {
                                                     size_t count);                                                     \
     smoothness_group_sums smoothness_group_difference_##suffix(const scalar *group, const scalar *group_base,          \
                                                                const double *mean, const double *base, size_t offset,  \
-                                                               size_t count);
+                                                               size_t count);                              \
+    void smoothness_add_slice_##suffix(smoothness_slice_lanes *lanes, size_t first, const scalar *iterate,             \
+                                       const scalar *probe, const scalar *base, const scalar *gradient, size_t offset, \
+                                       size_t count);
 
 SMOOTHNESS_DECLARE(f32, float)
 SMOOTHNESS_DECLARE(f64, double)
 #undef SMOOTHNESS_DECLARE
+
+smoothness_slice_sums smoothness_sum_slices(smoothness_slice_lanes lanes);
 
 void smoothness_scale_f64(double *x, double factor, size_t count);
 #endif

@@ -53,7 +53,7 @@ public struct AlignmentJob: Sendable {
     ///   rows, batch sizes or a subset that are none; `.cannotCreate` where the output is something else.
     public init(
         run path: String, configuration: AlignmentConfiguration, output: String? = nil, isForced: Bool = false,
-        dataOverride: String? = nil, threads: Int? = nil
+        dataOverride: String? = nil, modulePath: String? = nil, threads: Int? = nil
     ) throws {
         try configuration.validate()
         let reader = try RunFileReader(path)
@@ -70,6 +70,7 @@ public struct AlignmentJob: Sendable {
         let request = AlignmentRequest(
             run: path, output: target, configuration: configuration, header: reader.header, rows: Array(rows),
             digest: try reader.digest(rows: (rows.last ?? -1) + 1), dataOverride: dataOverride,
+            modulePath: modulePath,
             origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads))
         let precision = configuration.precision ?? Precision(rawValue: reader.header.scalarName)
         switch precision {
@@ -110,6 +111,7 @@ struct AlignmentRequest: Sendable {
     var rows: [Int]
     var digest: String
     var dataOverride: String?
+    var modulePath: String?
     var origin: AnalysisOrigin
 }
 
@@ -142,7 +144,8 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
         let description = try ObjectiveDescription(json: request.header.objective, file: request.run)
         objective = try makeObjective(
             description, as: Scalar.self, options: request.configuration.evaluation,
-            dataOverride: request.dataOverride ?? description.dataBeside(runFile: request.run)
+            dataOverride: request.dataOverride ?? description.dataBeside(runFile: request.run),
+            modulePath: request.modulePath
         ).training
         try objective.requireLayout(request.header.layout, ofRun: request.run)
         var configuration = request.configuration

@@ -34,10 +34,15 @@ struct AnalysisFileWriter: ~Copyable {
 
     /// Writes the next row and commits it.
     mutating func append(_ write: (_ file: borrowing HDF5.File, _ row: Int) throws -> Void) throws {
+        try append(count: 1, write)
+    }
+
+    /// Writes rows that are there together, from the next one on, and commits them.
+    mutating func append(count: Int, _ write: (_ file: borrowing HDF5.File, _ row: Int) throws -> Void) throws {
         let row = committedRows
         try translating(.inputOutput) { try write(file, row) }
-        try translating(.inputOutput) { try counter.raise(to: row + 1) }
-        committedRows = row + 1
+        try translating(.inputOutput) { try counter.raise(to: row + count) }
+        committedRows = row + count
     }
 
     /// Writes several rows at once, from the first row of the file on, and commits them.

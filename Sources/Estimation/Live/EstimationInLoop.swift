@@ -26,7 +26,8 @@ public final class EstimationInLoop<RunScalar: ParameterScalar> {
     public init(
         run path: String, header: RunHeader, iterations: [Int], firstIteration: Int,
         configuration: EstimationConfiguration, isForced: Bool = false, dataOverride: String? = nil,
-        workerCount: Int = 1, threads: Int? = nil, isCancelled: @escaping @Sendable () -> Bool = { false }
+        modulePath: String? = nil, workerCount: Int = 1, threads: Int? = nil,
+        isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws {
         try configuration.requireStepsInHand()
         var resolved = configuration
@@ -40,6 +41,7 @@ public final class EstimationInLoop<RunScalar: ParameterScalar> {
             run: path, output: target, configuration: resolved, header: header, rowCount: iterations.count,
             capacity: iterations.count, plannedRows: iterations.count, digest: header.digest(of: []),
             live: LiveRows(maker: .train, iterations: iterations), dataOverride: dataOverride,
+            modulePath: modulePath,
             origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads),
             workerCount: workerCount)
         try standing?.require(

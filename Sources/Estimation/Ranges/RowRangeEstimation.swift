@@ -25,9 +25,11 @@ public struct RowRangeEstimation: Sendable {
         self.request = request
         self.configuration = request.configuration
         work =
-            switch request.configuration.precision {
-            case .float32: try TypedEstimationWork<Float>(request)
-            default: try TypedEstimationWork<Double>(request)
+            switch (request.configuration.source, request.configuration.precision) {
+            case (.recorded, .float32): try RecordedEstimationWork<Float>(request)
+            case (.recorded, _): try RecordedEstimationWork<Double>(request)
+            case (nil, .float32): try TypedEstimationWork<Float>(request)
+            case (nil, _): try TypedEstimationWork<Double>(request)
             }
     }
 

@@ -26,12 +26,14 @@ public struct Floors: Sendable, Equatable {
         let displacement = point.displacementNorm
         point.noiseFloor = repeatability / displacement
         point.roundingFloor = relativeRounding * max(baseNorm, point.gradientNorm) / displacement
-        let (noise, rounding) = (point.noiseFloor / point.smoothness, point.roundingFloor / point.smoothness)
+        // Recorded gradients are not evaluated again: nothing is known of their repeatability.
+        let knownNoise = point.noiseFloor.isNaN ? 0 : point.noiseFloor
+        let (noise, rounding) = (knownNoise / point.smoothness, point.roundingFloor / point.smoothness)
         // Nothing is known of where an evaluation's noise points to.
         // A projection that was small once by chance may be larger at this γ: it is taken twice, and a twentieth more.
         let projection = min(1, 2 * roundingProjection + 0.05)
         point.floorError = noise + noise * noise / 2 + projection * rounding + rounding * rounding / 2
-        let floor = max(point.noiseFloor, point.roundingFloor)
+        let floor = max(knownNoise, point.roundingFloor)
         point.status = point.smoothness > EstimateStatus.floorFactor * floor ? .ok : .belowFloor
     }
 }

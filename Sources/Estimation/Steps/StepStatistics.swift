@@ -44,7 +44,9 @@ extension StepEstimate {
         point.baseAlongStep = whole.baseAlongStep
         point.displacementNorm = whole.displacementSquared.squareRoot()
         let displacement = point.displacementNorm
-        if !(loss.isFinite && point.gradientNorm.isFinite && point.differenceNorm.isFinite) {
+        // Losses that were not recorded are NaN at every point.
+        let isLossSound = loss.isFinite || (loss.isNaN && self.loss.isNaN)
+        if !(isLossSound && point.gradientNorm.isFinite && point.differenceNorm.isFinite) {
             point.status = .nonFiniteGradient
         } else if displacement > 0 {
             let gain = context.gain(of: normed ?? [], euclidean: point.differenceNorm / displacement)
@@ -118,7 +120,9 @@ extension StepEstimate {
     }
 
     private mutating func concludeBounds(cosine: Double?, machineEpsilon: Double) {
-        guard let end = curve.last, end.gamma == 1, end.loss.isFinite, end.gradientNorm.isFinite else { return }
+        guard let end = curve.last, end.gamma == 1, end.loss.isFinite || loss.isNaN, end.gradientNorm.isFinite else {
+            return
+        }
         let length = end.displacementNorm
         identity = 2 * abs(end.loss - loss - end.baseAlongStep) / (length * length)
         identityFloor = 2 * machineEpsilon * (abs(end.loss) + abs(loss)) / (length * length)

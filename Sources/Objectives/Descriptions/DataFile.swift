@@ -60,6 +60,21 @@ public struct DataFile: Sendable, Hashable, Codable {
         return bytes
     }
 
+    /// Holds the bytes of a file against the digest without keeping them.
+    /// - Throws: as `read`.
+    func requireUnchanged(at place: String? = nil) throws {
+        let path = place ?? path
+        try Self.refuseFolder(path)
+        let found = try Digest(ofFile: path)
+        guard found == digest else {
+            throw SmoothnessError(
+                .data, "is not the file that this objective was made from", file: path,
+                expected: "SHA-256 \(digest.sha256), \(digest.byteCount) bytes",
+                found: "SHA-256 \(found.sha256), \(found.byteCount) bytes",
+                remedy: "Restore the original file or say with --data where a copy is")
+        }
+    }
+
     private static func refuseFolder(_ path: String) throws {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {

@@ -19,10 +19,18 @@ public struct ExternalDescription: Sendable, Hashable, Codable {
             .usage, "the objective of this run lives in another program", object: "/objective",
             expected: "an objective that can be made here", found: summary,
             remedy:
-                "Name the command that serves its gradients: --oracle \"python my_run.py --serve\" (docs/pytorch.md)")
+                "Name the command that serves its gradients, --oracle \"python my_run.py --serve\", or a scripted module, --objective torchscript, or have them recorded (docs/pytorch.md)"
+        )
     }
 
     private var summary: String {
         [description, software].compactMap { $0 }.first ?? "kind external"
+    }
+}
+
+extension ObjectiveDescription {
+    /// Whether another program is needed to evaluate it.
+    public var isExternal: Bool {
+        if case .external = kind { true } else { false }
     }
 }

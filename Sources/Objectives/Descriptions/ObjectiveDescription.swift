@@ -17,6 +17,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
         case languageModel(LanguageModelDescription)
         case transformer(TransformerDescription)
         case imageClassifier(ImageClassifierDescription)
+        case torchScript(TorchScriptDescription)
         case external(ExternalDescription)
 
         /// The value of the key `kind`.
@@ -46,6 +47,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
             case .languageModel(let parameters): parameters
             case .transformer(let parameters): parameters
             case .imageClassifier(let parameters): parameters
+            case .torchScript(let parameters): parameters
             case .external(let parameters): parameters
             }
         }
@@ -58,6 +60,7 @@ public struct ObjectiveDescription: Sendable, Hashable, Codable {
     /// The file that its training data come from, if they come from a file.
     public var dataFile: DataFile? {
         if case .logisticRegression(let regression) = kind, case .file(let file) = regression.source { return file }
+        if case .torchScript(let module) = kind { return module.data }
         if let text = kind.text, case .file(let file) = text.source { return file }
         return nil
     }
@@ -87,6 +90,7 @@ private enum KindName: String, CaseIterable {
     case languageModel = "lstm-language-model"
     case transformer = "transformer-language-model"
     case imageClassifier = "image-classifier"
+    case torchScript = "torchscript"
     case external
 
     init(of kind: ObjectiveDescription.Kind) {
@@ -104,6 +108,7 @@ private enum KindName: String, CaseIterable {
             case .languageModel: .languageModel
             case .transformer: .transformer
             case .imageClassifier: .imageClassifier
+            case .torchScript: .torchScript
             case .external: .external
             }
     }
@@ -122,6 +127,7 @@ private enum KindName: String, CaseIterable {
         case .languageModel: .languageModel(try LanguageModelDescription(from: decoder))
         case .transformer: .transformer(try TransformerDescription(from: decoder))
         case .imageClassifier: .imageClassifier(try ImageClassifierDescription(from: decoder))
+        case .torchScript: .torchScript(try TorchScriptDescription(from: decoder))
         case .external: .external(try ExternalDescription(from: decoder))
         }
     }

@@ -69,11 +69,12 @@ public struct ObjectiveSet<Scalar: ParameterScalar>: Sendable {
 ///
 /// - Parameters:
 ///   - dataOverride: where the data file is now, if it is not where the description says; its content must be the same.
+///   - modulePath: where the scripted module of such a description is, which only the caller may say.
 /// - Throws: `SmoothnessError` of kind `.usage` where a parameter is out of range or a place is given for data that are
 ///   not read, `.noInput` where the data is gone, and `.data` where it is not what the description was made from.
 public func makeObjective<Scalar: ParameterScalar>(
     _ description: ObjectiveDescription, as scalar: Scalar.Type, options: EvaluationOptions = EvaluationOptions(),
-    dataOverride: String? = nil
+    dataOverride: String? = nil, modulePath: String? = nil
 ) throws -> ObjectiveSet<Scalar> {
     try description.validate()
     try require((options.microBatch ?? 1) > 0, "micro_batch", "1 or more", options.microBatch ?? 0)
@@ -82,8 +83,13 @@ public func makeObjective<Scalar: ParameterScalar>(
             .usage, "this objective reads no file, so there is none to look for elsewhere", file: dataOverride,
             object: description.kind.name)
     }
+    if case .torchScript = description.kind {
+    } else if let modulePath {
+        throw SmoothnessError(
+            .usage, "this objective has no scripted module", file: modulePath, object: description.kind.name)
+    }
     switch description.kind {
-    case .languageModel, .transformer, .imageClassifier, .external: break
+    case .languageModel, .transformer, .imageClassifier, .torchScript, .external: break
     default: try requireProcessor(options.device)
     }
     let training: any Objective<Scalar>
@@ -116,6 +122,9 @@ public func makeObjective<Scalar: ParameterScalar>(
         return try parameters.makeObjective(as: scalar, options: options, dataOverride: dataOverride)
     case .imageClassifier(let parameters):
         return try parameters.makeObjective(as: scalar, options: options, dataOverride: dataOverride)
+    case .torchScript(let parameters):
+        return try parameters.makeObjective(
+            as: scalar, options: options, modulePath: modulePath, dataOverride: dataOverride)
     case .external(let model): throw model.absence
     }
     return ObjectiveSet(training: training)

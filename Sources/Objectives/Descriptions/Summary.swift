@@ -40,6 +40,7 @@ extension ObjectiveDescription {
         case .languageModel(let model): return model.summary
         case .transformer(let model): return model.summary
         case .imageClassifier(let classifier): return classifier.summary
+        case .torchScript(let script): return script.summary
         case .external(let model): return model.description ?? "a model of another program"
         }
     }

@@ -58,6 +58,7 @@ extension ObjectiveDescription {
             try model.validate()
         case .imageClassifier(let classifier):
             try classifier.validate()
+        case .torchScript(let script): try script.validate()
         case .external: break
         }
     }

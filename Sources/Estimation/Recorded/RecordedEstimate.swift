@@ -1,0 +1,101 @@
+import ParameterSpace
+import RunFiles
+
+/// From the sums over a row's recorded vectors to its estimate.
+struct RecordedEstimate {
+    let layout: ParameterLayout
+    let gammas: [Double]
+    let groups: ComponentGroups
+    let mode: EstimationMode
+    /// 2⁻²³ or 2⁻⁵²
+    let machineEpsilon: Double
+
+    private var hasGroups: Bool { groups.count > 1 }
+
+    func estimate(iteration: Int, _ sums: RecordedSums, losses: FixedSubset.Losses?) -> StepEstimate {
+        var estimate = StepEstimate(
+            iteration: iteration, gammas: gammas, blockCount: layout.blocks.count, groupCount: groups.count)
+        estimate.subsetSize = groups.components.count
+        estimate.componentGradientCount = groups.components.count * (1 + gammas.count)
+        estimate.relativeRounding = machineEpsilon
+        estimate.roundingProjection = 1
+        let ends = sums.blocks.map { $0[gammas.count - 1] }
+        let stepSquares = ends.map(\.probe.displacementSquared)
+        let step = stepSquares.reduce(0, +)
+        recordBase(sums, loss: losses?.atIterate ?? .nan, in: &estimate)
+        guard step.isFinite else {
+            estimate.status = .nonFiniteIterate
+            return estimate
+        }
+        guard estimate.gradientNorm.isFinite, !estimate.loss.isInfinite else {
+            estimate.status = .nonFiniteGradient
+            return estimate
+        }
+        estimate.stepNorm = step.squareRoot()
+        for block in stepSquares.indices { estimate.blocks[block].stepNorm = stepSquares[block].squareRoot() }
+        guard step > 0 else {
+            estimate.status = .zeroStep
+            return estimate
+        }
+        record(sums, losses, in: &estimate)
+        let norms = estimate.gradientNorm * estimate.curve[gammas.count - 1].gradientNorm
+        estimate.conclude(cosine: ends.reduce(0) { $0 + $1.product } / norms, context)
+        if hasGroups { recordBlockErrors(sums, in: &estimate) }
+        return estimate
+    }
+
+    private var context: RowContext {
+        RowContext(
+            sample: groups.sample(ofSize: groups.components.count),
+            floors: Floors(repeatability: .nan, relativeRounding: machineEpsilon), machineEpsilon: machineEpsilon,
+            mode: mode, parameterCount: layout.count)
+    }
+
+    private func recordBase(_ sums: RecordedSums, loss: Double, in estimate: inout StepEstimate) {
+        let squares = sums.blocks.map { $0[0].baseSquared }
+        let context = context
+        estimate.loss = loss
+        estimate.gradientNorm = squares.reduce(0, +).squareRoot()
+        for block in squares.indices {
+            estimate.blocks[block].gradientNorm = squares[block].squareRoot()
+            estimate.blocks[block].gradientNormError =
+                GroupedNorm(squared: squares[block], sums: sums.groups[block], sample: context.sample).error
+        }
+        if hasGroups {
+            for group in 0..<groups.count {
+                let whole = sums.groups.reduce(GroupSums()) { $0 + $1[group] }
+                estimate.groups[group].gradientSquared = whole.squared
+                estimate.groups[group].gradientProduct = whole.product
+            }
+        } else {
+            estimate.groups[0].loss = loss
+        }
+        estimate.concludeBase(context)
+    }
+
+    private func record(_ sums: RecordedSums, _ losses: FixedSubset.Losses?, in estimate: inout StepEstimate) {
+        let all = losses.map { $0.atProbes + [$0.atNextIterate] }
+        for index in gammas.indices {
+            let whole = (0..<(hasGroups ? groups.count : 0)).map { group in
+                sums.differences.reduce(GroupSums()) { $0 + $1[index][group] }
+            }
+            estimate.record(
+                probe: index, loss: all?[index] ?? .nan, sums: sums.blocks.map { $0[index].probe }, groups: whole,
+                normed: nil, context)
+        }
+    }
+
+    /// The jackknife error of every block's maximum over γ.
+    private func recordBlockErrors(_ sums: RecordedSums, in estimate: inout StepEstimate) {
+        let sample = context.sample
+        for block in sums.blocks.indices {
+            let curves = gammas.indices.map { index in
+                let probe = sums.blocks[block][index].probe
+                return GroupedNorm(
+                    squared: probe.differenceSquared, sums: sums.differences[block][index], sample: sample
+                ).leaveOutSquared.map { ($0 / probe.displacementSquared).squareRoot() }
+            }
+            estimate.blocks[block].smoothnessError = GroupedNorm.standardError(ofMaximumOver: curves, sample: sample)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Essentials
+import Foundation
+
+/// Random access to the bytes of a file whose numbers are not to be trusted: every read is held against its size first.
+struct FileBytes {
+    let path: String
+    let count: Int
+    private let handle: FileHandle
+
+    /// - Throws: `SmoothnessError(.noInput)`
+    init(_ path: String) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
+            let handle = FileHandle(forReadingAtPath: path)
+        else {
+            throw SmoothnessError(
+                .noInput, isFolder.boolValue ? "is a folder, not a file of tensors" : "there is no such file",
+                file: path)
+        }
+        self.path = path
+        self.handle = handle
+        count = Int(try handle.seekToEnd())
+    }
+
+    /// - Throws: `SmoothnessError(.data)` where the file does not reach that far.
+    func read(_ offset: Int, _ length: Int, _ what: String) throws -> [UInt8] {
+        guard offset >= 0, length >= 0, offset <= count, length <= count - offset else {
+            throw damaged(
+                what, expected: "\(length) bytes from \(offset) on", found: "a file of \(count) bytes")
+        }
+        guard length > 0 else { return [] }
+        try handle.seek(toOffset: UInt64(offset))
+        let data = try handle.read(upToCount: length) ?? Data()
+        guard data.count == length else {
+            throw damaged(what, expected: "\(length) bytes from \(offset) on", found: "\(data.count)")
+        }
+        return [UInt8](data)
+    }
+
+    func damaged(_ what: String, expected: String, found: String) -> SmoothnessError {
+        SmoothnessError(
+            .data, "is damaged or no such file", file: path, object: what, expected: expected, found: found)
+    }
+}
+
+extension Sequence<UInt8> {
+    /// The little-endian number of these bytes, at most eight.
+    var littleEndian: UInt64 { reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+}
+
+/// The product of extents, refused where there are too many elements to be numbered.
+func elementCount(_ shape: [Int], width: Int) -> Int? {
+    var total = width
+    for extent in shape {
+        guard extent >= 0 else { return nil }
+        let (product, isOverflow) = total.multipliedReportingOverflow(by: extent)
+        guard !isOverflow else { return nil }
+        total = product
+    }
+    return total / width
+}

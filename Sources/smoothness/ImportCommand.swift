@@ -1,0 +1,133 @@
+import ArgumentParser
+import Essentials
+import Foundation
+import Interchange
+import Objectives
+import ParameterSpace
+import RunFiles
+
+/// `smoothness import`: snapshots of another program become a run file.
+struct ImportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Make a run file of iterates and gradients that another program has saved.",
+        discussion: """
+            Reads HDF5 with datasets of any names, NumPy's .npz and .npy, safetensors, and torch.save; told by their contents. One file \
+            holds all snapshots, along the first axis of its tensors or in a list; several files hold one snapshot each and are taken in \
+            natural order. A name may lead to a tensor or to a group of them (a state dictionary), whose members become the blocks of \
+            the parameters. Nothing in these files is ever executed.
+
+            Snapshots that follow one another are x_0, x_1, …: the step that is measured leads from each to the next. The gradients \
+            must be those of one function, the mean loss over one fixed part of the data; then
+
+                smoothness import weights.npz --iterate weights --gradient grads -o run.h5
+                smoothness estimate run.h5
+
+            needs neither model nor data.
+            """)
+
+    @Argument(help: "The files, or a folder of them.", completion: .file())
+    var files: [String]
+    @Option(help: ArgumentHelp("The iterates x_k in the files. (default: the whole file)", valueName: "name"))
+    var iterate: String = ""
+    @Option(help: ArgumentHelp("Their gradients on a fixed part of the data.", valueName: "name"))
+    var gradient: String?
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Files of the gradients, where they are not those of the iterates.", valueName: "file"))
+    var gradientFiles: [String] = []
+    @Option(help: ArgumentHelp("The iterates x_{k+1}, where snapshots come in pairs.", valueName: "name"))
+    var nextIterate: String?
+    @Option(help: ArgumentHelp("The gradients there.", valueName: "name"))
+    var nextGradient: String?
+    @Option(help: ArgumentHelp("The losses of the same function, one number a snapshot.", valueName: "name"))
+    var loss: String?
+    @Option(help: "What the gradients are over, in words.")
+    var subset = "as the importing caller has it; not described"
+    @Option(
+        help: ArgumentHelp(
+            "Leave out blocks of this name, as 'running_*' of a state dictionary; may be given again.",
+            valueName: "pattern"))
+    var leaveOut: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "The objective whose run this is, if smoothness can make it: a run file, or its description in JSON.",
+            valueName: "file"))
+    var objective: String?
+    @Option(
+        help: ArgumentHelp("A run file whose names and shapes the parameters have, in their order.", valueName: "run"))
+    var layout: String?
+    @Option(
+        parsing: .unconditional, help: "Pairs: row i is iteration i times this. (default: 2)")
+    var every: Int?
+    @Option(name: .shortAndLong, help: "The run file.")
+    var output: String
+    @Flag(help: "Replace what stands at its place.")
+    var force = false
+
+    func validate() throws {
+        if nextIterate == nil && (nextGradient != nil || every != nil) {
+            throw ValidationError("--next-gradient and --every belong to --next-iterate")
+        }
+        if nextIterate != nil && (gradient != nil) != (nextGradient != nil) {
+            throw ValidationError("with --next-iterate, --gradient and --next-gradient belong together")
+        }
+        if let every, every < 2 {
+            throw ValidationError("--every must be at least 2; without --next-iterate snapshots follow one another")
+        }
+    }
+
+    func run() throws {
+        let target = Console.absolute(output)
+        let sources = try expanded(files)
+        for path in sources { try refuseInput(as: target, inputs: [path]) }
+        let tensors = try sources.map { try TensorFile($0) }
+        let gradientTensors = gradientFiles.isEmpty ? tensors : try expanded(gradientFiles).map { try TensorFile($0) }
+        func series(_ name: String?, _ files: [TensorFile]) throws -> SnapshotSeries? {
+            try name.map { try SnapshotSeries(files, name: $0, leavingOut: isLeftOut) }
+        }
+        guard let iterates = try series(iterate, tensors) else { return }
+        let work = RunImport(
+            iterates: iterates, nextIterates: try series(nextIterate, tensors),
+            gradients: try series(gradient ?? (gradientFiles.isEmpty ? nil : ""), gradientTensors),
+            nextGradients: try series(nextGradient, gradientTensors), losses: try series(loss, gradientTensors),
+            subset: subset, objective: try description(), layout: try layoutOfRun(),
+            iterationsPerRow: nextIterate == nil ? 1 : every ?? 2)
+        Console.error("importing \(work.rowCount) steps of \(iterates.name) → \(target)")
+        try work.write(to: target, isForced: force)
+        let summary = try RunFileReader(target).summary()
+        try Console.output(
+            "\(summary.committedSnapshots) rows of \(summary.parameterCount) \(summary.scalar) parameters in "
+                + "\(summary.blocks.count) blocks"
+                + (summary.hasFixedSubsetGradients ? ", with gradients on a fixed subset" : "") + "\n")
+        Console.error("wrote \(target)")
+    }
+
+    /// Folders become their files; all in natural order.
+    private func expanded(_ paths: [String]) throws -> [String] {
+        let found = try paths.flatMap { path -> [String] in
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+                return [path]
+            }
+            return try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") }
+                .map { path + "/" + $0 }
+        }
+        return TensorFile.inNaturalOrder(found)
+    }
+
+    private func isLeftOut(_ name: String) -> Bool { leaveOut.contains { fnmatch($0, name, 0) == 0 } }
+
+    private func description() throws -> String {
+        guard let objective else {
+            return try ObjectiveDescription(
+                .external(ExternalDescription(description: "imported from \(files.joined(separator: ", "))"))
+            ).json()
+        }
+        return try ObjectiveDescription(ofFile: objective).json()
+    }
+
+    private func layoutOfRun() throws -> ParameterLayout? {
+        try layout.map { try RunFileReader($0).header.layout }
+    }
+}
