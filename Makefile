@@ -62,9 +62,8 @@ demo: build ## Train, estimate, fit and plot: demo/ holds the results
 	@echo
 	@echo "Look at $(CURDIR)/demo/scatter.svg (or .png, .pdf); the numbers are in demo/fit.txt and demo/scatter.csv."
 
-# The twins: independent implementations in NumPy, SciPy, statsmodels, h5py, TensorBoard and PyTorch; and what the bridge works with:
-# transformers, Lightning and JAX. The CPU build of PyTorch where the
-# package index has it under that name, otherwise the plain one.
+# The twins: independent implementations in NumPy, SciPy, statsmodels, h5py, TensorBoard and PyTorch; what the bridge works with: transformers,
+# Lightning and JAX; and what batches are given to. The CPU build of PyTorch where the package index has it under that name, otherwise the plain one.
 $(VENV)/.ready: Makefile | test-dependencies
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet numpy scipy statsmodels h5py pillow tensorboard safetensors snakemake submitit
@@ -76,10 +75,11 @@ python: $(VENV)/.ready ## Make the virtual environment of the test twins
 
 test: test-dependencies python ## Build and run every test
 	$(SWIFT_BUILD) --build-tests
-	SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python swift test -c release --scratch-path $(SCRATCH) --skip-build
+	SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python swift test -c release --scratch-path $(SCRATCH) --skip-build $(TEST_OPTIONS)
 
+# What does not compute with LibTorch need not be tested again.
 test-pytorch: python ## The same against the LibTorch inside PyTorch
-	$(MAKE) test LIBTORCH="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"
+	$(MAKE) test TEST_OPTIONS="--skip '^(Essentials|ParameterSpace|HDF5|RunFiles|Fitting|Reporting|Batching)Tests'" LIBTORCH="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"
 
 # Both need a quiet machine and some minutes; see docs/benchmarks.md.
 bench: python ## Measure speed against PyTorch and the cost of saving iterates
