@@ -126,7 +126,7 @@ private struct Crew<Scalar: ParameterScalar> {
         var times: [Double] = []
         repeat {
             times.append(try ContinuousClock().measure { try evaluate(at: point) } / .seconds(1))
-        } while times.count < 15 && times.reduce(0, +) < Self.rehearsalTime
+        } while times.count < 3 || (times.count < 15 && times.reduce(0, +) < Self.rehearsalTime)
         let gradient = times.sorted()[times.count / 2]
         guard reference != nil else { return (gradient, 0) }
         let both = try ContinuousClock().measure {
