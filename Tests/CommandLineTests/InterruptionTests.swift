@@ -9,20 +9,6 @@ struct InterruptionTests {
 
     init() throws { bench = try Workbench() }
 
-    private func start(_ arguments: [String]) throws -> RunningProcess {
-        try RunningProcess(Workplace.program, arguments, directory: bench.place)
-    }
-
-    /// Waits until the process has said this; fails where it ends before.
-    private func wait(
-        for text: String, of process: RunningProcess, sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-        while !process.standardErrorSoFar.contains(text) {
-            try #require(process.isRunning, "\(process.standardErrorSoFar)", sourceLocation: sourceLocation)
-            usleep(5_000)
-        }
-    }
-
     private static let slow = [
         "train", "--threads", "1", "--objective", "quadratic", "--spectrum",
         (1...300).map { "\(1 / Double($0))" }.joined(separator: ","), "--rotations", "8", "--components", "30",
@@ -38,8 +24,8 @@ struct InterruptionTests {
         try bench.succeed(Self.slow + ["-o", "whole.h5"])
         var arguments = Self.slow + ["-o", "run.h5"]
         for signal in [SIGTERM, SIGINT, SIGTERM] {
-            let process = try start(arguments)
-            try wait(for: "train: ", of: process)
+            let process = try bench.start(arguments)
+            try process.wait(for: "train: ")
             usleep(150_000)
             process.send(signal: signal)
             let outcome = process.wait()
@@ -67,8 +53,8 @@ struct InterruptionTests {
             (1...100).map { "\(1 / Double($0))" }.joined(separator: ","), "--rotations", "5", "--components", "4000",
             "--noise", "0.1", "--iterations", "40", "--save", "every=2", "-o", "run.h5")
         let arguments = ["estimate", "run.h5", "--subset", "1", "--delta", "0.25", "--threads", "1", "--format", "csv"]
-        let process = try start(arguments)
-        try wait(for: "estimate: ", of: process)
+        let process = try bench.start(arguments)
+        try process.wait(for: "estimate: ")
         process.send(signal: SIGTERM)
         let outcome = process.wait()
         #expect(outcome.exitCode == 75 && !outcome.wasSignalled && outcome.standardOutput.isEmpty)
@@ -88,16 +74,16 @@ struct InterruptionTests {
 
     @Test("a second signal ends the process at once, and nothing committed is lost") func secondSignal() throws {
         // One gradient takes seconds, so that the first signal has to wait for it.
-        let process = try start([
+        let process = try bench.start([
             "train", "--threads", "1", "--hidden", "500", "--embedding", "50", "--no-tied", "--layers", "1",
             "--vocabulary",
             "500", "--batch-size", "128", "--sequence-length", "200", "--iterations", "50", "--save",
             "every=10,first=20",
             "-o", "run.h5",
         ])
-        try wait(for: "train: 1/50", of: process)
+        try process.wait(for: "train: 1/50")
         process.send(signal: SIGINT)
-        try wait(for: "a second signal stops at once", of: process)
+        try process.wait(for: "a second signal stops at once")
         process.send(signal: SIGINT)
         let outcome = process.wait()
         #expect(outcome.exitCode == 130 && !outcome.wasSignalled, "\(outcome.standardError)")
@@ -112,8 +98,8 @@ struct InterruptionTests {
     @Test("two writers at one file: the second is refused and disturbs nothing") func twoWriters() throws {
         // The last of two equal options counts: this one would take a minute.
         let slow = Self.slow + ["--iterations", "1000000"]
-        let process = try start(slow + ["-o", "run.h5"])
-        try wait(for: "train: ", of: process)
+        let process = try bench.start(slow + ["-o", "run.h5"])
+        try process.wait(for: "train: ")
         let busy = "@/run.h5: another process is writing this file. Wait for it to end, or write to another file"
         for (arguments, message) in [
             (
@@ -144,8 +130,8 @@ struct InterruptionTests {
             (1...100).map { "\(1 / Double($0))" }.joined(separator: ","), "--rotations", "5", "--components", "8000",
             "--noise", "0.1", "--iterations", "400", "--save", "every=2", "-o", "run.h5")
         let arguments = ["estimate", "run.h5", "--subset", "1", "--delta", "0.1", "--threads", "1"]
-        let process = try start(arguments)
-        try wait(for: "estimate: ", of: process)
+        let process = try bench.start(arguments)
+        try process.wait(for: "estimate: ")
         for force in [[], ["--force"]] {
             let outcome = try bench.smoothness(arguments + force)
             #expect(outcome.exitCode == 73 && outcome.standardOutput.isEmpty)

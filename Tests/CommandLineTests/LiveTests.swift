@@ -9,20 +9,6 @@ struct LiveTests {
 
     init() throws { bench = try Workbench() }
 
-    private func start(_ arguments: [String]) throws -> RunningProcess {
-        try RunningProcess(Workplace.program, arguments, directory: bench.place)
-    }
-
-    /// Waits until a process has said this; fails where it ends before.
-    private func wait(
-        for text: String, of process: RunningProcess, sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-        while !process.standardErrorSoFar.contains(text) {
-            try #require(process.isRunning, "\(process.standardErrorSoFar)", sourceLocation: sourceLocation)
-            usleep(5_000)
-        }
-    }
-
     private static let languageModel = [
         "train", "--hidden", "8", "--embedding", "8", "--layers", "1", "--vocabulary", "200", "--batch-size", "16",
         "--sequence-length", "32", "--dropout", "0.2", "--learning-rate", "5", "--beta", "0.5", "--threads", "1",
@@ -92,8 +78,8 @@ struct LiveTests {
         try bench.succeed(train + ["-o", "whole.h5"])
         var arguments = train + ["-o", "run.h5"]
         for _ in 0..<2 {
-            let process = try start(arguments)
-            try wait(for: "train: ", of: process)
+            let process = try bench.start(arguments)
+            try process.wait(for: "train: ")
             usleep(100_000)
             process.send(signal: SIGTERM)
             #expect(process.wait().exitCode == 75)
@@ -149,21 +135,21 @@ struct LiveTests {
         "following a run that is training: the numbers of an estimate made afterwards, and files that are sound half-way"
     )
     func follow() throws {
-        let train = try start(Self.slow + ["--iterations", "40000", "--save", "every=2000", "-o", "run.h5"])
-        try wait(for: "train: ", of: train)
+        let train = try bench.start(Self.slow + ["--iterations", "40000", "--save", "every=2000", "-o", "run.h5"])
+        try train.wait(for: "train: ")
         // Held back half-way, so that what follows it must wait.
         train.send(signal: SIGSTOP)
         let arguments = ["estimate", "run.h5", "--follow", "--format", "csv", "--threads", "1"] + Self.definition
         // Stopped on the way, and begun again.
-        let first = try start(arguments)
-        try wait(for: "estimate: ", of: first)
+        let first = try bench.start(arguments)
+        try first.wait(for: "estimate: ")
         let half = try bench.smoothness("verify", "run.estimates.h5")
         #expect(half.exitCode == 0 && half.standardOutput.contains(" of at most 20 rows"), "\(half.standardOutput)")
         first.send(signal: SIGINT)
         let stopped = first.wait()
         #expect(stopped.exitCode == 75 && stopped.standardError.contains("The same command continues"))
-        let second = try start(arguments)
-        try wait(for: "waiting for row ", of: second)
+        let second = try bench.start(arguments)
+        try second.wait(for: "waiting for row ")
         train.send(signal: SIGCONT)
         let followed = second.wait()
         #expect(followed.exitCode == 0, "\(followed.standardError)")
@@ -179,12 +165,12 @@ struct LiveTests {
     @Test("a run whose writer is killed, one that is stopped, and one that goes on")
     func followInterrupted() throws {
         let save = ["--iterations", "60000", "--save", "every=2000", "-o", "run.h5"]
-        let train = try start(Self.slow + save)
-        try wait(for: "train: ", of: train)
+        let train = try bench.start(Self.slow + save)
+        try train.wait(for: "train: ")
         train.send(signal: SIGSTOP)
         let arguments = ["estimate", "run.h5", "--follow", "--format", "csv", "--threads", "1"] + Self.definition
-        let follower = try start(arguments)
-        try wait(for: "estimate: ", of: follower)
+        let follower = try bench.start(arguments)
+        try follower.wait(for: "estimate: ")
         train.send(signal: SIGKILL)
         _ = train.wait()
         let died = follower.wait()
@@ -200,8 +186,8 @@ struct LiveTests {
             "\(said)")
         #expect(try bench.smoothness("verify", "run.estimates.h5").exitCode == 0)
 
-        let resumed = try start(["train", "--resume", "run.h5"])
-        try wait(for: "train: ", of: resumed)
+        let resumed = try bench.start(["train", "--resume", "run.h5"])
+        try resumed.wait(for: "train: ")
         resumed.send(signal: SIGTERM)
         #expect(resumed.wait().exitCode == 75)
         // All rows that there are, and the end: nobody is writing.
@@ -210,9 +196,9 @@ struct LiveTests {
         #expect(try bench.succeed(arguments).standardError.contains("nothing to do"))
         #expect(try bench.smoothness("verify", "run.estimates.h5").exitCode == 0)
 
-        let last = try start(["train", "--resume", "run.h5"])
-        try wait(for: "train: ", of: last)
-        let whole = try start(arguments)
+        let last = try bench.start(["train", "--resume", "run.h5"])
+        try last.wait(for: "train: ")
+        let whole = try bench.start(arguments)
         #expect(last.wait().exitCode == 0)
         let outcome = whole.wait()
         #expect(outcome.exitCode == 0 && outcome.standardOutput.hasPrefix(rows), "\(outcome.standardError)")
@@ -229,10 +215,11 @@ struct LiveTests {
         try bench.succeed("estimate", "run.h5", "--follow", "--delta", "0.5")
         #expect(try !bench.succeed("inspect", "--config", "run.estimates.h5").standardOutput.contains("--follow"))
 
-        let train = try start(Self.slow + ["--iterations", "10000000", "--save", "every=9000000", "-o", "slow.h5"])
-        try wait(for: "train: ", of: train)
-        let follower = try start(["estimate", "slow.h5", "--follow", "--threads", "1"])
-        try wait(for: "waiting for row 2 of 2: slow.h5 is being written\n", of: follower)
+        let train = try bench.start(
+            Self.slow + ["--iterations", "10000000", "--save", "every=9000000", "-o", "slow.h5"])
+        try train.wait(for: "train: ")
+        let follower = try bench.start(["estimate", "slow.h5", "--follow", "--threads", "1"])
+        try follower.wait(for: "waiting for row 2 of 2: slow.h5 is being written\n")
         try FileManager.default.moveItem(atPath: bench.path("slow.h5"), toPath: bench.path("moved.h5"))
         usleep(300_000)
         follower.send(signal: SIGTERM)

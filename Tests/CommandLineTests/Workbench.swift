@@ -34,6 +34,11 @@ struct Workbench {
 
     func smoothness(_ arguments: String...) throws -> ProcessOutcome { try smoothness(arguments) }
 
+    /// Starts `smoothness` in the folder.
+    func start(_ arguments: [String]) throws -> RunningProcess {
+        try RunningProcess(Workplace.program, arguments, directory: place)
+    }
+
     /// Runs `smoothness` where it must do its work.
     @discardableResult
     func succeed(

@@ -74,6 +74,25 @@ public final class RunningProcess {
     public func send(signal: Int32) { kill(process.processIdentifier, signal) }
     public var standardErrorSoFar: String { Self.text(folder.path("err")) }
 
+    /// Waits until the process has said this on its standard error.
+    /// - Throws: `EndedEarly` where it ends before.
+    public func wait(for text: String) throws {
+        while !standardErrorSoFar.contains(text) {
+            guard isRunning else {
+                // What it said last may have come between the two looks.
+                if standardErrorSoFar.contains(text) { return }
+                throw EndedEarly(awaited: text, standardError: standardErrorSoFar)
+            }
+            usleep(5_000)
+        }
+    }
+
+    /// A process that ended before it said what a test waited for.
+    public struct EndedEarly: Error {
+        public var awaited: String
+        public var standardError: String
+    }
+
     /// Waits for the end. A program that hangs is killed after half an hour, far beyond what any call of the tests takes on a
     /// busy machine, and so shows as one that a signal ended. Tests carry no time limits of their own: those would count
     /// the time in which a test waits for its turn.

@@ -49,14 +49,7 @@ public struct DataFile: Sendable, Hashable, Codable {
                 remedy: "Say where it is now with --data")
         }
         let bytes = [UInt8](data)
-        let found = Digest(of: bytes)
-        guard found == digest else {
-            throw SmoothnessError(
-                .data, "is not the file that this objective was made from", file: path,
-                expected: "SHA-256 \(digest.sha256), \(digest.byteCount) bytes",
-                found: "SHA-256 \(found.sha256), \(found.byteCount) bytes",
-                remedy: "Restore the original file or say with --data where a copy is")
-        }
+        try require(Digest(of: bytes), of: path)
         return bytes
     }
 
@@ -65,7 +58,10 @@ public struct DataFile: Sendable, Hashable, Codable {
     func requireUnchanged(at place: String? = nil) throws {
         let path = place ?? path
         try Self.refuseFolder(path)
-        let found = try Digest(ofFile: path)
+        try require(Digest(ofFile: path), of: path)
+    }
+
+    private func require(_ found: Digest, of path: String) throws {
         guard found == digest else {
             throw SmoothnessError(
                 .data, "is not the file that this objective was made from", file: path,

@@ -42,33 +42,19 @@ public struct BatchPage: Sendable {
     }
 
     public func html() throws -> String {
-        """
-        <!DOCTYPE html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="generator" content="\(Software.name) \(Software.version)">
-        <title>\(escaped(title))</title>
-        <style>\(PageAssets.style)</style>
-        </head>
-        <body>
-        <main>
-        <h1>\(escaped(title))</h1>
-        <p>\(escaped(summary))</p>
-        \(failureSection)
-        \(section("intercept", "L0 of every run, with its interval", chart { $0.leastSquares.intercept }))
-        \(section("slope", "L1 of every run, with its interval", chart { $0.leastSquares.slope }))
-        \(section("runs", "Runs", tableText))
-        \(comparison.map { section("comparison", "Comparison", "<pre>\(escaped($0))</pre>") } ?? "")
-        \(section("definition", "What was measured", "<pre>\(escaped(definition))</pre>"))
-        \(section("repeat", "The command that repeats it", "<pre>\(escaped(command))</pre>"))
-        <footer><p>\(escaped("\(Software.name) \(Software.version)"))</p></footer>
-        </main>
-        </body>
-        </html>
-
-        """
+        HTMLDocument(
+            title: title,
+            content: """
+                <p>\(escaped(summary))</p>
+                \(failureSection)
+                \(section("intercept", "L0 of every run, with its interval", chart { $0.leastSquares.intercept }))
+                \(section("slope", "L1 of every run, with its interval", chart { $0.leastSquares.slope }))
+                \(section("runs", "Runs", tableText))
+                \(comparison.map { section("comparison", "Comparison", "<pre>\(escaped($0))</pre>") } ?? "")
+                \(section("definition", "What was measured", "<pre>\(escaped(definition))</pre>"))
+                \(section("repeat", "The command that repeats it", "<pre>\(escaped(command))</pre>"))
+                """
+        ).text
     }
 
     private func section(_ identifier: String, _ heading: String, _ content: String) -> String {
@@ -132,8 +118,5 @@ public struct BatchPage: Sendable {
         return lines.joined(separator: "\n") + "\n</svg>"
     }
 
-    private func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
-    }
+    private func escaped(_ text: String) -> String { HTMLDocument.escaped(text) }
 }

@@ -31,41 +31,29 @@ public struct ReportPage: Sendable {
 
     /// The page as HTML 5 with its style, script and data inside.
     public func html() throws -> String {
-        """
-        <!DOCTYPE html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="generator" content="\(Software.name) \(Software.version)">
-        <title>\(Self.escaped(title))</title>
-        <style>\(PageAssets.style)</style>
-        </head>
-        <body>
-        <main>
-        <h1>\(Self.escaped(title))</h1>
-        <p>Local smoothness against gradient norm: \(fit.points.used) of \(fit.points.given) iterates, iterations \
-        \(fit.firstIteration) to \(fit.lastIteration), \(significant(fit.gradientNormDecades, digits: 3)) decades of ‖∇f‖.</p>
-        \(warningSection)
-        \(scatterSection)
-        <section aria-labelledby="fits"><h2 id="fits">Fits</h2>
-        \(fitTable)
-        <details><summary>The whole report as text</summary><pre>\(Self.escaped(fit.text()))</pre></details>
-        </section>
-        \(adviceSection)
-        \(ReportControl.section(controls))
-        <section aria-labelledby="origin"><h2 id="origin">What was measured, and how</h2>
-        \(provenanceTable)</section>
-        <section aria-labelledby="repeat"><h2 id="repeat">Commands that repeat it</h2>
-        <pre>\(Self.escaped(commands.joined(separator: "\n")))</pre></section>
-        <footer><p>\(Self.escaped("\(Software.name) \(Software.version)"))</p></footer>
-        </main>
-        <script type="application/json" id="data">\(try data())</script>
-        <script>\(PageAssets.script)</script>
-        </body>
-        </html>
-
-        """
+        try HTMLDocument(
+            title: title,
+            content: """
+                <p>Local smoothness against gradient norm: \(fit.points.used) of \(fit.points.given) iterates, iterations \
+                \(fit.firstIteration) to \(fit.lastIteration), \(significant(fit.gradientNormDecades, digits: 3)) decades of ‖∇f‖.</p>
+                \(warningSection)
+                \(scatterSection)
+                <section aria-labelledby="fits"><h2 id="fits">Fits</h2>
+                \(fitTable)
+                <details><summary>The whole report as text</summary><pre>\(HTMLDocument.escaped(fit.text()))</pre></details>
+                </section>
+                \(adviceSection)
+                \(ReportControl.section(controls))
+                <section aria-labelledby="origin"><h2 id="origin">What was measured, and how</h2>
+                \(provenanceTable)</section>
+                <section aria-labelledby="repeat"><h2 id="repeat">Commands that repeat it</h2>
+                <pre>\(HTMLDocument.escaped(commands.joined(separator: "\n")))</pre></section>
+                """,
+            scripts: """
+                <script type="application/json" id="data">\(data())</script>
+                <script>\(PageAssets.script)</script>
+                """
+        ).text
     }
 
     /// The same as Markdown, for pull requests.
@@ -108,7 +96,8 @@ public struct ReportPage: Sendable {
     private var warningSection: String {
         guard !fit.warnings.isEmpty else { return "<p>No warnings.</p>" }
         return "<section aria-labelledby=\"warnings\"><h2 id=\"warnings\">Warnings</h2>\n<ul class=\"warnings\">"
-            + fit.warnings.map { "<li data-code=\"\($0.code.rawValue)\">\(Self.escaped($0.message))</li>" }.joined()
+            + fit.warnings.map { "<li data-code=\"\($0.code.rawValue)\">\(HTMLDocument.escaped($0.message))</li>" }
+            .joined()
             + "</ul></section>"
     }
 
@@ -133,7 +122,7 @@ public struct ReportPage: Sendable {
 
     private var fitTable: String {
         let body = rows.map { row in
-            "<tr><th scope=\"row\">\(Self.escaped(row.model))</th><td>\(Self.escaped(row.quantity))</td>"
+            "<tr><th scope=\"row\">\(HTMLDocument.escaped(row.model))</th><td>\(HTMLDocument.escaped(row.quantity))</td>"
                 + "<td class=\"number\" data-value=\"\(row.estimate.value)\">\(number(row.estimate.value))</td>"
                 + "<td>\(interval(row.estimate))</td></tr>"
         }
@@ -150,11 +139,11 @@ public struct ReportPage: Sendable {
                 .map { "<td class=\"number\">\($0.map { number($0.value) } ?? "–")</td>" }.joined()
             let note = [theorem.reasonWithoutNumbers, theorem.runComparison].compactMap(\.self).joined(separator: "; ")
             return
-                "<tr><th scope=\"row\">\(Self.escaped(theorem.source))</th>\(numbers)<td>\(Self.escaped(note))</td></tr>"
+                "<tr><th scope=\"row\">\(HTMLDocument.escaped(theorem.source))</th>\(numbers)<td>\(HTMLDocument.escaped(note))</td></tr>"
         }
         return
             "<section aria-labelledby=\"advice\"><h2 id=\"advice\">Advice</h2>\n<p>For L0 = \(number(advice.L0.value)) and L1 = "
-            + "\(number(advice.L1.value)) of the \(Self.escaped(advice.line)) line.</p>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">theorem</th>"
+            + "\(number(advice.L1.value)) of the \(HTMLDocument.escaped(advice.line)) line.</p>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">theorem</th>"
             + ["step size", "clip norm", "longest step", "iterations at most", "note"]
             .map { "<th scope=\"col\">\($0)</th>" }.joined()
             + "</tr></thead><tbody>\n" + body.joined(separator: "\n") + "</tbody></table></div></section>"
@@ -163,7 +152,7 @@ public struct ReportPage: Sendable {
     private var provenanceTable: String {
         "<table><tbody>"
             + provenance.map {
-                "<tr><th scope=\"row\">\(Self.escaped($0.name))</th><td>\(Self.escaped($0.value))</td></tr>"
+                "<tr><th scope=\"row\">\(HTMLDocument.escaped($0.name))</th><td>\(HTMLDocument.escaped($0.value))</td></tr>"
             }
             .joined(separator: "\n") + "</tbody></table>"
     }
@@ -202,10 +191,5 @@ public struct ReportPage: Sendable {
     private func interval(_ estimate: Estimate) -> String {
         guard let lower = estimate.lower, let upper = estimate.upper else { return "" }
         return "[\(number(lower)), \(number(upper))]"
-    }
-
-    static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
     }
 }
