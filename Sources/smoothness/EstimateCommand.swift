@@ -95,9 +95,10 @@ struct EstimateCommand: ParsableCommand {
         if let compareSubsets { return try compare(compareSubsets.values) }
         let target = output ?? EstimationJob.defaultOutput(forRun: runFile)
         try refuseInput(as: target, inputs: [runFile, data, objective.module])
-        let parallelism = Parallelism(threads: threads, definition, process)
+        let configuration = try configuration()
+        let parallelism = Parallelism(threads: threads, configuration, processCount: process.settings?.workerCount)
         let job = try EstimationJob(
-            run: Console.absolute(runFile), configuration: configuration(),
+            run: Console.absolute(runFile), configuration: configuration,
             output: output.map { Console.absolute($0) }, isForced: force, isFollowing: follow,
             dataOverride: objective.isScripted ? nil : data, modulePath: objective.module, oracle: process.pool(),
             workerCount: parallelism.workerCount, threads: parallelism.threads)
@@ -120,7 +121,8 @@ struct EstimateCommand: ParsableCommand {
 
     /// As it was asked for, or as the gradients allow that the run has recorded.
     private func configuration() throws -> EstimationConfiguration {
-        let reader = try RunFileReader(runFile)
+        let run = Console.absolute(runFile)
+        let reader = try RunFileReader(run)
         let isUnknown = (try? ObjectiveDescription(json: reader.header.objective))?.isExternal ?? false
         let given = try objective.description(data: data)
         guard recorded || (isUnknown && reader.fixedSubset != nil && given == nil && process.oracle == nil) else {
@@ -129,14 +131,15 @@ struct EstimateCommand: ParsableCommand {
             return configuration
         }
         try definition.refuseForRecorded(isComparison: compareSubsets != nil || data != nil || given != nil)
-        return try .recorded(in: runFile, mode: definition.mode)
+        return try .recorded(in: run, mode: definition.mode)
     }
 
     private func compare(_ shares: [Double]) throws {
-        let parallelism = Parallelism(threads: threads, definition, process)
+        let configuration = try configuration()
+        let parallelism = Parallelism(threads: threads, configuration, processCount: process.settings?.workerCount)
         try setThreadCount(parallelism.threadsPerWorker)
         let comparison = EstimateComparison(
-            run: Console.absolute(runFile), configuration: try configuration(), shares: shares.sorted(),
+            run: Console.absolute(runFile), configuration: configuration, shares: shares.sorted(),
             isForced: force, data: objective.isScripted ? nil : data, module: objective.module,
             oracle: try process.pool(), parallelism: parallelism, picture: output)
         if dryRun { return try Console.output(comparison.plan().rendered(as: format)) }

@@ -194,32 +194,19 @@ struct Parallelism {
     let workerCount: Int
     let threadsPerWorker: Int
 
-    /// Of gradients from other processes as many are evaluated at the same time as there are processes.
-    init(threads: Int?, _ definition: EstimateDefinitionOptions, _ process: OracleOptions) {
-        guard process.settings == nil else {
-            self.init(processes: process.settings?.workerCount ?? 1, threads: threads ?? Self.allotted)
+    /// - Parameter processCount: how many gradient processes there are: as many gradients are evaluated at the same time.
+    init(threads: Int?, _ definition: EstimationConfiguration, processCount: Int? = nil) {
+        let available = threads ?? Self.allotted
+        if let processCount {
+            (self.threads, workerCount, threadsPerWorker) = (processCount, processCount, available)
             return
         }
-        self.init(
-            threads: threads, device: definition.device, direction: definition.direction, groups: definition.groups)
-    }
-
-    init(threads: Int?, _ definition: EstimationConfiguration) {
-        self.init(
-            threads: threads, device: definition.evaluation.device, direction: definition.direction,
-            groups: definition.groups)
-    }
-
-    private init(processes: Int, threads: Int) {
-        (self.threads, workerCount, threadsPerWorker) = (processes, processes, threads)
-    }
-
-    private init(threads: Int?, device: String, direction: StepDirection, groups: Int) {
-        let available = threads ?? Self.allotted
         self.threads = available
         // Hessian–vector products are taken one after the other.
-        let isSerial = device != "cpu" || direction == .hessian
-        workerCount = isSerial ? 1 : max(1, min(available, groups))
+        let isSerial = definition.evaluation.device != "cpu" || definition.direction == .hessian
+        // Recorded rows are summed side by side, evaluated ones group by group.
+        let shares = definition.source == .recorded ? available : definition.groups
+        workerCount = isSerial ? 1 : max(1, min(available, shares))
         threadsPerWorker = workerCount > 1 ? 1 : available
     }
 

@@ -106,15 +106,15 @@ struct RecordedTests {
         try bench.succeed("train", "--objective", "quadratic", "--iterations", "2", "-o", "plain.h5")
         try bench.expectRefusal(
             ["estimate", "plain.h5", "--recorded"], code: 65,
-            "plain.h5: /fixed_subset: holds no gradients on a fixed subset (expected the datasets gradient and next_gradient, found no "
+            "@/plain.h5: /fixed_subset: holds no gradients on a fixed subset (expected the datasets gradient and next_gradient, found no "
                 + "such group). Name an objective or a gradient process instead")
         _ = try make("", scalar: "float32")
         try bench.expectRefusal(
             ["estimate", "run.h5", "--mode", "gluon"], code: 64,
-            "run.h5: recorded gradients are those of one function along the step (expected --mode zhang-paper, directional or h0h1, found "
+            "@/run.h5: recorded gradients are those of one function along the step (expected --mode zhang-paper, directional or h0h1, found "
                 + "--mode gluon)")
         try bench.expectRefusal(
             ["estimate", "run.h5", "--mode", "h0h1"], code: 64,
-            "run.h5: /fixed_subset/loss: this mode needs losses, and none were recorded (found --mode h0h1)")
+            "@/run.h5: /fixed_subset/loss: this mode needs losses, and none were recorded (found --mode h0h1)")
     }
 }
