@@ -28,6 +28,19 @@ static int names(const char *variable, const char *name) {
     return strncmp(variable, name, length) == 0 && variable[length] == '=';
 }
 
+// Whether the command never computes on several threads of that runtime: to be loaded twice would be half of its time.
+static int is_brief(int count, char **arguments) {
+    static const char *const brief[] = {"fit",    "advise", "plot",  "report", "export", "inspect",
+                                        "import", "bridge", "theory", "help",  "-h",     "--help", "--version"};
+    if (count < 2) return 1;
+    for (size_t i = 0; i < sizeof brief / sizeof *brief; i++)
+        if (strcmp(arguments[1], brief[i]) == 0) return 1;
+    if (strcmp(arguments[1], "estimate") != 0) return 0;
+    for (int i = 2; i < count; i++)
+        if (strcmp(arguments[i], "--recorded") == 0) return 1;
+    return 0;
+}
+
 // A thread that waits for the others at the end of a parallel region spins for some milliseconds before it sleeps. On a
 // processor that is shared with other programs it thereby keeps the very thread off the core that it waits for: one
 // gradient of a small LSTM took 10 to 40 times as long as with one thread. A short spin, then sleep, costs nothing
@@ -36,7 +49,7 @@ static int names(const char *variable, const char *name) {
 // The C library has not taken over the environment yet, so that setenv would be lost: the program starts itself again
 // with one variable more. It cannot loop, as the variable is then there; should the start fail, nothing is lost but time.
 static void wait_politely(int count, char **arguments, char **environment) {
-    if (count < 1 || !is_started_by_name(arguments[0])) return;
+    if (count < 1 || is_brief(count, arguments) || !is_started_by_name(arguments[0])) return;
     static char *extended[most_variables + 2];
     size_t variables = 0;
     for (; environment[variables]; variables++) {
