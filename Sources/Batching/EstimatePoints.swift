@@ -16,7 +16,7 @@ extension SmoothnessPoints {
     public init(_ estimates: [StepEstimate]) {
         self.init(estimates.map(EstimateRow.init))
         // In another norm than the Euclidean one the gradients on the way are not kept in it.
-        guard estimates.allSatisfy(\.normed.gradientDualNorm.isNaN) else { return }
+        guard !estimates.contains(where: \.isNormed) else { return }
         segmentGradientNorm = estimates.map { estimate in
             // `max` would pass over a NaN.
             let norms = [estimate.gradientNorm] + estimate.curve.map(\.gradientNorm)
@@ -28,13 +28,13 @@ extension SmoothnessPoints {
     public static func blocks(_ estimates: [StepEstimate], count: Int) -> [SmoothnessPoints] {
         (0..<count).map { block in
             let parts = estimates.map { $0.blocks[block] }
-            let norms = parts.map { $0.normed.gradientDualNorm.isNaN ? $0.gradientNorm : $0.normed.gradientDualNorm }
+            let norms = parts.map(\.gradientNormAsked.value)
             let steps = parts.map { $0.normed.stepNorm.isNaN ? $0.stepNorm : $0.normed.stepNorm }
             return SmoothnessPoints(
                 iteration: estimates.map(\.iteration), gradientNorm: norms, smoothness: parts.map(\.smoothness),
                 effectiveLearningRate: zip(steps, norms).map { $1 > 0 ? $0 / $1 : .nan }, stepNorm: steps,
                 belowFloor: estimates.map { $0.status == .belowFloor }, loss: estimates.map(\.loss),
-                gradientNormError: errors(parts.map(\.gradientNormError)),
+                gradientNormError: errors(parts.map(\.gradientNormAsked.error)),
                 smoothnessError: errors(parts.map(\.smoothnessError)))
         }
     }

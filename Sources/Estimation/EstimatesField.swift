@@ -9,6 +9,8 @@ struct RowExtents: Sendable, Hashable {
     var hasNorm = false
     /// Whether there are norms of the Hessian.
     var hasHessian = false
+    /// Whether the products of gradient differences with the step are kept group by group.
+    var isDirectional = false
 }
 
 /// One dataset of numbers of the estimates file, and where its values lie in a row.
@@ -29,6 +31,8 @@ struct EstimatesField: Sendable {
         case group(any WritableKeyPath<GroupBase, Double> & Sendable)
         /// [K, B, G]
         case groupGamma(any WritableKeyPath<GroupSums, Double> & Sendable)
+        /// [K, B, G]: `groupProjections`
+        case groupProjection
     }
 
     var name: String
@@ -51,7 +55,7 @@ struct EstimatesField: Sendable {
         case .block: [extents.blockCount]
         case .blockGamma, .blockNormed: [extents.blockCount, extents.gammaCount]
         case .group: [extents.groupCount]
-        case .groupGamma: [extents.groupCount, extents.gammaCount]
+        case .groupGamma, .groupProjection: [extents.groupCount, extents.gammaCount]
         }
     }
 
@@ -65,6 +69,7 @@ struct EstimatesField: Sendable {
         case .blockNormed(let path): estimate.normedSums.flatMap { $0.map { $0[keyPath: path] } }
         case .group(let path): estimate.groups.map { $0[keyPath: path] }
         case .groupGamma(let path): estimate.groupDifferences.flatMap { $0.map { $0[keyPath: path] } }
+        case .groupProjection: estimate.groupProjections.flatMap { $0 }
         }
     }
 
@@ -89,6 +94,11 @@ struct EstimatesField: Sendable {
             let gammaCount = estimate.curve.count
             for index in values.indices {
                 estimate.groupDifferences[index / gammaCount][index % gammaCount][keyPath: path] = values[index]
+            }
+        case .groupProjection:
+            let gammaCount = estimate.curve.count
+            for index in values.indices {
+                estimate.groupProjections[index / gammaCount][index % gammaCount] = values[index]
             }
         }
     }

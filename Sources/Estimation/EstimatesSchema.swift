@@ -52,7 +52,7 @@ public enum EstimatesSchema {
     /// The datasets of Double of a file, in the order in which they are written.
     static func fields(_ extents: RowExtents) -> [EstimatesField] {
         rowFields + curveFields + blockFields + groupFields + (extents.hasNorm ? normFields : [])
-            + (extents.hasHessian ? hessianFields : [])
+            + (extents.hasHessian ? hessianFields : []) + (extents.isDirectional ? directionalFields : [])
     }
 
     private static let rowFields: [EstimatesField] = [
@@ -203,6 +203,12 @@ public enum EstimatesSchema {
             .groupGamma(\.product)),
     ]
 
+    private static let directionalFields: [EstimatesField] = [
+        .init(
+            "/estimates/groups/difference_along_step", "gradient difference of the group along the step",
+            "⟨Δ_b(γ), d(γ)⟩", .groupProjection)
+    ]
+
     private static let hessianFields: [EstimatesField] = [
         .init("/estimates/hessian/norm", "Hessian norm", "‖∇²f_S(x_k)‖₂ by Lanczos' method", .row(\.hessian.norm)),
         .init(
@@ -225,10 +231,25 @@ public enum EstimatesSchema {
         .init(
             "/estimates/norm/gradient_dual_norm", "dual gradient norm",
             "‖∇f_S(x_k)‖*, the dual of the configured norm", .row(\.normed.gradientDualNorm)),
+        .init(
+            "/estimates/norm/gradient_dual_norm_error", "standard error of the dual gradient norm",
+            "infinitesimal jackknife over the groups of components, times √(1 − f)",
+            .row(\.normed.gradientDualNormError)),
+        .init(
+            "/estimates/norm/group_gradient_projection", "projection of the group's gradient",
+            "⟨g_b, M⟩ at x_k, ‖M‖ = 1 and ⟨∇f_S, M⟩ = ‖∇f_S‖*; NaN in the norm root-mean-square",
+            .group(\.gradientProjection)),
+        .init(
+            "/estimates/norm/group_difference_projection", "projection of the group's gradient difference",
+            "⟨Δ_b(γ), M⟩, ‖M‖ = 1 and ⟨Δ(γ), M⟩ = ‖Δ(γ)‖*; NaN in the norm root-mean-square", .groupProjection),
         .init("/estimates/norm/step_norm", "step norm", "‖d‖ in the configured norm", .row(\.normed.stepNorm)),
         .init(
             "/estimates/norm/block_gradient_dual_norm", "dual gradient norm of the block", "‖∇_i f_S(x_k)‖*",
             .block(\.normed.gradientDualNorm)),
+        .init(
+            "/estimates/norm/block_gradient_dual_norm_error", "its standard error",
+            "infinitesimal jackknife over the groups of components, times √(1 − f)",
+            .block(\.normed.gradientDualNormError)),
         .init("/estimates/norm/block_step_norm", "step norm of the block", "‖d_i‖", .block(\.normed.stepNorm)),
         .init(
             "/estimates/norm/block_difference_dual_norm", "dual norm of the gradient difference of the block",

@@ -75,11 +75,13 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
             try require(
                 targetError > 0 && targetError < 1, "the target error must be between 0 and 1", found: "\(targetError)")
             try require(groups >= 2, "an error needs at least two groups", found: "\(groups)")
-            try require(
-                mode != .gluon && mode != .directional, "this mode has no standard error to aim at",
-                found: mode.rawValue)
+            try require(mode != .gluon, "this mode has no standard error to aim at", found: mode.rawValue)
             try require(control == .none, "a control has a fixed subset", found: control.rawValue)
         }
+        try require(
+            mode != .directional || norm == .euclidean,
+            "--mode directional is a product with the step, of no other norm",
+            found: "--norm \(norm.rawValue)")
         if case .coarseToFine(let tolerance) = search {
             try require(
                 tolerance > 0 && tolerance < 1, "the tolerance of the search must be between 0 and 1",

@@ -146,7 +146,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
                 rows: request.capacity,
                 RowExtents(
                     gammaCount: options.gammas.count, blockCount: blockCount, groupCount: groups.count,
-                    hasNorm: options.norm != .euclidean, hasHessian: options.direction == .hessian)),
+                    hasNorm: options.norm != .euclidean, hasHessian: options.direction == .hessian,
+                    isDirectional: options.mode == .directional)),
             workspaceBytes: EstimationWorkspace<Scalar>.byteCount(
                 parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
                 workerCount: min(options.workerCount, groups.count),

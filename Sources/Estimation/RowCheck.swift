@@ -72,6 +72,7 @@ struct RowCheck {
         let context = context(of: stored)
         if stored.groups.contains(where: { !$0.loss.isNaN }) || !stored.gradientNorm.isNaN {
             row.concludeBase(context)
+            if !stored.normed.gradientDualNorm.isNaN { row.concludeNormedBase(context) }
         }
         // Either γ were probed or none.
         guard stored.blockSums.contains(where: { $0.contains { !$0.displacementSquared.isNaN } }) else { return row }
@@ -79,7 +80,8 @@ struct RowCheck {
             row.record(
                 probe: index, loss: stored.curve[index].loss, sums: stored.blockSums.map { $0[index] },
                 groups: stored.groupDifferences.map { $0[index] },
-                normed: header.configuration.norm == .euclidean ? nil : stored.normedSums.map { $0[index] }, context)
+                normed: header.configuration.norm == .euclidean ? nil : stored.normedSums.map { $0[index] },
+                projections: stored.groupProjections.map { $0[index] }, context)
         }
         row.status = .ok
         row.conclude(cosine: stored.cosine, context)

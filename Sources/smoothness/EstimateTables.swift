@@ -70,12 +70,11 @@ struct BlockSelection {
             let estimate = try reader.estimate(row: row)
             for (index, name) in selected {
                 let block = estimate.blocks[index]
-                let isNormed = !block.normed.gradientDualNorm.isNaN
+                let isNormed = estimate.isNormed
                 table.append([
                     .integer(estimate.iteration), .string(name),
-                    .number(isNormed ? block.normed.gradientDualNorm : block.gradientNorm),
-                    // The error is known of the Euclidean norm alone.
-                    .number(isNormed ? .nan : block.gradientNormError), .number(block.smoothness),
+                    .number(block.gradientNormAsked.value), .number(block.gradientNormAsked.error),
+                    .number(block.smoothness),
                     .number(block.smoothnessError), .number(block.gamma),
                     .number(isNormed ? block.normed.stepNorm : block.stepNorm), .string(estimate.status.name),
                 ])

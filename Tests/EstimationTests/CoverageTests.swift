@@ -98,18 +98,21 @@ struct CoverageTests {
         }
     }
 
-    @Test("logistic regression", arguments: [0.08, 0.3])
-    func logistic(fraction: Double) throws {
+    private func logisticRegression() throws -> (objective: any Objective<Double>, from: [Double], to: [Double]) {
         let description = ObjectiveDescription.logisticRegression(
             generated: GeneratedSamples(sampleCount: 2400, featureCount: 12, seed: 3), batchSize: 6)
         let objective = try makeObjective(description, as: Double.self).training
         let x = normal(objective.layout.count, seed: 5).map { 0.3 * $0 }
-        let next = zip(x, normal(objective.layout.count, seed: 6)).map { $0 + 0.2 * $1 }
+        return (objective, x, zip(x, normal(objective.layout.count, seed: 6)).map { $0 + 0.2 * $1 })
+    }
+
+    @Test("logistic regression", arguments: [0.08, 0.3])
+    func logistic(fraction: Double) throws {
+        let (objective, x, next) = try logisticRegression()
         check(try simulate(objective, from: x, to: next, fraction: fraction))
     }
 
-    @Test("a small LSTM")
-    func languageModel() throws {
+    private func smallLanguageModel() throws -> (objective: any Objective<Float>, from: [Float], to: [Float]) {
         let description = try ObjectiveDescription.languageModel(
             TextDescription(
                 source: .generated(GeneratedText(wordCount: 60, classCount: 6, lineCount: 500, seed: 4)),
@@ -120,7 +123,68 @@ struct CoverageTests {
         let x = objective.initialPoint(seed: 1)
         var gradient = x
         _ = try objective.gradient(ofComponent: 0, at: x, into: &gradient)
-        let next = zip(x, gradient).map { $0 - 2 * $1 }
+        return (objective, x, zip(x, gradient).map { $0 - 2 * $1 })
+    }
+
+    @Test("a small LSTM")
+    func languageModel() throws {
+        let (objective, x, next) = try smallLanguageModel()
         check(try simulate(objective, from: x, to: next, fraction: 0.1))
+    }
+
+    /// Rows of one step on many subsets.
+    private func rows<Scalar: ParameterScalar>(
+        _ objective: any Objective<Scalar>, from x: [Scalar], to next: [Scalar], fraction: Double, subsets: Int,
+        configure: (inout EstimatorOptions<Scalar>) -> Void
+    ) throws -> [StepEstimate] {
+        var middle = x
+        Scalar.pointAlong(into: &middle, from: x, to: next, fraction: 0.5)
+        let recorded = try RecordedObjective(objective, at: [x, middle, next])
+        let steps = MemorySteps(steps: [(0, x, next)])
+        return try (0..<subsets).map { seed in
+            let components = try ComponentSelection.sample(fraction: fraction, seed: UInt64(seed))
+                .drawn(of: objective.componentCount)
+            return try estimates(
+                of: steps, objective: recorded, components: components, gammas: Self.gammas, configure: configure)[0]
+        }
+    }
+
+    @Test("errors in other norms are as large as the spread of the values", arguments: StepNorm.allCases)
+    func norms(norm: StepNorm) throws {
+        let (objective, x, next) = try smallLanguageModel()
+        let found = try rows(objective, from: x, to: next, fraction: 0.2, subsets: 300) { $0.norm = norm }
+        func check(_ name: String, _ value: (StepEstimate) -> Double, _ error: (StepEstimate) -> Double) {
+            let (values, errors) = (found.map(value), found.map(error))
+            let mean = values.reduce(0, +) / Double(values.count)
+            let spread = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot()
+            let reported = (errors.reduce(0) { $0 + $1 * $1 } / Double(errors.count)).squareRoot()
+            #expect(abs(reported / spread - 1) < 0.15, "\(name) in \(norm): \(reported) for \(spread)")
+        }
+        check("gradient norm", { $0.isNormed ? $0.normed.gradientDualNorm : $0.gradientNorm }) {
+            $0.isNormed ? $0.normed.gradientDualNormError : $0.gradientNormError
+        }
+        check("L̂(½)", { $0.curve[0].smoothness }) { $0.curve[0].smoothnessError }
+        check("L̂", { $0.smoothness }) { $0.smoothnessError }
+        for block in objective.layout.blocks.indices {
+            check("gradient of block \(block)", { $0.blocks[block].gradientNormAsked.value }) {
+                $0.blocks[block].gradientNormAsked.error
+            }
+            check("L̂ of block \(block)", { $0.blocks[block].smoothness }) { $0.blocks[block].smoothnessError }
+        }
+    }
+
+    @Test("the curvature along the step", arguments: [0.08, 0.3])
+    func directional(fraction: Double) throws {
+        let (objective, x, next) = try logisticRegression()
+        let exact = try rows(objective, from: x, to: next, fraction: 1, subsets: 1) { $0.mode = .directional }[0]
+        #expect(exact.smoothnessError == 0)
+        let found = try rows(objective, from: x, to: next, fraction: fraction, subsets: 1000) {
+            $0.mode = .directional
+        }
+        let covered = found.count {
+            let interval = $0.smoothnessInterval()
+            return (interval.low...interval.high).contains(exact.smoothness)
+        }
+        #expect((0.92...0.98).contains(Double(covered) / Double(found.count)), "\(covered) of \(found.count)")
     }
 }

@@ -85,11 +85,16 @@ public struct GroupedNorm: Sendable {
 
 /// A mean over groups, as that of the losses.
 public enum GroupedMean {
-    /// The jackknife standard error of Σ W_b x_b / W.
-    public static func standardError(_ values: [Double], sample: GroupedSample) -> Double {
+    /// Σ W_b x_b / W with one group left out after the other; empty for a single group.
+    public static func leaveOut(_ values: [Double], sample: GroupedSample) -> [Double] {
+        guard sample.groupWeights.count > 1 else { return [] }
         let total = sample.totalWeight
         let whole = zip(sample.groupWeights, values).reduce(0) { $0 + $1.0 * $1.1 }
-        let replicates = zip(sample.groupWeights, values).map { (whole - $0 * $1) / (total - $0) }
-        return GroupedNorm.standardError(sample.groupWeights.count > 1 ? replicates : [], sample: sample)
+        return zip(sample.groupWeights, values).map { (whole - $0 * $1) / (total - $0) }
+    }
+
+    /// The jackknife standard error of Σ W_b x_b / W.
+    public static func standardError(_ values: [Double], sample: GroupedSample) -> Double {
+        GroupedNorm.standardError(leaveOut(values, sample: sample), sample: sample)
     }
 }

@@ -79,6 +79,21 @@ extension PieceSums {
         return (found.map(\.0), found.map(\.1))
     }
 
+    /// ⟨g_b, m⟩ of every group in every block, or ⟨g_b − h_b, m⟩ with the h_b of `base`: [block][group].
+    func projections<Scalar: ParameterScalar>(
+        of gradient: GroupedGradient<Scalar>, from base: GroupedGradient<Scalar>? = nil, onto m: [Double]
+    ) -> [[Double]] {
+        let (groups, baseGroups) = (gradient.groups, base?.groups)
+        let zero = [Double](repeating: 0, count: groups.count)
+        return sum(zero, { sum, part in for group in part.indices { sum[group] += part[group] } }) { range in
+            groups.indices.map { group in
+                let value = Scalar.groupSums(groups[group], mean: m, in: range).product
+                guard let baseGroups else { return value }
+                return value - Scalar.groupSums(baseGroups[group], mean: m, in: range).product
+            }
+        }
+    }
+
     private static func zero(_ groupCount: Int) -> [GroupSums] { Array(repeating: GroupSums(), count: groupCount) }
 
     private static func add(_ sum: inout (Double, [GroupSums]), _ part: (Double, [GroupSums])) {

@@ -27,6 +27,9 @@ public enum StepNorm: String, Codable, Sendable, Hashable, CaseIterable {
     /// Of a vector the maximum norm: its rows have one element each.
     case rowWise = "row-wise"
 
+    /// Whether its dual is a multiple of the Euclidean norm, so that errors are too.
+    var isEuclideanMultiple: Bool { self == .euclidean || self == .rootMeanSquare }
+
     // MARK: One block
 
     /// ‖d‖ of the part of a flat vector that lies in `block`.

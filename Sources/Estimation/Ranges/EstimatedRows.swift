@@ -12,7 +12,8 @@ public struct EstimatedRows: Sendable, Equatable {
     /// What holds for all rows.
     public struct Header: Sendable, Codable, Equatable {
         var format = "smoothness-rows"
-        var version = 1
+        var version = Self.version
+        static var version: Int { 2 }
         public var runID: String
         /// What the content follows from, in the words of who made it: it is compared, not understood.
         public var identity: String
@@ -27,6 +28,7 @@ public struct EstimatedRows: Sendable, Equatable {
         var blockCount: Int
         var hasNorm: Bool
         var hasHessian: Bool
+        var isDirectional: Bool
         /// Those of the grid.
         var gammas: [Double]
         /// The scalar in which gradients were evaluated.
@@ -75,7 +77,7 @@ extension EstimatedRows.Header {
     var extents: RowExtents {
         RowExtents(
             gammaCount: gammas.count, blockCount: blockCount, groupCount: groupCount, hasNorm: hasNorm,
-            hasHessian: hasHessian)
+            hasHessian: hasHessian, isDirectional: isDirectional)
     }
 }
 
@@ -103,7 +105,7 @@ extension EstimatedRows {
         let bytes = [UInt8](data)
         guard bytes.count > Self.digestLength,
             Array(Digest(of: Array(bytes.dropLast(Self.digestLength))).sha256.utf8) == bytes.suffix(Self.digestLength),
-            let header = try Self.header(of: bytes), header.version == 1
+            let header = try Self.header(of: bytes), header.version == Header.version
         else { throw Self.damage(file) }
         self.header = header
         let start = (bytes.firstIndex(of: UInt8(ascii: "\n")) ?? 0) + 1

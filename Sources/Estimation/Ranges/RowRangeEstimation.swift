@@ -93,7 +93,8 @@ extension TypedEstimationWork {
             header: EstimatedRows.Header(
                 runID: request.header.runID, identity: identity, firstRow: row, rowCount: 0,
                 components: groups.components, groupCount: groups.count, blockCount: objective.layout.blocks.count,
-                hasNorm: options.norm != .euclidean, hasHessian: options.direction == .hessian, gammas: options.gammas,
+                hasNorm: options.norm != .euclidean, hasHessian: options.direction == .hessian,
+                isDirectional: options.mode == .directional, gammas: options.gammas,
                 precision: request.configuration.precision ?? .float64),
             weights: groups.weights, populationWeight: groups.populationWeight)
     }

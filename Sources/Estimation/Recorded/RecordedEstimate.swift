@@ -81,7 +81,7 @@ struct RecordedEstimate {
             }
             estimate.record(
                 probe: index, loss: all?[index] ?? .nan, sums: sums.blocks.map { $0[index].probe }, groups: whole,
-                normed: nil, context)
+                normed: nil, projections: nil, context)
         }
     }
 

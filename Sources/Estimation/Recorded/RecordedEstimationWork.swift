@@ -45,7 +45,7 @@ struct RecordedEstimationWork<Scalar: ParameterScalar & HDF5Scalar>: EstimationW
                 rows: request.capacity,
                 RowExtents(
                     gammaCount: gammas.count, blockCount: layout.blocks.count, groupCount: groups.count,
-                    hasNorm: false, hasHessian: false)),
+                    hasNorm: false, hasHessian: false, isDirectional: request.configuration.mode == .directional)),
             workspaceBytes: request.workerCount * (5 + 2 * subset.groupWeights.count) * (1 << 17))
     }
 
@@ -101,7 +101,8 @@ struct RecordedEstimationWork<Scalar: ParameterScalar & HDF5Scalar>: EstimationW
             header: EstimatedRows.Header(
                 runID: request.header.runID, identity: identity, firstRow: row, rowCount: 0,
                 components: groups.components, groupCount: groups.count, blockCount: layout.blocks.count,
-                hasNorm: false, hasHessian: false, gammas: gammas,
+                hasNorm: false, hasHessian: false, isDirectional: request.configuration.mode == .directional,
+                gammas: gammas,
                 precision: request.configuration.precision ?? .float64),
             weights: groups.weights, populationWeight: groups.populationWeight)
     }

@@ -29,13 +29,36 @@ public struct NormInterval: Sendable, Hashable {
         }
     }
 
+    /// Of a number that is itself known with an error: as if of its square.
+    init(value: Double, error: Double, groupCount: Int, level: Double) {
+        self.init(squared: value * value, error: 2 * value * error, groupCount: groupCount, level: level)
+    }
+
+    /// Of a number of either sign: value ± t·SE.
+    init(signed value: Double, error: Double, groupCount: Int, level: Double) {
+        guard error.isFinite, groupCount > 1 || error == 0 else {
+            (low, high) = (.nan, .nan)
+            return
+        }
+        let width =
+            error == 0
+            ? 0 : error * studentQuantile((1 + level) / 2, degreesOfFreedom: Double(groupCount - 1))
+        (low, high) = (value - width, value + width)
+    }
+
     static let undefined = NormInterval(squared: .nan, error: .nan, groupCount: 1, level: 0.95)
 }
 
 extension StepEstimate {
-    /// Where ‖∇f(x_k)‖ of all components lies.
+    /// Where ‖∇f(x_k)‖ of all components lies; in another norm than the Euclidean one, but for the bias that the noise of the components
+    /// gives it.
     public func gradientNormInterval(level: Double = 0.95) -> NormInterval {
-        NormInterval(
+        guard !isNormed else {
+            return NormInterval(
+                value: normed.gradientDualNorm, error: normed.gradientDualNormError, groupCount: groups.count,
+                level: level)
+        }
+        return NormInterval(
             squared: unbiasedSquaredGradientNorm, error: unbiasedSquaredGradientNormError, groupCount: groups.count,
             level: level)
     }
@@ -48,11 +71,14 @@ extension StepEstimate {
             groupCount: groups.count, level: level, unit: point.displacementNorm)
     }
 
-    /// Where L̂(γ) of all components lies at the γ that attains the maximum here.
+    /// Where L̂(γ) of all components lies at the γ that attains the maximum here; in another norm than the Euclidean one, but for the
+    /// bias that the noise of the components gives it. The curvature along the step has a sign.
     public func smoothnessInterval(level: Double = 0.95) -> NormInterval {
-        guard let index = curve.firstIndex(where: { $0.gamma == gamma }), curve[index].smoothness == smoothness,
-            normed.stepNorm.isNaN
-        else { return .undefined }
-        return smoothnessInterval(at: index, level: level)
+        guard let index = curve.firstIndex(where: { $0.gamma == gamma }) else { return .undefined }
+        if isNormed {
+            return NormInterval(value: smoothness, error: smoothnessError, groupCount: groups.count, level: level)
+        }
+        if curve[index].smoothness == smoothness { return smoothnessInterval(at: index, level: level) }
+        return NormInterval(signed: smoothness, error: smoothnessError, groupCount: groups.count, level: level)
     }
 }

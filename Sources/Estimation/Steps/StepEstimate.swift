@@ -84,12 +84,20 @@ public struct BlockEstimate: Sendable, Equatable {
     public var gamma = Double.nan
     /// The dual norm of ∇ᵢf_S(x_k) and the norm of dᵢ, in another norm than the Euclidean one.
     public var normed = NormedEnds()
+
+    /// The gradient norm in the norm that was asked for, and its standard error.
+    public var gradientNormAsked: (value: Double, error: Double) {
+        normed.gradientDualNorm.isNaN
+            ? (gradientNorm, gradientNormError) : (normed.gradientDualNorm, normed.gradientDualNormError)
+    }
 }
 
 /// A gradient and a step in the norm that was asked for, where it is not the Euclidean one; NaN otherwise.
 public struct NormedEnds: Sendable, Equatable {
     /// ‖∇f‖*
     public var gradientDualNorm = Double.nan
+    /// Its standard error.
+    public var gradientDualNormError = Double.nan
     /// ‖d‖
     public var stepNorm = Double.nan
 }
@@ -110,6 +118,8 @@ public struct GroupBase: Sendable, Equatable {
     public var gradientSquared = Double.nan
     /// ⟨g_b, ∇f_S⟩
     public var gradientProduct = Double.nan
+    /// ⟨g_b, M⟩ with the M of ‖M‖ = 1 and ⟨∇f_S, M⟩ = ‖∇f_S‖*, in a norm whose errors do not follow from the Euclidean ones.
+    public var gradientProjection = Double.nan
 
     /// As the statistics take them.
     var sums: GroupSums { GroupSums(squared: gradientSquared, product: gradientProduct) }
@@ -186,6 +196,9 @@ public struct StepEstimate: Sendable, Equatable {
     public var groups: [GroupBase]
     /// One a group of components and γ, [group][γ]: ‖Δ_b(γ)‖² and ⟨Δ_b(γ), Δ(γ)⟩.
     public var groupDifferences: [[GroupSums]]
+    /// One a group and γ, [group][γ]: ⟨Δ_b(γ), M⟩ with the M whose product with Δ(γ) is the numerator of what is measured: the dual norm
+    /// (‖M‖ = 1) or, for `directional`, the product with the displacement (M = d(γ)). NaN where errors follow from `groupDifferences`.
+    public var groupProjections: [[Double]]
     /// One a γ, in the order of the grid.
     public var curve: [CurvePoint]
     /// One a block, in the order of the layout.
@@ -201,11 +214,14 @@ public struct StepEstimate: Sendable, Equatable {
         groupDifferences = Array(
             repeating: Array(repeating: GroupSums(squared: .nan, product: .nan), count: gammas.count), count: groupCount
         )
+        groupProjections = Array(repeating: Array(repeating: .nan, count: gammas.count), count: groupCount)
         curve = gammas.map { CurvePoint(gamma: $0) }
         blocks = Array(repeating: BlockEstimate(), count: blockCount)
         blockSums = Array(repeating: Array(repeating: .missing, count: gammas.count), count: blockCount)
     }
 
+    /// Whether gradient norm and smoothness are in another norm than the Euclidean one.
+    public var isNormed: Bool { !normed.gradientDualNorm.isNaN }
     /// The point of the curve that attains L̂.
     public var maximum: CurvePoint? { curve.first { $0.gamma == gamma } }
     /// ‖∇f(x_k)‖ without bias; NaN below the noise of the components.

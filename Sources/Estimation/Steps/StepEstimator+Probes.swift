@@ -127,13 +127,16 @@ extension StepEstimator {
         let whole = (0..<workspace.gradient.groups.count).map { group in
             groupSums.reduce(GroupSums()) { $0 + $1[group] }
         }
+        let (normed, projections) = (try normedSums(index), try projections(index))
         estimate.record(
-            probe: index, loss: workspace.gradient.loss, sums: sums, groups: whole, normed: try normedSums(index),
-            context)
+            probe: index, loss: workspace.gradient.loss, sums: sums, groups: whole, normed: normed,
+            projections: projections.map { parts in
+                whole.indices.map { group in parts.reduce(0) { $0 + $1[group] } }
+            }, context)
         for block in sums.indices {
-            blockLeaveOut[block][index] =
-                GroupedNorm(squared: sums[block].differenceSquared, sums: groupSums[block], sample: context.sample)
-                .leaveOutSquared.map { ($0 / sums[block].displacementSquared).squareRoot() }
+            blockLeaveOut[block][index] = leaveOut(
+                block, sums[block], groups: groupSums[block], normed: normed?[block], projections: projections?[block],
+                context.sample)
         }
     }
 }

@@ -48,6 +48,7 @@ extension StepEstimator {
         try evaluateBase(size..<next, place)
         estimate.subsetSize = next
         recordBase(in: &estimate)
+        try recordNormedEnds(in: &estimate)
     }
 
     /// - Parameter known: how many components of the gradient at γ = 1 are evaluated already.

@@ -26,12 +26,25 @@ extension StepEstimate {
         gradientVariance = norm.variance
     }
 
+    /// The error of ‖∇f_S(x_k)‖* in another norm than the Euclidean one, from what is known of the groups.
+    mutating func concludeNormedBase(_ context: RowContext) {
+        switch context.norm {
+        case .euclidean: break
+        case .rootMeanSquare:
+            normed.gradientDualNormError = gradientNormError * Double(context.parameterCount).squareRoot()
+        case .spectral, .maximum, .rowWise:
+            normed.gradientDualNormError = GroupedMean.standardError(
+                groups.map(\.gradientProjection), sample: context.sample)
+        }
+    }
+
     /// Fills the point of the curve at one γ from the sums of its blocks, which are added in order, so that blocks
     /// recombine to the whole exactly.
     mutating func record(
         probe index: Int, loss: Double, sums: [ProbeSums], groups: [GroupSums], normed: [NormedSums]?,
-        _ context: RowContext
+        projections: [Double]?, _ context: RowContext
     ) {
+        if let projections { for group in projections.indices { groupProjections[group][index] = projections[group] } }
         if let normed { for block in normed.indices { normedSums[block][index] = normed[block] } }
         for block in sums.indices { blockSums[block][index] = sums[block] }
         for group in groups.indices { groupDifferences[group][index] = groups[group] }
@@ -49,10 +62,12 @@ extension StepEstimate {
         if !(isLossSound && point.gradientNorm.isFinite && point.differenceNorm.isFinite) {
             point.status = .nonFiniteGradient
         } else if displacement > 0 {
-            let gain = context.gain(of: normed ?? [], euclidean: point.differenceNorm / displacement)
-            point.smoothness = gain.smoothness
+            point.smoothness = context.gain(of: normed ?? [], euclidean: point.differenceNorm / displacement)
             let norm = differences(at: index, squared: whole.differenceSquared, context)
-            point.smoothnessError = gain.errorFactor * norm.error / displacement
+            point.smoothnessError =
+                context.norm.isEuclideanMultiple
+                ? context.euclideanFactor * norm.error / displacement
+                : GroupedNorm.standardError(leaveOutInNorm(at: index, context), sample: context.sample)
             point.unbiasedSquaredDifference = norm.unbiasedSquared
             point.unbiasedSquaredDifferenceError = norm.unbiasedSquaredError
             context.floors.judge(&point, baseNorm: gradientNorm)
@@ -62,6 +77,17 @@ extension StepEstimate {
 
     private func differences(at index: Int, squared: Double, _ context: RowContext) -> GroupedNorm {
         GroupedNorm(squared: squared, sums: groupDifferences.map { $0[index] }, sample: context.sample)
+    }
+
+    /// ⟨Δ(γ), M⟩ with one group left out after the other (see `groupProjections`).
+    private func leaveOutProjection(at index: Int, _ context: RowContext) -> [Double] {
+        GroupedMean.leaveOut(groupProjections.map { $0[index] }, sample: context.sample)
+    }
+
+    /// L̂(γ) likewise, in a norm that is no multiple of the Euclidean one.
+    private func leaveOutInNorm(at index: Int, _ context: RowContext) -> [Double] {
+        let displacement = normedSums.map { $0[index].displacementNorm }.max() ?? .nan
+        return leaveOutProjection(at: index, context).map { $0 / displacement }
     }
 
     /// Takes the maxima over the grid and the bounds, once every probe is recorded.
@@ -135,17 +161,15 @@ extension StepEstimate {
     private func errorOfMaximum(_ context: RowContext) -> Double {
         let curves = curve.indices.filter { curve[$0].smoothness.isFinite }.map { index in
             let length = curve[index].displacementNorm
-            let factor = context.gain(of: [], euclidean: 1).errorFactor
+            if context.mode == .directional {
+                return leaveOutProjection(at: index, context).map { $0 / (length * length) }
+            }
+            guard context.norm.isEuclideanMultiple else { return leaveOutInNorm(at: index, context) }
             return differences(at: index, squared: curve[index].differenceNorm * curve[index].differenceNorm, context)
-                .leaveOutSquared.map { factor * $0.squareRoot() / length }
+                .leaveOutSquared.map { context.euclideanFactor * $0.squareRoot() / length }
         }
         let error = GroupedNorm.standardError(ofMaximumOver: curves, sample: context.sample)
-        switch context.mode {
-        case .zhangPaper, .h0h1, .gluon: return error
-        case .zhangCode: return Double(subsetSize) * error
-        // The products with the step are not kept group by group.
-        case .directional: return .nan
-        }
+        return context.mode == .zhangCode ? Double(subsetSize) * error : error
     }
 }
 
@@ -165,16 +189,14 @@ extension [Double] {
 }
 
 extension RowContext {
-    /// ‖Δ‖*/‖d‖ in the norm that was asked for, and what an error of the Euclidean quotient is multiplied with; NaN where the error
-    /// of that norm is not known.
-    func gain(of sums: [NormedSums], euclidean: Double) -> (smoothness: Double, errorFactor: Double) {
-        switch norm {
-        case .euclidean: return (euclidean, 1)
-        case .rootMeanSquare: return (Double(parameterCount) * euclidean, Double(parameterCount))
-        case .spectral, .maximum, .rowWise:
-            // The product norm: the largest of the blocks', whose dual is their sum.
-            let displacement = sums.map(\.displacementNorm).max() ?? .nan
-            return (sums.reduce(0) { $0 + $1.differenceDualNorm } / displacement, .nan)
-        }
+    /// What the Euclidean quotient ‖Δ‖/‖d‖ is multiplied with, in a norm that is a multiple of it.
+    var euclideanFactor: Double { norm == .rootMeanSquare ? Double(parameterCount) : 1 }
+
+    /// ‖Δ‖*/‖d‖ in the norm that was asked for.
+    func gain(of sums: [NormedSums], euclidean: Double) -> Double {
+        guard !norm.isEuclideanMultiple else { return euclideanFactor * euclidean }
+        // The product norm: the largest of the blocks', whose dual is their sum.
+        let displacement = sums.map(\.displacementNorm).max() ?? .nan
+        return sums.reduce(0) { $0 + $1.differenceDualNorm } / displacement
     }
 }
