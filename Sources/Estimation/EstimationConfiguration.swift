@@ -76,6 +76,9 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
                 targetError > 0 && targetError < 1, "the target error must be between 0 and 1", found: "\(targetError)")
             try require(groups >= 2, "an error needs at least two groups", found: "\(groups)")
             try require(mode != .gluon, "this mode has no standard error to aim at", found: mode.rawValue)
+            // A number that may be 0 has no relative error.
+            try require(
+                mode != .directional, "the curvature along the step has no relative error", found: mode.rawValue)
             try require(control == .none, "a control has a fixed subset", found: control.rawValue)
         }
         try require(
