@@ -15,7 +15,7 @@ private struct KillCount: Decodable {
 struct KilledCommandTests {
     private static let isLong = ProcessInfo.processInfo.environment["SMOOTHNESS_LONG_TESTS"] == "1"
     /// SMOOTHNESS_LONG_TESTS=1 (`make test-long`) makes it the number that the crash rule promises.
-    private static let kills = isLong ? 200 : 25
+    private static let kills = isLong ? 200 : 12
 
     private let bench: Workbench
 
