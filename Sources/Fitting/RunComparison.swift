@@ -66,28 +66,32 @@ public struct RunComparison: Sendable, Codable, Equatable {
 public func compareRuns(
     _ runs: [(name: String, points: SmoothnessPoints)], options: FitOptions = FitOptions()
 ) throws -> RunComparison {
+    try compareFittedRuns(
+        runs.enumerated().map { number, run in
+            try naming(run.name) {
+                (run.name, run.points, try fit(run.points, options: options.ofRun(number)))
+            }
+        }, options: options)
+}
+
+/// Compares runs that are fitted already, each by itself with these options: the tests alone, which take little.
+/// - Parameter runs: At least two, with names.
+/// - Throws: `SmoothnessError(.usage)` for fewer than two runs.
+public func compareFittedRuns(
+    _ runs: [(name: String, points: SmoothnessPoints, report: FitReport)], options: FitOptions = FitOptions()
+) throws -> RunComparison {
     guard runs.count >= 2 else {
         throw SmoothnessError(.usage, "runs are compared two at least", expected: "2 or more", found: "\(runs.count)")
     }
-    var fits: [RunFit] = []
-    var replicas: [RunReplicas] = []
-    var notes: [String] = []
-    for (number, run) in runs.enumerated() {
-        do {
-            // Runs are independent, and so are their resamples.
-            var own = options
-            own.seed = SeededGenerator.mix(options.seed &+ UInt64(number))
-            if number == 0 { own.seed = options.seed }
-            let report = try fit(run.points, options: own)
-            fits.append(RunFit(name: run.name, report: report))
-            replicas.append(
-                RunReplicas(
-                    try run.points.usable(isWeighted: options.isWeighted).points, report: report, options: own))
-        } catch var error as SmoothnessError {
-            error.object = "\(run.name)" + (error.object.map { ", \($0)" } ?? "")
-            throw error
+    let replicas = try runs.enumerated().map { number, run in
+        try naming(run.name) {
+            RunReplicas(
+                try run.points.usable(isWeighted: options.isWeighted).points, report: run.report,
+                options: options.ofRun(number))
         }
     }
+    let fits = runs.map { RunFit(name: $0.name, report: $0.report) }
+    var notes: [String] = []
     let ranges = fits.map(\.report.gradientNorm)
     if let low = ranges.map(\.minimum).max(), let high = ranges.map(\.maximum).min(), low > high {
         notes.append("the gradient norms of the runs do not overlap: the lines are compared by extrapolation")
@@ -97,6 +101,22 @@ public func compareRuns(
     }
     let work = RunTests(replicas: replicas, options: options)
     return RunComparison(runs: fits, tests: work.homogeneity(), stepSizeControl: work.control(ranges), notes: notes)
+}
+
+extension FitOptions {
+    /// Runs are independent, and so are their resamples.
+    fileprivate func ofRun(_ number: Int) -> FitOptions {
+        var own = self
+        if number > 0 { own.seed = SeededGenerator.mix(seed &+ UInt64(number)) }
+        return own
+    }
+}
+
+private func naming<Value>(_ run: String, _ work: () throws -> Value) throws -> Value {
+    do { return try work() } catch var error as SmoothnessError {
+        error.object = run + (error.object.map { ", \($0)" } ?? "")
+        throw error
+    }
 }
 
 /// What the tests need of one run.

@@ -145,7 +145,7 @@ public struct ProgressReporter: Sendable {
     }
 
     /// `0:42`, `12:05`, `3:07:00`.
-    static func duration(_ seconds: Double) -> String {
+    public static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
         let whole = Int(seconds.rounded())
         let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)

@@ -5,10 +5,7 @@ extension RunComparison {
     /// The runs side by side, the tests, and the warnings of every run.
     public func text(significantDigits digits: Int = 4) -> String {
         func number(_ value: Double) -> String { significant(value, digits: digits) }
-        func estimate(_ estimate: Estimate) -> String {
-            guard let lower = estimate.lower, let upper = estimate.upper else { return number(estimate.value) }
-            return "\(number(estimate.value)) [\(number(lower)), \(number(upper))]"
-        }
+        func estimate(_ estimate: Estimate) -> String { Self.text(estimate, digits) }
         let columns: [(String, (FitReport) -> String)] = [
             ("points", { "\($0.points.used)" }),
             ("g", { "\(number($0.gradientNorm.minimum)) to \(number($0.gradientNorm.maximum))" }),
@@ -26,9 +23,19 @@ extension RunComparison {
                 + zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
                 .joined(separator: "  ").trimmingCharacters(in: .whitespaces)
         }
-        lines += [
-            "",
-            "Are the coefficients the same in all runs? (Wald test, covariances by the block bootstrap of every run)",
+        lines += ["", verdicts(significantDigits: digits).trimmingCharacters(in: .newlines)]
+        for run in runs where !run.report.warnings.isEmpty {
+            lines += ["", "\(run.name): \(run.report.warnings.count) warnings"]
+            lines += run.report.warnings.map { "  ! \($0.message)" }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The tests alone: whether the runs are alike, and whether L follows the step size.
+    public func verdicts(significantDigits digits: Int = 4) -> String {
+        func number(_ value: Double) -> String { significant(value, digits: digits) }
+        var lines = [
+            "Are the coefficients the same in all runs? (Wald test, covariances by the block bootstrap of every run)"
         ]
         lines += tests.map { test in
             let freedom =
@@ -41,13 +48,15 @@ extension RunComparison {
             lines.append("  not tested: no bootstrap replicates were asked for, or a covariance is singular")
         }
         lines += ["", "Does L follow the step size? κ: 0 where it belongs to the function, 1 where it is 1/step"]
-        lines.append("  " + controlText(estimate))
+        lines.append("  " + controlText { Self.text($0, digits) })
         if !notes.isEmpty { lines += [""] + notes.map { "  ! \($0)" } }
-        for run in runs where !run.report.warnings.isEmpty {
-            lines += ["", "\(run.name): \(run.report.warnings.count) warnings"]
-            lines += run.report.warnings.map { "  ! \($0.message)" }
-        }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func text(_ estimate: Estimate, _ digits: Int) -> String {
+        func number(_ value: Double) -> String { significant(value, digits: digits) }
+        guard let lower = estimate.lower, let upper = estimate.upper else { return number(estimate.value) }
+        return "\(number(estimate.value)) [\(number(lower)), \(number(upper))]"
     }
 
     private func controlText(_ estimate: (Estimate) -> String) -> String {

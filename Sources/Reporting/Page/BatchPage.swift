@@ -46,10 +46,12 @@ public struct BatchPage: Sendable {
             title: title,
             content: """
                 <p>\(escaped(summary))</p>
+                <p>\(escaped(spread("L0") { $0.leastSquares.intercept }))<br>\(escaped(spread("L1") { $0.leastSquares.slope }))</p>
                 \(failureSection)
-                \(section("intercept", "L0 of every run, with its interval", chart { $0.leastSquares.intercept }))
-                \(section("slope", "L1 of every run, with its interval", chart { $0.leastSquares.slope }))
+                \(section("intercept", "L0 of every run, with its interval", scrolled(chart { $0.leastSquares.intercept })))
+                \(section("slope", "L1 of every run, with its interval", scrolled(chart { $0.leastSquares.slope })))
                 \(section("runs", "Runs", tableText))
+                \(warningSection)
                 \(comparison.map { section("comparison", "Comparison", "<pre>\(escaped($0))</pre>") } ?? "")
                 \(section("definition", "What was measured", "<pre>\(escaped(definition))</pre>"))
                 \(section("repeat", "The command that repeats it", "<pre>\(escaped(command))</pre>"))
@@ -59,6 +61,32 @@ public struct BatchPage: Sendable {
 
     private func section(_ identifier: String, _ heading: String, _ content: String) -> String {
         "<section aria-labelledby=\"\(identifier)\"><h2 id=\"\(identifier)\">\(escaped(heading))</h2>\n\(content)</section>"
+    }
+
+    /// What most runs have, said before hundreds of lines.
+    private func spread(_ name: String, _ quantity: (FitReport) -> Estimate) -> String {
+        let values = runs.map { quantity($0.fit).value }.filter(\.isFinite).sorted()
+        guard values.count > 1 else { return "" }
+        func at(_ share: Double) -> String {
+            significant(values[Int((share * Double(values.count - 1)).rounded())], digits: 4)
+        }
+        return
+            "\(name) over \(values.count) runs: median \(at(0.5)), half of them between \(at(0.25)) and \(at(0.75)), "
+            + "all between \(at(0)) and \(at(1))."
+    }
+
+    /// Many runs get a window of their own, so that the rest of the page stays in reach.
+    private func scrolled(_ content: String) -> String {
+        runs.count > 40 ? "<div style=\"max-height: 45em; overflow-y: auto\">\(content)</div>" : content
+    }
+
+    private var warningSection: String {
+        let items = runs.filter { !$0.fit.warnings.isEmpty }.map { run in
+            let messages = run.fit.warnings.map { "<li>\(escaped($0.message))</li>" }.joined()
+            return
+                "<details><summary>\(escaped(run.name)): \(run.fit.warnings.count)</summary><ul class=\"warnings\">\(messages)</ul></details>"
+        }
+        return items.isEmpty ? "" : section("warnings", "Warnings", scrolled(items.joined(separator: "\n")))
     }
 
     private var failureSection: String {
