@@ -19,7 +19,7 @@ enum EstimatesFileSkeleton {
     }
 
     /// About what the file will take: rows and texts, and a generous share for its structure.
-    private static func byteCount(_ header: EstimatesHeader) -> Int {
+    static func byteCount(_ header: EstimatesHeader) -> Int {
         let rows = EstimationPlan.outputByteCount(
             rows: header.rowCount, header.extents)
         let blocks = header.layout.blocks.reduce(0) { $0 + $1.name.utf8.count + 128 }

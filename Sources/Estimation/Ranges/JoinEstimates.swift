@@ -6,7 +6,7 @@ import RunFiles
 
 /// Joins the rows of a run that were estimated apart to the estimates file that `EstimationJob` would have made, every number to the bit.
 ///
-/// The file is made under another name beside `output` and renamed when it is whole.
+/// The file is made under another name, beside `output` or in the folder that `TMPDIR` names, and renamed when it is whole.
 /// - Parameters:
 ///   - run: the run file.
 ///   - pieces: of its first rows without a gap, in order.
@@ -60,21 +60,16 @@ private func requireSequence(_ pieces: [EstimatedRows], run: String) throws -> I
 
 private func write(_ rows: [StepEstimate], _ header: EstimatesHeader, repeatability: Double?, to output: String) throws
 {
-    FileInTheMaking.removeLeftovers(of: output)
-    let beside = FileInTheMaking.name(for: output)
-    defer { unlink(beside) }
-    try EstimatesFileSkeleton.create(at: beside, header: header, isReplacing: false)
-    let extents = header.extents
-    let writer = try AnalysisFileWriter(continuing: beside, EstimatesSchema.file) { _ in 0 }
-    try writer.finish(rowCount: rows.count) { writer in
-        if let repeatability {
-            try writer.store { try $0.dataset(EstimatesSchema.repeatability).write(all: [repeatability]) }
+    try StagedFile.make(output, byteCount: EstimatesFileSkeleton.byteCount(header)) { path in
+        try EstimatesFileSkeleton.create(at: path, header: header, isReplacing: false)
+        let extents = header.extents
+        let writer = try AnalysisFileWriter(continuing: path, EstimatesSchema.file) { _ in 0 }
+        try writer.finish(rowCount: rows.count) { writer in
+            if let repeatability {
+                try writer.store { try $0.dataset(EstimatesSchema.repeatability).write(all: [repeatability]) }
+            }
+            try writer.append(count: rows.count) { try EstimatesFileAccess.write(rows, extents, to: $0) }
         }
-        try writer.append(count: rows.count) { try EstimatesFileAccess.write(rows, extents, to: $0) }
-    }
-    guard rename(beside, output) == 0 else {
-        throw SmoothnessError(
-            .cannotCreate, "cannot take its name: \(String(cString: strerror(errno)))", file: output)
     }
 }
 
