@@ -35,6 +35,13 @@ static int is_brief(int count, char **arguments) {
     if (count < 2) return 1;
     for (size_t i = 0; i < sizeof brief / sizeof *brief; i++)
         if (strcmp(arguments[1], brief[i]) == 0) return 1;
+    if (strcmp(arguments[1], "batch") == 0) {
+        // Its workers compute; `run` gives them the variable.
+        static const char *const steps[] = {"run", "submit", "status", "retry", "cancel", "merge"};
+        for (size_t i = 0; count > 2 && i < sizeof steps / sizeof *steps; i++)
+            if (strcmp(arguments[2], steps[i]) == 0) return 1;
+        return 0;
+    }
     if (strcmp(arguments[1], "estimate") != 0) return 0;
     for (int i = 2; i < count; i++)
         if (strcmp(arguments[i], "--recorded") == 0) return 1;

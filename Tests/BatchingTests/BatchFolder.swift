@@ -1,6 +1,7 @@
 import Batching
 import Essentials
 import Estimation
+import Fitting
 import Foundation
 import Objectives
 import RunFiles
@@ -53,6 +54,34 @@ struct BatchFolder {
         try run(Workplace.program, arguments, environment: environment, directory: folder.url.path)
     }
 
+    // MARK: - In this process, where no program has to be started and nothing disturbs
+
+    func plan(
+        _ name: String, _ definition: EstimationConfiguration, unitRows: Int, replicates: Int = 20
+    ) throws {
+        _ = try BatchPlanner(
+            BatchConfiguration(
+                paths: [runs], estimation: definition, fit: FitOptions(replicates: replicates),
+                sizing: BatchConfiguration.Sizing(rows: unitRows))
+        ).plan(in: PlanFolder(path(name)))
+    }
+
+    /// - Returns: what became of the units.
+    @discardableResult
+    func measure(_ name: String) throws -> [UnitOutcome] {
+        var worker = try UnitWorker(PlanFolder(path(name)), workerCount: 1, threads: 1)
+        return try worker.manifest.units.map { unit in try worker.work(unit.name) { false } }
+    }
+
+    @discardableResult
+    func merge(_ name: String) throws -> BatchResults {
+        let plan = PlanFolder(path(name))
+        let merge = try BatchMerge(plan)
+        let results = try merge.run()
+        _ = try results.save(in: plan, configuration: merge.configuration)
+        return results
+    }
+
     func text(_ name: String) -> String {
         String(decoding: FileManager.default.contents(atPath: path(name)) ?? Data(), as: UTF8.self)
     }
@@ -94,4 +123,14 @@ func contents(ofEstimates path: String) throws -> String {
         "\(header.configuration) \(header.gammas) \(header.components) \(header.componentWeights) \(header.runID) \(header.runDigest) "
         + "\(String(describing: reader.repeatability)) \(header.state) \(header.rowCount)\n"
         + rows.joined(separator: "\n")
+}
+
+/// Runs work on a thread of its own. Tests share as many threads as there are processors: one that waits, or has to act at the right moment,
+/// would keep the others from theirs, or come too late.
+func onOwnThread(_ work: @escaping @Sendable () throws -> Void) async throws {
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        let thread = Thread { continuation.resume(with: Result { try work() }) }
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
 }

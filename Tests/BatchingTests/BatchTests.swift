@@ -109,6 +109,10 @@ struct BatchTests {
             #expect(failure.map { outcome.standardError.contains($0.reason) } == true)
         }
         for name in sound { try expectIdentical(name, in: "plan") }
+        // However many runs there are, the page compares them.
+        let page = batch.text("plan/results/report.html")
+        #expect(
+            page.contains("Are the coefficients the same in all runs?") && page.contains("L1 over 190 runs: median"))
         // Nothing is done again.
         let again = try smoothness(
             ["batch", "runs", "-o", "plan", "--unit-rows", "3", "--jobs", "2", "--format", "csv"] + Self.options)
@@ -232,6 +236,30 @@ struct BatchTests {
         try expectIdentical("run1", in: "plan")
     }
 
+    @Test("several runs are merged at a time, and the tables are the same")
+    func mergedTogether() throws {
+        for index in 0..<6 { try batch.train("run\(index).h5", seed: UInt64(index)) }
+        try batch.plan("plan", Self.definition, unitRows: 5)
+        try batch.measure("plan")
+        let plan = PlanFolder(batch.path("plan"))
+        let tables = try [1, 4].map { threads in
+            try? FileManager.default.removeItem(atPath: plan.results + "/estimates")
+            return try BatchMerge(plan).run(threads: threads).table
+        }
+        #expect(tables[0] == tables[1] && tables[0].rows.count == 6)
+    }
+
+    @Test("a batch is called off where Slurm's queue cannot be reached, too")
+    func cancelledElsewhere() throws {
+        try batch.train("run.h5")
+        try batch.plan("plan", Self.definition, unitRows: 5)
+        let line = #"{"job":"7","merge":"8","time":"2026-01-01T00:00:00Z","host":"login"}"#
+        try Data((line + "\n").utf8).write(to: URL(filePath: batch.path("plan/submissions.jsonl")))
+        let outcome = try batch.smoothness("batch", "cancel", "plan", environment: ["PATH": "/absent"])
+        #expect(outcome.exitCode != 0 && outcome.standardError.contains("scancel 7 8"), "\(outcome.standardError)")
+        #expect(FileManager.default.fileExists(atPath: PlanFolder(batch.path("plan")).cancellation))
+    }
+
     @Test("what is no plan, and what cannot be asked for, is refused")
     func refusals() throws {
         try batch.train("run.h5")
@@ -243,7 +271,11 @@ struct BatchTests {
         #expect(try batch.smoothness("batch", "runs", "--unit-rows", "0").exitCode == 64)
         #expect(try smoothness(["batch", "plan", "runs", "-o", "plan"] + Self.options).exitCode == 0)
         let other = try batch.smoothness("batch", "plan", "runs", "-o", "plan", "--delta", "0.25")
-        #expect(other.exitCode == 73 && other.standardError.contains("another configuration"))
+        #expect(
+            other.exitCode == 73
+                && other.standardError.contains(
+                    #"another configuration (expected grid {"spacing":{"delta":0.25}}, subset {"standard":{"seed":0}}, found grid "#
+                ), "\(other.standardError)")
         #expect(try batch.smoothness("batch", "run", "plan", "--shard", "3/2").exitCode == 64)
         #expect(try batch.smoothness("batch", "submit", "plan").exitCode == 64)
         #expect(try batch.smoothness("batch", "plan", "runs", "-o", "plan", "--delta", "0.25", "--force").exitCode == 0)

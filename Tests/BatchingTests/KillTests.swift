@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// SIGKILL and SIGTERM at random moments, of workers and of those who started them.
-@Suite("Killed batches", .serialized)
+@Suite("Killed batches")
 struct KillTests {
     /// SMOOTHNESS_LONG_TESTS=1 (`make test-long`) makes it 300 in all: 200 here, 100 under Slurm.
     private static let isLong = ProcessInfo.processInfo.environment["SMOOTHNESS_LONG_TESTS"] == "1"
@@ -16,26 +16,22 @@ struct KillTests {
     private static let objective = ObjectiveDescription.quadratic(
         spectrum: (1...200).map { 1 / Double($0) }, rotations: 100, componentCount: 40, noise: 0.1, seed: 1)
 
+    private static let definition = EstimationConfiguration(subset: .sample(fraction: 1, seed: 0))
+
     /// Makes runs, plans them twice, and measures one plan in peace.
     private func prepare(_ batch: BatchFolder, runs: Int, iterations: Int) throws {
         for index in 0..<runs {
             try batch.train("run\(index).h5", seed: UInt64(index), iterations: iterations, description: Self.objective)
         }
-        for plan in ["plan", "undisturbed"] {
-            let outcome = try batch.smoothness(
-                "batch", "plan", "runs", "-o", plan, "--subset", "1", "--unit-rows", "5", "--replicates", "20")
-            try #require(outcome.exitCode == 0, "\(outcome.standardError)")
-        }
-        for command in ["run", "merge"] {
-            let outcome = try batch.smoothness("batch", command, "undisturbed")
-            try #require(outcome.exitCode == 0, "\(outcome.standardError)")
-        }
+        for plan in ["plan", "undisturbed"] { try batch.plan(plan, Self.definition, unitRows: 5) }
+        #expect(try batch.measure("undisturbed").allSatisfy { $0 == .done })
+        try batch.merge("undisturbed")
     }
 
     /// The final tables are those of the undisturbed batch, estimates have the same bits, and no unit was begun after it was published.
     private func expectUndisturbed(_ batch: BatchFolder) throws {
-        let merge = try batch.smoothness("batch", "merge", "plan")
-        #expect(merge.exitCode == 0, "\(merge.standardError)")
+        let merged = try batch.merge("plan")
+        #expect(merged.unfinished.isEmpty && merged.failures.isEmpty)
         #expect(batch.text("plan/results/runs.csv") == batch.text("undisturbed/results/runs.csv"))
         let names = try FileManager.default.contentsOfDirectory(atPath: batch.path("undisturbed/results/estimates"))
         #expect(!names.isEmpty)
@@ -62,20 +58,22 @@ struct KillTests {
     }
 
     @Test("on this machine: workers and the call itself")
-    func local() throws {
-        let most = Self.isLong ? 200 : 14
+    func local() async throws { try await onOwnThread(killLocally) }
+
+    @Sendable private func killLocally() throws {
+        let most = Self.isLong ? 200 : 8
         var generator = SeededGenerator(seed: 11, purpose: "kills")
         var (kills, calls, batches) = (0, 0, 0)
         repeat {
             let batch = try BatchFolder()
-            try prepare(batch, runs: 4, iterations: Self.isLong ? 60 : 30)
+            try prepare(batch, runs: Self.isLong ? 4 : 2, iterations: Self.isLong ? 60 : 30)
             var isOver = false
             while !isOver {
                 let call = try RunningProcess(
                     Workplace.program, ["batch", "run", "plan", "--jobs", "2"], directory: batch.folder.url.path)
                 calls += 1
                 while call.isRunning {
-                    Thread.sleep(forTimeInterval: 0.05 + 0.9 * generator.uniform())
+                    Thread.sleep(forTimeInterval: 0.05 + (Self.isLong ? 0.9 : 0.5) * generator.uniform())
                     guard kills < most, call.isRunning else { continue }
                     let signal = generator.uniform() < 0.6 ? SIGKILL : SIGTERM
                     let workers = Self.children(of: call.identifier)
@@ -102,11 +100,12 @@ struct KillTests {
     @Test(
         "SIGTERM, SIGINT and SIGUSR2 end a call within 20 seconds with exit code 75, and rows are kept",
         arguments: [SIGTERM, SIGINT, SIGUSR2])
-    func stops(signal: Int32) throws {
+    func stops(signal: Int32) async throws { try await onOwnThread { try stop(by: signal) } }
+
+    private func stop(by signal: Int32) throws {
         let batch = try BatchFolder()
         try batch.train("run.h5", iterations: 40, description: Self.objective)
-        let plan = try batch.smoothness("batch", "plan", "runs", "-o", "plan", "--subset", "1", "--unit-rows", "40")
-        try #require(plan.exitCode == 0, "\(plan.standardError)")
+        try batch.plan("plan", Self.definition, unitRows: 40)
         let call = try RunningProcess(
             Workplace.program, ["batch", "run", "plan", "--jobs", "1"], directory: batch.folder.url.path)
         while call.isRunning, try BatchStatus(of: PlanFolder(batch.path("plan"))).running == 0 {
@@ -114,26 +113,29 @@ struct KillTests {
         }
         let start = Date.now
         call.send(signal: signal)
+        // Schedulers signal a job and its script passes that on: the same request again changes nothing.
+        if signal != SIGINT { call.send(signal: signal) }
+        while call.isRunning { Thread.sleep(forTimeInterval: 0.02) }
         let outcome = call.wait()
         #expect(
             outcome.exitCode == 75 && !outcome.wasSignalled && Date.now.timeIntervalSince(start) < 20,
             "\(outcome.standardError)")
-        let rest = try batch.smoothness("batch", "run", "plan")
-        #expect(rest.exitCode == 0, "\(rest.standardError)")
+        #expect(try batch.measure("plan") == [.done])
         let left = try #require(
             FileManager.default.enumerator(atPath: batch.path("plan/units"))?.compactMap { $0 as? String })
         #expect(left.filter { $0.contains(".") }.count == 1, "\(left.filter { $0.contains(".") })")
     }
 
     @Test("under Slurm", .enabled(if: SlurmCluster.missing == nil, "\(SlurmCluster.missing ?? "")"))
-    func slurm() throws {
-        let most = Self.isLong ? 100 : 6
-        let cluster = try SlurmCluster()
+    func slurm() async throws { try await SlurmCluster.with(slurm) }
+
+    @Sendable private func slurm(_ cluster: SlurmCluster) throws {
+        let most = Self.isLong ? 100 : 4
         var generator = SeededGenerator(seed: 12, purpose: "kills")
         var (kills, submissions) = (0, 0)
         repeat {
             let batch = try BatchFolder()
-            try prepare(batch, runs: 4, iterations: Self.isLong ? 60 : 30)
+            try prepare(batch, runs: Self.isLong ? 4 : 2, iterations: Self.isLong ? 60 : 30)
             var isOver = false
             while !isOver {
                 let submit = try batch.smoothness(

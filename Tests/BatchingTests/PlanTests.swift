@@ -67,6 +67,12 @@ struct PlanTests {
         #expect(
             try shard("auto/8", ["SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "2"])
                 == .part(index: 7, count: 8))
+        let fromZero = [
+            "SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_TASK_COUNT": "8", "SLURM_ARRAY_TASK_MIN": "0",
+            "SLURM_ARRAY_TASK_MAX": "7", "SLURM_ARRAY_TASK_STEP": "1",
+        ]
+        #expect(try shard("auto/8", fromZero) == .part(index: 1, count: 8))
+        #expect(throws: SmoothnessError.self) { try shard("auto/9", fromZero) }
         #expect(try shard("auto/8", ["PBS_ARRAY_INDEX": "3"]) == .part(index: 3, count: 8))
         #expect(try shard("auto/8", ["PBS_ARRAYID": "8"]) == .part(index: 8, count: 8))
         #expect(try shard("auto", ["LSB_JOBINDEX": "2", "LSB_JOBINDEX_END": "4"]) == .part(index: 2, count: 4))
@@ -87,6 +93,10 @@ struct PlanTests {
             environment: ["SLURM_CPUS_PER_TASK": "8", "SLURM_MEM_PER_CPU": "1"])
         #expect(allotment.processors == 8 && allotment.memory == 8 << 20)
         #expect(Allotment(environment: ["NCPUS": "3"]).processors == 3)
+        // Slurm says how many processors each task has only where it was asked for a number of them.
+        #expect(Allotment(environment: ["SLURM_CPUS_ON_NODE": "5"]).processors == 5)
+        #expect(
+            Allotment(environment: ["SLURM_CPUS_ON_NODE": "6", "SLURM_CPUS_PER_TASK": "3"]).processors == 3)
         #expect(Allotment(environment: ["SLURM_MEM_PER_NODE": "5"]).memory == 5 << 20)
         func workers(_ jobs: Int?, _ peak: Int, _ units: Int = 100) -> [Int] {
             let workers = Allotment(processors: 8, memory: 100).workers(jobs: jobs, peakBytes: peak, units: units)
@@ -94,6 +104,49 @@ struct PlanTests {
         }
         #expect(workers(nil, 0) == [8, 1] && workers(nil, 30) == [3, 2] && workers(nil, 1000) == [1, 8])
         #expect(workers(2, 1000) == [2, 4] && workers(nil, 0, 2) == [2, 4])
+    }
+
+    @Test("the limits of control groups, those around the own one too, in both versions")
+    func controlGroups() throws {
+        let folder = try TemporaryFolder()
+        func limit(_ name: String, _ text: String) throws {
+            let file = folder.url.appending(path: name)
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try text.write(to: file, atomically: true, encoding: .utf8)
+        }
+        func memory(_ groups: String) -> Int? {
+            Allotment.controlGroupMemory(groups: groups, below: folder.url.path)
+        }
+        #expect(memory("0::/slurm/job_7/step_0\n") == nil)
+        try limit("slurm/job_7/memory.max", "3000\n")
+        try limit("slurm/job_7/step_0/memory.max", "max\n")
+        #expect(memory("0::/slurm/job_7/step_0\n") == 3000 && memory("0::/slurm\n") == nil && memory("0::/\n") == nil)
+        try limit("memory.max", "2000\n")
+        #expect(memory("0::/slurm/job_7/step_0\n") == 2000 && memory("0::/\n") == 2000)
+        try limit("memory/slurm/memory.limit_in_bytes", "1000\n")
+        #expect(memory("9:cpu,memory:/slurm/job_7\n3:cpuset:/a\n") == 1000 && memory("3:cpuset:/slurm\n") == nil)
+    }
+
+    @Test("pipes, copies and runs that are gone are told, and hold nothing up")
+    func oddities() throws {
+        let batch = try BatchFolder()
+        try batch.train("a.h5", seed: 1)
+        try batch.train("b.h5", seed: 2)
+        try FileManager.default.copyItem(atPath: batch.runs + "/a.h5", toPath: batch.runs + "/copy.h5")
+        #expect(mkfifo(batch.runs + "/pipe.h5", 0o600) == 0)
+        var notes: [String] = []
+        let plan = PlanFolder(batch.path("plan"))
+        let first = try planner(batch, rows: 4).plan(in: plan) { notes.append($0) }
+        #expect(first.failures.map(\.path) == [batch.runs + "/pipe.h5"])
+        #expect(first.failures[0].reason.contains("is a pipe or a device"))
+        #expect(
+            notes.count == 1 && notes[0].contains("1 runs are copies of others") && notes[0].contains("copy.h5 of "))
+        try FileManager.default.removeItem(atPath: batch.runs + "/copy.h5")
+        try FileManager.default.removeItem(atPath: batch.runs + "/b.h5")
+        notes = []
+        _ = try planner(batch, rows: 4).plan(in: plan) { notes.append($0) }
+        #expect(notes.count == 1 && notes[0].contains("2 runs of the plan are there no more"), "\(notes)")
     }
 
     private func planner(_ batch: BatchFolder, rows: Int?, delta: Double = 0.5) throws -> BatchPlanner {

@@ -17,7 +17,17 @@ final class SlurmCluster {
         return absent.isEmpty ? nil : "not installed: \(absent.joined(separator: ", ")) (Debian's slurm-wlm and munge)"
     }()
 
-    init() throws {
+    /// Starts one, lets `work` use it, and takes it down.
+    static func with(_ work: @escaping @Sendable (SlurmCluster) throws -> Void) async throws {
+        try await onOwnThread {
+            let cluster = try SlurmCluster()
+            defer { cluster.stop() }
+            try cluster.start()
+            try work(cluster)
+        }
+    }
+
+    private init() throws {
         folder = try TemporaryFolder()
         for name in ["state", "spool", "log"] {
             try FileManager.default.createDirectory(atPath: folder.path(name), withIntermediateDirectories: true)
@@ -27,11 +37,16 @@ final class SlurmCluster {
         chmod(folder.path("munge.key"), 0o600)
         chmod(folder.url.path, 0o755)
         try configuration().write(toFile: folder.path("slurm.conf"), atomically: true, encoding: .utf8)
+    }
+
+    private func start() throws {
         try start(
             "munged", "--foreground", "--force", "--key-file", folder.path("munge.key"), "--socket",
             folder.path("munge.socket"), "--pid-file", folder.path("munged.pid"), "--log-file",
             folder.path("log/munged"), "--seed-file", folder.path("munge.seed"), "--num-threads", "2")
-        try waitUntil("munged listens") { FileManager.default.fileExists(atPath: folder.path("munge.socket")) }
+        try waitUntil("munged listens") {
+            FileManager.default.fileExists(atPath: folder.path("munge.socket"))
+        }
         try start("slurmctld", "-D")
         for node in ["a", "b"] { try start("slurmd", "-D", "-N", node) }
         try waitUntil("both nodes are idle") {
@@ -131,7 +146,7 @@ final class SlurmCluster {
     }
 
     /// - Parameter seconds: far more than it takes on a busy machine.
-    func waitUntil(_ what: String, seconds: Double = 300, _ isTrue: () throws -> Bool) throws {
+    func waitUntil(_ what: String, seconds: Double = 600, _ isTrue: () throws -> Bool) throws {
         let end = Date.now.addingTimeInterval(seconds)
         while try !isTrue() {
             guard Date.now < end else { throw Waited(description: "waited in vain: \(what)\n\(logs())") }
@@ -163,7 +178,7 @@ final class SlurmCluster {
         try waitUntil("the end of job \(job)") { try !isOpen(job) }
     }
 
-    deinit {
+    private func stop() {
         _ = try? command("scancel", "--user", NSUserName())
         let end = Date.now.addingTimeInterval(25)
         while let left = try? command("squeue", "-h"), !left.isEmpty, Date.now < end {
@@ -180,5 +195,6 @@ final class SlurmCluster {
             for daemon in daemons { kill(daemon, SIGKILL) }
             if process.isRunning { kill(shell, SIGKILL) }
         }
+        daemons = []
     }
 }

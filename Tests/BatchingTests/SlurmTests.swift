@@ -7,13 +7,14 @@ import TestSupport
 import Testing
 
 @Suite(
-    "A real Slurm", .serialized,
+    "A real Slurm",
     .enabled(if: SlurmCluster.missing == nil, "\(SlurmCluster.missing ?? "")"))
 struct SlurmTests {
     /// A run of which a row takes some milliseconds.
     private static let slow = ObjectiveDescription.quadratic(
         spectrum: (1...300).map { 1 / Double($0) }, rotations: 200, componentCount: 60, noise: 0.1, seed: 1)
-    private static let options = ["--delta", "0.1", "--subset", "1", "--replicates", "20", "--unit-rows", "6"]
+    private static let definition = EstimationConfiguration(
+        grid: .spacing(delta: 0.1), subset: .sample(fraction: 1, seed: 0))
 
     /// A folder with runs, a plan of them, and the same measured without disturbance.
     private func prepare(
@@ -28,12 +29,7 @@ struct SlurmTests {
                 "run\(index).h5", seed: UInt64(index), iterations: iterations, description: isSlow ? Self.slow : nil)
         }
         try damage(batch)
-        for plan in ["plan", "undisturbed"] {
-            let outcome = try run(
-                Workplace.program, ["batch", "plan", "runs", "-o", plan] + Self.options,
-                directory: batch.folder.url.path)
-            try #require(outcome.exitCode == 0, "\(outcome.standardError)")
-        }
+        for plan in ["plan", "undisturbed"] { try batch.plan(plan, Self.definition, unitRows: 6) }
         return batch
     }
 
@@ -50,11 +46,9 @@ struct SlurmTests {
         return (String(try #require(words.first)), String(try #require(words.dropFirst().first)))
     }
 
-    private func expectUndisturbed(_ batch: BatchFolder, exitCode: Int32 = 0) throws {
-        for command in ["run", "merge"] {
-            let outcome = try batch.smoothness("batch", command, "undisturbed")
-            #expect(outcome.exitCode == exitCode, "\(outcome.standardError)")
-        }
+    private func expectUndisturbed(_ batch: BatchFolder, failures: Int = 0) throws {
+        try batch.measure("undisturbed")
+        #expect(try batch.merge("undisturbed").failures.count == failures)
         let table = batch.text("plan/results/runs.csv")
         #expect(table == batch.text("undisturbed/results/runs.csv") && !table.isEmpty)
         try expectOnce(batch)
@@ -71,8 +65,9 @@ struct SlurmTests {
     @Test(
         "an array with a failing unit, a task that is preempted, a node that is drained, a time limit, a merge that waits for all"
     )
-    func everything() throws {
-        let cluster = try SlurmCluster()
+    func everything() async throws { try await SlurmCluster.with(everything) }
+
+    @Sendable private func everything(_ cluster: SlurmCluster) throws {
         // Four batches at the same time.
         let array = try prepare(cluster, 4, isSlow: false) {
             try HDF5Fault($0.runs + "/run2.h5").overstateStepNorm(ofRow: 7)
@@ -86,7 +81,8 @@ struct SlurmTests {
         try cluster.waitUntil("a worker of the preempted batch is at a unit") {
             try BatchStatus(of: PlanFolder(preempted.path("plan"))).running > 0
         }
-        try cluster.command("scancel", "--batch", "--signal=TERM", "\(second.job)_1")
+        // As a preemption does: the script and everything that it has started get the signal, and the script passes it on.
+        try cluster.command("scancel", "--full", "--signal=TERM", "\(second.job)_1")
         let third = try submit(drained, cluster, "--array-size", "4")
         try cluster.waitUntil("the drained batch is half-way") {
             try BatchStatus(of: PlanFolder(drained.path("plan"))).done > 3
@@ -99,7 +95,7 @@ struct SlurmTests {
         #expect(try cluster.states(first.merge) == ["FAILED"])
         let failures = try array.failures("plan")
         #expect(failures.count == 1 && failures[0].reason.contains("/trajectory/step_norm, row 7"))
-        try expectUndisturbed(array, exitCode: 3)
+        try expectUndisturbed(array, failures: 1)
 
         for (batch, job) in [(preempted, second), (drained, third), (limited, fourth)] {
             try cluster.waitForEnd(of: job.merge)
@@ -113,8 +109,9 @@ struct SlurmTests {
     }
 
     @Test("a script that was changed by hand is used as it is; what is cancelled stops, and does not come back")
-    func cancelled() throws {
-        let cluster = try SlurmCluster()
+    func cancelled() async throws { try await SlurmCluster.with(cancelled) }
+
+    @Sendable private func cancelled(_ cluster: SlurmCluster) throws {
         let batch = try prepare(cluster, 2, iterations: 60)
         let dry = try run(
             Workplace.program,
@@ -142,6 +139,21 @@ struct SlurmTests {
         try cluster.waitForEnd(of: first.job)
         #expect(try cluster.states(first.job) == ["CANCELLED"] && Date.now.timeIntervalSince(start) < 60)
         #expect(try BatchStatus(of: PlanFolder(batch.path("plan"))).done < 20)
+
+        // One that was submitted by hand is in no list of submissions: it finds out by itself, and does not put itself back into the queue.
+        let done = try BatchStatus(of: PlanFolder(batch.path("plan"))).done
+        let words = try cluster.command("sbatch", "--parsable", "--array=1", batch.path("plan/job.sh"))
+        let byHand = String(words.prefix { $0.isNumber })
+        try cluster.waitUntil("a worker is at a unit again") {
+            try BatchStatus(of: PlanFolder(batch.path("plan"))).running > 0
+        }
+        let again = try run(
+            Workplace.program, ["batch", "cancel", "plan"], environment: cluster.environment,
+            directory: batch.folder.url.path)
+        #expect(again.exitCode == 0, "\(again.standardError)")
+        try cluster.waitForEnd(of: byHand)
+        #expect(try cluster.states(byHand) == ["FAILED"])
+        #expect(try BatchStatus(of: PlanFolder(batch.path("plan"))).done < done + 20)
 
         let script = batch.path("plan/job.sh")
         let changed = batch.text("plan/job.sh").replacing("plan=", with: "echo changed by hand\nplan=")

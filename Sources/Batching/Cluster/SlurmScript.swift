@@ -81,9 +81,10 @@ public struct SlurmScripts: Sendable, Equatable {
             Self.head(
                 [
                     "--job-name=\(name)-merge", "--output=\(Self.quoted(folder.logs))/slurm-%j-merge.out",
-                    "--open-mode=append", "--requeue", "--nodes=1", "--ntasks=1",
+                    "--open-mode=append", "--requeue", "--signal=B:USR2@60", "--nodes=1", "--ntasks=1",
                 ] + common)
-            + "\nexec \(Self.shellQuoted(program)) batch merge \(merging)\n"
+            + Self.mergeBody.replacing("@program@", with: Self.shellQuoted(program))
+            .replacing("@arguments@", with: merging)
     }
 
     private static func head(_ options: [String]) -> String {
@@ -102,6 +103,9 @@ public struct SlurmScripts: Sendable, Equatable {
 
         # The worker stops within 20 seconds of SIGTERM, and what is done is published then. Slurm signals this script: 60 seconds before the
         # time limit (USR2), and when the task is preempted or cancelled (TERM).
+        # One that was called off by `smoothness batch cancel` does not come back.
+        mark() { stat -c %y "$plan/cancelled" 2>/dev/null; }
+        before=$(mark)
         forward() { stopped=1; if [ -n "$worker" ]; then kill -TERM "$worker" 2>/dev/null; fi; }
         trap forward TERM INT USR2
 
@@ -116,10 +120,32 @@ public struct SlurmScripts: Sendable, Equatable {
         if [ "$last" != 127 ]; then code=$last; fi
 
         # 75: stopped in the middle. The task goes back into the queue, unless it was cancelled or has been there very often.
-        if [ "$code" = 75 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ] &&
+        if [ "$code" = 75 ] && [ "$(mark)" = "$before" ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ] &&
             scontrol --oneliner show job "$SLURM_JOB_ID" | grep -q 'JobState=RUNNING'; then
             echo "$(date -u +%FT%TZ) stopped in the middle; asking for another turn"
             scontrol requeue "$SLURM_JOB_ID" || echo "this site does not requeue: give smoothness batch submit again"
+        fi
+        exit "$code"
+
+        """#
+
+    private static let mergeBody = #"""
+
+        # A merge that is preempted, or comes to its time limit, begins again where it was.
+        forward() { stopped=1; if [ -n "$worker" ]; then kill -TERM "$worker" 2>/dev/null; fi; }
+        trap forward TERM INT USR2
+        @program@ batch merge @arguments@ &
+        worker=$!
+        if [ -n "$stopped" ]; then forward; fi
+        wait "$worker"; code=$?
+        while kill -0 "$worker" 2>/dev/null; do wait "$worker"; code=$?; done
+        wait "$worker" 2>/dev/null; last=$?
+        if [ "$last" != 127 ]; then code=$last; fi
+
+        # Without a signal, 75 says that runs are not finished.
+        if [ "$code" = 75 ] && [ -n "$stopped" ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ] &&
+            scontrol --oneliner show job "$SLURM_JOB_ID" | grep -q 'JobState=RUNNING'; then
+            scontrol requeue "$SLURM_JOB_ID"
         fi
         exit "$code"
 

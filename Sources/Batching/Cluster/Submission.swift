@@ -19,6 +19,12 @@ public struct Submission: Sendable, Codable, Equatable {
     public static func submit(
         _ folder: PlanFolder, _ scripts: SlurmScripts, isForced: Bool, note: (String) -> Void
     ) throws -> Submission {
+        let standing = try waiting(folder)
+        if !standing.isEmpty {
+            note(
+                "an earlier submission is still in the queue (\(standing.joined(separator: ", "))): no unit is done twice, but its tasks wait for one another"
+            )
+        }
         // The array's share count is in the script: a script of another size is not kept by mistake.
         try place(scripts.job, at: folder.jobScript, isForced: isForced, note)
         try place(scripts.merge, at: folder.mergeScript, isForced: isForced, note)
@@ -42,15 +48,33 @@ public struct Submission: Sendable, Codable, Equatable {
         return try JSONLines.read(folder.submissions)
     }
 
-    /// Calls a batch off: what is in Slurm's queue, and workers on any machine that see the plan. What is done stays.
+    /// Calls a batch off: workers on any machine that see the plan, and what is in Slurm's queue. What is done stays.
+    /// - Throws: `SmoothnessError` where Slurm's queue cannot be reached; the workers stop all the same.
     public static func cancel(_ folder: PlanFolder, note: (String) -> Void) throws {
+        // First, because it needs nobody, and because a job that was submitted by hand is found by it alone.
+        try writeAtomically(Date.now.ISO8601Format() + "\n", to: folder.cancellation)
+        note("workers of \(folder.path) stop now; what is done is kept")
         let jobs = try all(in: folder).flatMap { [$0.job, $0.merge] }
-        if !jobs.isEmpty {
+        guard !jobs.isEmpty else { return }
+        do {
             // Those that have ended are no error.
             _ = try Program.output("scancel", ["--quiet"] + jobs)
-            note("cancelled the Slurm jobs \(jobs.joined(separator: ", "))")
+        } catch var error as SmoothnessError {
+            error.remedy =
+                "What waits in Slurm's queue stays there: where the batch was submitted, scancel \(jobs.joined(separator: " "))"
+            throw error
         }
-        try writeAtomically(Date.now.ISO8601Format() + "\n", to: folder.cancellation)
+        note("cancelled the Slurm jobs \(jobs.joined(separator: ", "))")
+    }
+
+    /// The jobs that an earlier submission of this plan has in the queue.
+    private static func waiting(_ folder: PlanFolder) throws -> [String] {
+        let jobs = try all(in: folder).map(\.job)
+        guard !jobs.isEmpty else { return [] }
+        // Numbers that Slurm has forgotten are an error to it when they are asked for.
+        let queue = try Program.output("squeue", ["--noheader", "--me", "--format=%F"])
+        return Set(queue.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) })
+            .intersection(jobs).sorted()
     }
 
     /// Keeps what somebody has changed; what was written stands in a hidden copy beside it.

@@ -48,6 +48,25 @@ public struct BatchConfiguration: Sendable, Codable, Equatable {
     /// Of what every number of an estimate follows from, besides the run.
     public func digest() throws -> String { Digest(of: Array(try estimation.json().utf8)).sha256 }
 
+    /// What is measured otherwise than by another configuration, here and there, as JSON.
+    func difference(from other: BatchConfiguration) throws -> (own: String, other: String) {
+        func parts(_ json: String) throws -> [String: String] {
+            let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any] ?? [:]
+            return try object.mapValues {
+                String(
+                    decoding: try JSONSerialization.data(
+                        withJSONObject: $0, options: [.sortedKeys, .withoutEscapingSlashes, .fragmentsAllowed]),
+                    as: UTF8.self)
+            }
+        }
+        let (own, others) = (try parts(estimation.json()), try parts(other.estimation.json()))
+        let keys = Set(own.keys).union(others.keys).filter { own[$0] != others[$0] }.sorted()
+        func text(_ parts: [String: String]) -> String {
+            keys.map { "\($0) \(parts[$0] ?? "absent")" }.joined(separator: ", ")
+        }
+        return (text(own), text(others))
+    }
+
     public func save(in folder: PlanFolder) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]

@@ -42,6 +42,12 @@ public struct BatchPlanner: Sendable {
                 .noInput, "holds no run", file: configuration.paths.joined(separator: ", "),
                 expected: "at least one file that matches \(configuration.pattern)")
         }
+        let found = Set(entries.map(\.path))
+        let gone = (standing?.entries ?? []).filter { $0.reason == nil && !found.contains($0.path) }
+        if let first = gone.first {
+            note("\(gone.count) runs of the plan are there no more and are left out of it, as \(first.path)")
+        }
+        tellTwins(entries, note)
         try folder.create()
         let manifest = BatchManifest(entries)
         // The configuration last: a plan is there when both are.
@@ -53,13 +59,23 @@ public struct BatchPlanner: Sendable {
         return manifest
     }
 
+    /// Copies and links of one run are no independent runs.
+    private func tellTwins(_ entries: [BatchManifest.Entry], _ note: (String) -> Void) {
+        let twins = Dictionary(grouping: entries.filter { $0.reason == nil }, by: { "\($0.runID) \($0.digest)" })
+            .values.filter { $0.count > 1 }
+        guard let first = twins.min(by: { $0[0].path < $1[0].path }) else { return }
+        let copies = twins.reduce(0) { $0 + $1.count - 1 }
+        note("\(copies) runs are copies of others and count twice, as \(first[1].path) of \(first[0].path)")
+    }
+
     private func standingManifest(in folder: PlanFolder) throws -> BatchManifest? {
         guard PlanFolder.isPlan(folder.path) else { return nil }
         let standing = try BatchConfiguration(of: folder)
         guard try standing.digest() == digest else {
+            let (wanted, found) = try configuration.difference(from: standing)
             throw SmoothnessError(
                 .cannotCreate, "is a plan of another configuration", file: folder.path, object: "configuration.json",
-                expected: try configuration.estimation.json(), found: try standing.estimation.json(),
+                expected: wanted, found: found,
                 remedy: "Name another folder, or replace the plan with --force.")
         }
         return try BatchManifest(of: folder)
@@ -70,6 +86,7 @@ public struct BatchPlanner: Sendable {
         path: String, name: String, known: BatchManifest.Entry?, _ costs: inout CostPrediction
     ) throws -> BatchManifest.Entry? {
         do {
+            try RunScan.requireReadable(path)
             let reader = try RunFileReader(path)
             let snapshots = try reader.snapshots()
             guard !snapshots.isEmpty else {

@@ -53,9 +53,17 @@ enum RunScan {
         return files.map { counts[$0.name] == 1 ? $0 : ($0.path, String($0.path.dropFirst())) }
     }
 
+    /// Refuses what would be waited for without end, as a pipe.
+    static func requireReadable(_ path: String) throws {
+        var status = stat()
+        guard stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return }
+        throw SmoothnessError(.data, "is a pipe or a device, not a run file", file: path)
+    }
+
     /// Whether a file that is no run is another of this program's files, which nobody means to measure.
     static func isOther(_ path: String) -> Bool {
-        guard (try? HDF5.File.isHDF5(path)) == true, let file = try? HDF5.File.open(path),
+        guard (try? requireReadable(path)) != nil, (try? HDF5.File.isHDF5(path)) == true,
+            let file = try? HDF5.File.open(path),
             let format = try? file.attribute("format", as: String.self)
         else { return false }
         return format.hasPrefix("smoothness-") && format != "smoothness-run"

@@ -3,6 +3,7 @@ import Estimation
 import Fitting
 import Foundation
 import RunFiles
+import Synchronization
 
 /// What came of one run of a batch.
 public struct BatchResult: Sendable {
@@ -45,44 +46,62 @@ public struct BatchMerge: Sendable {
         store = UnitStore(folder)
     }
 
+    /// Several runs at a time; results and failures are in the order of the runs all the same.
     /// - Parameters:
+    ///   - threads: how many runs at a time.
     ///   - isCancelled: asked before every run.
-    ///   - progress: how many runs are looked at.
+    ///   - progress: how many runs are looked at, from any thread, one call after the other.
     /// - Throws: `SmoothnessError(.interrupted)` when cancelled; what is joined stays.
-    public func run(isCancelled: () -> Bool = { false }, progress: (Int) -> Void = { _ in }) throws -> BatchResults {
+    public func run(
+        threads: Int = 1, isCancelled: @escaping @Sendable () -> Bool = { false },
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws -> BatchResults {
         store.collectGarbage()
         let failures = try store.saveFailures(manifest)
-        var outcome = BatchResults(results: [], failures: failures, unfinished: [])
         let failed = Set(failures.map(\.path))
         let units = Dictionary(grouping: manifest.units, by: \.run)
-        for (index, entry) in manifest.entries.enumerated() where entry.reason == nil {
-            guard !isCancelled() else {
-                throw SmoothnessError(
-                    .interrupted, "interrupted; \(outcome.results.count) runs are merged", file: folder.path,
-                    remedy: "The same command continues.")
-            }
-            if !failed.contains(entry.path) {
-                if let result = try merge(entry, units[index] ?? [], &outcome.failures) {
-                    outcome.results.append(result)
-                } else if !outcome.failures.contains(where: { $0.path == entry.path }) {
-                    outcome.unfinished.append(entry)
+        let order = manifest.entries.indices.filter { manifest.entries[$0].reason == nil }
+        let state = Mutex(MergeState())
+        DispatchQueue.concurrentPerform(iterations: max(1, min(threads, order.count))) { _ in
+            while let turn = state.withLock({ $0.next(of: order.count) }) {
+                let (index, entry) = (order[turn], manifest.entries[order[turn]])
+                let outcome = Result {
+                    guard !isCancelled() else { throw Self.cancelled(folder) }
+                    return failed.contains(entry.path) ? nil : try merge(entry, units[index] ?? [])
+                }
+                state.withLock {
+                    $0.keep(outcome, of: index)
+                    progress($0.looked)
                 }
             }
-            progress(index + 1)
         }
-        if outcome.failures.count > failures.count { try JSONLines.write(outcome.failures, to: folder.failures) }
-        return outcome
+        let (outcomes, error) = state.withLock { ($0.outcomes, $0.error) }
+        if let error { throw error }
+        var results = BatchResults(results: [], failures: failures, unfinished: [])
+        for index in order {
+            switch outcomes[index] {
+            case .merged(let result): results.results.append(result)
+            case .failed(let failure): results.failures.append(failure)
+            case .unfinished: results.unfinished.append(manifest.entries[index])
+            case nil: break
+            }
+        }
+        if results.failures.count > failures.count { try JSONLines.write(results.failures, to: folder.failures) }
+        return results
     }
 
-    /// - Returns: `nil` where units are missing, or the run has changed, which is a failure then.
-    private func merge(
-        _ entry: BatchManifest.Entry, _ units: [BatchUnit], _ failures: inout [BatchFailure]
-    ) throws -> BatchResult? {
+    private static func cancelled(_ folder: PlanFolder) -> SmoothnessError {
+        SmoothnessError(
+            .interrupted, "interrupted; what is merged is kept", file: folder.path,
+            remedy: "The same command continues.")
+    }
+
+    private func merge(_ entry: BatchManifest.Entry, _ units: [BatchUnit]) throws -> MergeOutcome {
         let output = estimatesPath(of: entry)
         if !isMerged(entry, at: output) {
             var pieces: [EstimatedRows] = []
             for unit in units {
-                guard let rows = store.published(unit) else { return nil }
+                guard let rows = store.published(unit) else { return .unfinished }
                 pieces.append(rows)
             }
             do {
@@ -91,11 +110,10 @@ public struct BatchMerge: Sendable {
                     ofRun: entry.path, pieces, configuration: configuration.estimation,
                     dataOverride: configuration.data, output: output)
             } catch let error as SmoothnessError where error.kind == .data || error.kind == .noInput {
-                failures.append(BatchFailure(path: entry.path, reason: "\(error)"))
-                return nil
+                return .failed(BatchFailure(path: entry.path, reason: "\(error)"))
             }
         }
-        return try result(entry, output)
+        return .merged(try result(entry, output))
     }
 
     private func result(_ entry: BatchManifest.Entry, _ output: String) throws -> BatchResult {
@@ -138,6 +156,38 @@ public struct BatchMerge: Sendable {
             try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
         } catch {
             throw SmoothnessError(.cannotCreate, "cannot be created: \(error.localizedDescription)", file: parent)
+        }
+    }
+}
+
+/// What came of one run.
+private enum MergeOutcome: Sendable {
+    case merged(BatchResult)
+    /// It has changed under the plan.
+    case failed(BatchFailure)
+    /// Units are missing.
+    case unfinished
+}
+
+/// What several threads know of a merge.
+private struct MergeState: Sendable {
+    private var turn = 0
+    private(set) var looked = 0
+    private(set) var outcomes: [Int: MergeOutcome] = [:]
+    private(set) var error: (any Error)?
+
+    /// The next run, unless there is none, or something is wrong that stops all.
+    mutating func next(of count: Int) -> Int? {
+        guard error == nil, turn < count else { return nil }
+        defer { turn += 1 }
+        return turn
+    }
+
+    mutating func keep(_ outcome: Result<MergeOutcome?, any Error>, of index: Int) {
+        looked += 1
+        switch outcome {
+        case .success(let outcome): outcomes[index] = outcome
+        case .failure(let failure): error = error ?? failure
         }
     }
 }

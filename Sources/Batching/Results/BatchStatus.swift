@@ -1,6 +1,7 @@
 import Essentials
 import Estimation
 import Foundation
+import Reporting
 
 /// How far a batch is, from its files alone.
 public struct BatchStatus: Sendable, Equatable {
@@ -14,6 +15,8 @@ public struct BatchStatus: Sendable, Equatable {
     public var running: Int
     public var rows: Int
     public var rowsDone: Int
+    /// Worker processes that are there.
+    public var workers: Int
     /// Seconds until the end with the workers that there are now; `nil` without a worker, or where nothing is known.
     public var remainingSeconds: Double?
     /// Seconds of work that are left for one worker.
@@ -22,11 +25,30 @@ public struct BatchStatus: Sendable, Equatable {
     public var waiting: Int { units - done - failed - running }
     public var isOver: Bool { done + failed == units }
 
+    /// One row.
+    /// - Parameter isForPeople: times as `h:mm:ss`; otherwise in seconds.
+    public func table(isForPeople: Bool) -> Table {
+        func time(_ seconds: Double?) -> TableValue {
+            isForPeople ? .optional(seconds.map(ProgressReporter.duration)) : .optional(seconds)
+        }
+        let unit = isForPeople ? "" : "_seconds"
+        return Table(
+            columns: [
+                "runs", "broken", "units", "done", "running", "failed", "waiting", "rows", "rows_done", "workers",
+                "work_left\(unit)", "remaining\(unit)",
+            ],
+            rows: [
+                [runs, brokenRuns, units, done, running, failed, waiting, rows, rowsDone, workers].map { .integer($0) }
+                    + [time(remainingWork), time(remainingSeconds)]
+            ])
+    }
+
     public init(of folder: PlanFolder) throws {
         let manifest = try BatchManifest(of: folder)
         let store = UnitStore(folder)
         let survey = store.survey()
         let workers = WorkerPresence.all(in: folder)
+        self.workers = workers.count
         let busy = Dictionary(
             workers.compactMap { worker in worker.unit.map { ($0, worker) } }, uniquingKeysWith: { first, _ in first })
         runs = manifest.entries.count

@@ -3,6 +3,7 @@ import Fitting
 import Foundation
 import HDF5
 import Reporting
+import RunFiles
 
 extension BatchResults {
     /// One row a run that is measured.
@@ -40,55 +41,48 @@ extension BatchResults {
 
     /// A dataset a column: numbers are float64, NaN where there is none, the others text.
     private func save(_ table: Table, as path: String, configuration: BatchConfiguration) throws {
-        let beside = "\(path).\(getpid())-\(UInt32.random(in: 0...(.max))).partial"
-        defer { unlink(beside) }
         do {
-            let file = try HDF5.File.create(beside)
-            try file.setAttribute("format", to: "smoothness-runs")
-            try file.setAttribute("format_version", to: "1.0")
-            try file.setAttribute("software", to: Software.name)
-            try file.setAttribute("software_version", to: Software.version)
-            try file.writeString("/configuration", try configuration.estimation.json())
-            try file.createGroup("/runs").close()
-            for (index, column) in table.columns.enumerated() {
-                let values = table.rows.map { $0[index] }
-                if ["run", "run_id", "without_fit", "estimates"].contains(column) {
-                    try file.writeStrings("/runs/\(column)", values.map(\.text))
-                } else {
-                    try file.createDataset("/runs/\(column)", of: Double.self, shape: [values.count])
-                        .write(all: values.map(\.number))
+            try StagedFile.make(path, byteCount: 1024 * (table.rows.count + 64)) { path in
+                let file = try HDF5.File.create(path)
+                try file.setAttribute("format", to: "smoothness-runs")
+                try file.setAttribute("format_version", to: "1.0")
+                try file.setAttribute("software", to: Software.name)
+                try file.setAttribute("software_version", to: Software.version)
+                try file.writeString("/configuration", try configuration.estimation.json())
+                try file.createGroup("/runs").close()
+                for (index, column) in table.columns.enumerated() {
+                    let values = table.rows.map { $0[index] }
+                    if ["run", "run_id", "without_fit", "estimates"].contains(column) {
+                        try file.writeStrings("/runs/\(column)", values.map(\.text))
+                    } else {
+                        try file.createDataset("/runs/\(column)", of: Double.self, shape: [values.count])
+                            .write(all: values.map(\.number))
+                    }
                 }
+                try file.flush()
+                try file.close()
             }
-            try file.flush()
-            try file.close()
         } catch let error as HDF5Error {
             throw SmoothnessError(
                 .inputOutput, "cannot be written: \(error.operation) failed: \(error.message)", file: path)
-        }
-        guard rename(beside, path) == 0 else {
-            throw SmoothnessError(
-                .inputOutput, "cannot be put in place: \(String(cString: strerror(errno)))", file: path)
         }
     }
 
     private func page(_ configuration: BatchConfiguration) throws -> BatchPage {
         let fitted = results.compactMap { result in result.fit.map { (result, $0) } }
+        let compared = fitted.map { (name: $0.0.entry.name, points: $0.0.points, report: $0.1) }
         let comparison =
-            (2...Self.mostCompared).contains(fitted.count)
-            ? try? compareRuns(fitted.map { ($0.0.entry.name, $0.0.points) }, options: configuration.fit) : nil
+            compared.count > 1 ? try compareFittedRuns(compared, options: configuration.fit) : nil
         return BatchPage(
             title: "\(results.count) runs",
             summary: "\(results.count) runs measured, \(failures.count) failed, \(unfinished.count) not finished.",
             table: table.dropping(["run_id", "estimates"]),
             runs: fitted.map { BatchPage.Run(name: $0.0.entry.name, fit: $0.1) },
-            comparison: comparison?.text(), failures: failures.map { ($0.path, $0.reason) },
+            comparison: comparison?.verdicts(), failures: failures.map { ($0.path, $0.reason) },
             definition: try configuration.estimation.json(),
             command: (["smoothness batch"] + configuration.paths + configuration.estimation.arguments)
                 .joined(separator: " "))
     }
-
-    /// The comparison fits every run again.
-    private static var mostCompared: Int { 64 }
 }
 
 extension TableValue {

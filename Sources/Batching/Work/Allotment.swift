@@ -15,9 +15,10 @@ public struct Allotment: Sendable, Equatable {
         func number(_ names: String...) -> Int? {
             names.lazy.compactMap { environment[$0].flatMap { Int($0.prefix { $0.isNumber }) } }.first { $0 > 0 }
         }
-        // Slurm, PBS Pro and Torque, LSF, Grid Engine.
-        let scheduled = number("SLURM_CPUS_PER_TASK", "NCPUS", "PBS_NUM_PPN", "LSB_DJOB_NUMPROC", "NSLOTS")
-        processors = max(1, scheduled ?? ProcessInfo.processInfo.activeProcessorCount)
+        // Slurm (the first only where --cpus-per-task was given), PBS Pro and Torque, LSF, Grid Engine.
+        let scheduled = number(
+            "SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "NCPUS", "PBS_NUM_PPN", "LSB_DJOB_NUMPROC", "NSLOTS")
+        processors = max(1, scheduled ?? Self.usableProcessors() ?? ProcessInfo.processInfo.activeProcessorCount)
         let perNode = number("SLURM_MEM_PER_NODE").map { $0 << 20 }
         let perProcessor = number("SLURM_MEM_PER_CPU").map { ($0 << 20) * (scheduled ?? 1) }
         memory = [perNode ?? perProcessor, Self.controlGroupMemory(), Self.availableMemory()].compactMap(\.self).min()
@@ -33,19 +34,50 @@ public struct Allotment: Sendable, Equatable {
         return (count, max(1, processors / count))
     }
 
+    /// Those on which this process may run, as a list like `0-3,7`.
+    private static func usableProcessors() -> Int? {
+        statusLine("/proc/self/status", "Cpus_allowed_list:")?.split(separator: ",").reduce(0) { sum, part in
+            let ends = part.split(separator: "-").compactMap { Int($0) }
+            return sum + (ends.isEmpty ? 0 : ends[ends.count - 1] - ends[0] + 1)
+        }
+    }
+
+    /// What stands behind a word at the beginning of a line.
+    private static func statusLine(_ path: String, _ word: String) -> Substring? {
+        (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n").first { $0.hasPrefix(word) }?
+            .dropFirst(word.count).split(whereSeparator: \.isWhitespace).first
+    }
+
+    /// The smallest limit of this process's control group and of those around it.
     private static func controlGroupMemory() -> Int? {
-        ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"].lazy.compactMap {
-            (try? String(contentsOfFile: $0, encoding: .utf8)).flatMap {
-                Int($0.trimmingCharacters(in: .whitespacesAndNewlines))
+        let groups = (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)) ?? ""
+        return controlGroupMemory(groups: groups, below: "/sys/fs/cgroup")
+    }
+
+    /// - Parameters:
+    ///   - groups: `/proc/self/cgroup`: lines `number:controllers:path`, of the second version without controllers.
+    ///   - root: where the groups lie.
+    package static func controlGroupMemory(groups: String, below root: String) -> Int? {
+        groups.split(separator: "\n").compactMap { line -> Int? in
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3, parts[1].isEmpty || parts[1].split(separator: ",").contains("memory") else {
+                return nil
             }
-        }.first
+            let (folder, limit) =
+                parts[1].isEmpty ? (root, "memory.max") : (root + "/memory", "memory.limit_in_bytes")
+            var names = parts[2].split(separator: "/")
+            var limits: [Int] = []
+            while true {
+                let path = ([folder] + names.map(String.init) + [limit]).joined(separator: "/")
+                // `max` is no number: no limit.
+                let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+                if let bytes = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) { limits.append(bytes) }
+                guard names.popLast() != nil else { return limits.min() }
+            }
+        }.min()
     }
 
     private static func availableMemory() -> Int? {
-        guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
-            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
-            let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
-        else { return nil }
-        return 1024 * kilobytes
+        statusLine("/proc/meminfo", "MemAvailable:").flatMap { Int($0) }.map { 1024 * $0 }
     }
 }

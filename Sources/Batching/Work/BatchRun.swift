@@ -7,31 +7,37 @@ public struct BatchRun: Sendable {
     public let manifest: BatchManifest
     /// Of this shard.
     public let units: [Int]
+    private let configuration: BatchConfiguration
     private let folder: PlanFolder
     private let store: UnitStore
-    private let isWhole: Bool
+    private let shard: Shard
+    private var isWhole: Bool { shard == .whole }
 
     public init(_ folder: PlanFolder, shard: Shard) throws {
         try folder.require()
         try folder.create()
         self.folder = folder
         manifest = try BatchManifest(of: folder)
+        configuration = try BatchConfiguration(of: folder)
         store = UnitStore(folder)
         units = shard.units(costs: manifest.units.map(\.expectedSeconds))
-        isWhole = shard == .whole
+        self.shard = shard
     }
 
     /// What a worker is expected to need at most.
     public var peakBytes: Int { manifest.entries.map(\.peakBytes).max() ?? 0 }
 
+    public var usesGPU: Bool { configuration.estimation.evaluation.device != "cpu" }
+
     /// - Parameters:
     ///   - program: this very program.
     ///   - arguments: make it a worker that reads units from its standard input.
-    ///   - progress: how many units of the shard have an outcome, of how many.
+    ///   - progress: how many units of the shard have an outcome, and how many of these had one before.
+    ///   - waiting: told once, when workers of other calls are at everything that is left; with the number of such units.
     /// - Throws: `SmoothnessError` where workers cannot work; units that fail are in the result.
     public func run(
         program: String, arguments: [String], jobs: Int, shouldStop: @escaping () -> Bool,
-        progress: (Int, Int) -> Void
+        progress: (Int, Int) -> Void, waiting: (Int) -> Void = { _ in }
     ) throws -> PoolResult {
         if isWhole { store.collectGarbage() }
         var before = PoolResult()
@@ -52,9 +58,10 @@ public struct BatchRun: Sendable {
         }
         var result = PoolResult()
         if !pending.isEmpty {
+            let over = before.had + before.failed
             result = try work(
-                pending, program: program, arguments: arguments, jobs: jobs, shouldStop: shouldStop
-            ) { progress(before.had + before.failed + $0, units.count) }
+                pending, program: program, arguments: arguments, jobs: jobs, shouldStop: shouldStop,
+                progress: { progress(over + $0, over) }, waiting: waiting)
         }
         result.had += before.had
         result.failed += before.failed
@@ -64,12 +71,15 @@ public struct BatchRun: Sendable {
 
     private func work(
         _ pending: [Int], program: String, arguments: [String], jobs: Int, shouldStop: @escaping () -> Bool,
-        progress: (Int) -> Void
+        progress: (Int) -> Void, waiting: (Int) -> Void
     ) throws -> PoolResult {
-        let (manifest, store) = (manifest, store)
+        let (manifest, store, claims) = (manifest, store, UnitClaims(folder: folder))
+        // Everybody on a ring would wait for the slowest: there is nothing that another task would not do.
+        var waits = true
+        if case .ring = shard { waits = false }
         let pool = WorkerPool(
             executable: program, arguments: arguments, jobs: min(jobs, pending.count),
-            units: pending.map { ($0, manifest.units[$0]) }
+            units: pending.map { ($0, manifest.units[$0]) }, isHeld: { claims.isHeld($0) }, waits: waits
         ) { index, reason in
             let unit = manifest.units[index]
             let path = manifest.entry(of: unit).path
@@ -77,7 +87,7 @@ public struct BatchRun: Sendable {
             try store.fail(unit, path: path, reason: "\(path): \(reason)")
         }
         let cancellation = try Cancellation(folder)
-        return try pool.run(shouldStop: { shouldStop() || cancellation.isCalled }, progress: progress)
+        return try pool.run(shouldStop: { shouldStop() || cancellation.isCalled }, progress: progress, waiting: waiting)
     }
 }
 

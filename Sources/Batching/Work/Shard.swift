@@ -5,14 +5,14 @@ import Foundation
 public enum Shard: Sendable, Equatable {
     /// The `index`-th of `count`, from 1.
     case part(index: Int, count: Int)
-    /// Everything, from the `index`-th of `count` places on and around: where it is not known which others there are. Done units are passed
-    /// over, so that workers that begin apart hardly meet.
+    /// Everything, from the `index`-th of `count` places on and around: where it is not known which others there are. Units that are done, or that
+    /// another worker is at, are passed over.
     case ring(index: Int, count: Int)
 
     public static let whole = Shard.part(index: 1, count: 1)
 
-    /// - Parameter text: `i/n` with i from 1 to n; `auto/n`: i is the number of the array's task, from 1; `auto`: both from the variables of the
-    ///   scheduler's array.
+    /// - Parameter text: `i/n` with i from 1 to n; `auto/n`: i is the number of the array's task, from 1, or its place in the array where that is
+    ///   known to have n tasks at equal distances, as one from 0 to n − 1; `auto`: both from the variables of the scheduler's array.
     /// - Throws: `SmoothnessError(.usage)`
     public init(
         parsing text: String, environment: [String: String] = ProcessInfo.processInfo.environment
@@ -24,18 +24,19 @@ public enum Shard: Sendable, Equatable {
         }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let count = Int(parts[1]), count > 0 else { throw Self.malformed(text) }
+        var index = Int(parts[0])
         if parts[0] == "auto" {
             guard let array = ArrayTask(environment) else { throw Self.noArray(text) }
-            self = .part(index: array.task, count: count)
-        } else {
-            guard let index = Int(parts[0]) else { throw Self.malformed(text) }
-            self = .part(index: index, count: count)
+            index = array.place(in: count) ?? array.task
         }
-        guard case .part(let index, _) = self, (1...count).contains(index) else {
+        guard let index else { throw Self.malformed(text) }
+        guard (1...count).contains(index) else {
             throw SmoothnessError(
                 .usage, "there is no such shard", object: "--shard", expected: "1/\(count) to \(count)/\(count)",
-                found: "\(self)")
+                found: "\(index)/\(count)",
+                remedy: parts[0] == "auto" ? "Submit an array of \(count) tasks from 1 on." : nil)
         }
+        self = .part(index: index, count: count)
     }
 
     private static func malformed(_ text: String) -> SmoothnessError {
@@ -130,10 +131,21 @@ struct ArrayTask {
                 .usage, "the scheduler does not say how many tasks the array has", object: "--shard auto",
                 remedy: "Say it: --shard auto/n with tasks from 1 to n.")
         }
+        if let (place, places) = regularPlace { return .part(index: place, count: places) }
+        return .ring(index: task - first + 1, count: last - first + 1)
+    }
+
+    /// Which task it is, from 1, of an array that has as many tasks as that, at equal distances.
+    func place(in wanted: Int) -> Int? {
+        guard let (place, places) = regularPlace, places == wanted else { return nil }
+        return place
+    }
+
+    private var regularPlace: (place: Int, places: Int)? {
+        guard let first, let last, last >= first else { return nil }
         let step = max(1, step ?? 1)
         let places = (last - first) / step + 1
-        let isRegular = (task - first).isMultiple(of: step) && (count ?? places) == places
-        if isRegular { return .part(index: (task - first) / step + 1, count: places) }
-        return .ring(index: task - first + 1, count: last - first + 1)
+        guard (task - first).isMultiple(of: step), (count ?? places) == places else { return nil }
+        return ((task - first) / step + 1, places)
     }
 }

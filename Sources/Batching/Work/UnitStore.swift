@@ -8,6 +8,7 @@ public struct UnitStore: Sendable {
     private static let rowsEnding = ".rows"
     private static let failureEnding = ".failed"
     private static let partEnding = ".part"
+    static let claimEnding = ".claim"
 
     let folder: PlanFolder
 
@@ -126,14 +127,16 @@ public struct UnitStore: Sendable {
         }
     }
 
-    /// Removes what killed processes have left: files in the making and parts of units that are done.
+    /// Removes what killed processes have left: files in the making, parts of units that are done, and claims to them.
     public func collectGarbage() {
         for shelf in PlanFolder.shelves {
             let path = "\(folder.units)/\(shelf)"
             let names = FolderListing.names(in: path)
             let done = Set(names.filter { $0.hasSuffix(Self.rowsEnding) }.map { $0.dropLast(Self.rowsEnding.count) })
             for name in names {
-                let isOldPart = name.hasSuffix(Self.partEnding) && done.contains(name.prefix(BatchUnit.nameLength))
+                let isOldPart =
+                    (name.hasSuffix(Self.partEnding) || name.hasSuffix(Self.claimEnding))
+                    && done.contains(name.prefix(BatchUnit.nameLength))
                 if isOldPart || (name.hasSuffix(".partial") && Self.isOld("\(path)/\(name)")) {
                     unlink("\(path)/\(name)")
                 }
@@ -144,7 +147,7 @@ public struct UnitStore: Sendable {
     /// Nobody takes an hour to write a file of rows.
     private static func isOld(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec > 3600
+        return lstat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec > 3600
     }
 }
 

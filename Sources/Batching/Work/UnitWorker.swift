@@ -13,6 +13,8 @@ public enum UnitOutcome: String, Sendable {
     case failed
     /// Stopped; the rows that are done are kept.
     case interrupted
+    /// Another worker is at it.
+    case held
 }
 
 /// Takes units, one after the other: everything of one process that works on a plan.
@@ -21,6 +23,7 @@ public struct UnitWorker {
     public let manifest: BatchManifest
     private let folder: PlanFolder
     private let store: UnitStore
+    private let claims: UnitClaims
     private let planner: BatchPlanner
     private let threads: Int
     /// How many groups of components a worker evaluates at the same time.
@@ -45,6 +48,7 @@ public struct UnitWorker {
             manifest.units.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.folder = folder
         store = UnitStore(folder)
+        claims = UnitClaims(folder: folder)
         self.threads = threads
         self.workerCount = workerCount
         presence = WorkerPresence(in: folder)
@@ -61,9 +65,12 @@ public struct UnitWorker {
                 remedy: "Give the command again.")
         }
         let unit = manifest.units[index]
-        if store.published(unit) != nil { return .had }
-        if store.failure(of: unit) != nil { return .failed }
+        if let outcome = outcome(of: unit) { return outcome }
         guard !isCancelled() else { return .interrupted }
+        guard claims.take(unit.name) else { return .held }
+        defer { claims.release(unit.name) }
+        // Whoever was at it may have finished in between.
+        if let outcome = outcome(of: unit) { return outcome }
         let log = UnitLog(unit, in: folder)
         let path = manifest.entry(of: unit).path
         log.write(
@@ -85,6 +92,11 @@ public struct UnitWorker {
             try store.fail(unit, path: path, reason: "\(error)")
             return .failed
         }
+    }
+
+    private func outcome(of unit: BatchUnit) -> UnitOutcome? {
+        if store.published(unit) != nil { return .had }
+        return store.failure(of: unit) != nil ? .failed : nil
     }
 
     private mutating func measure(

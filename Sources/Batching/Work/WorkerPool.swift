@@ -7,6 +7,8 @@ public struct PoolResult: Sendable, Equatable {
     public var done = 0
     public var had = 0
     public var failed = 0
+    /// Left to workers of other calls.
+    public var held = 0
     /// How often a worker was lost and replaced.
     public var lostWorkers = 0
     public var wasStopped = false
@@ -21,12 +23,18 @@ public final class WorkerPool: Sendable {
     private static let (mostKills, mostCrashes) = (10, 2)
     /// How long workers have, after they were asked to stop, before they are killed: 20 seconds are allowed in all.
     private static let patience = 15.0
+    /// Seconds between two looks at units that workers of other calls are at.
+    private static let lookInterval = 1.0
     /// Signals that come from outside.
     private static let foreign: Set<Int32> = [SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT]
 
     private struct State {
         var queue: UnitQueue
         var result = PoolResult()
+        /// Units that workers of other calls are at.
+        var held: [(index: Int, run: Int)] = []
+        /// Whether there is nothing else left.
+        var isWaiting = false
         var losses: [Int: (kills: Int, crashes: Int)] = [:]
         var processes: [Int: Process] = [:]
         var isStopping = false
@@ -40,18 +48,26 @@ public final class WorkerPool: Sendable {
     /// Of all units, by their indices: the manifest may be renewed while workers are at it.
     private let names: [Int: String]
     private let fail: @Sendable (_ unit: Int, _ reason: String) throws -> Void
+    private let isHeld: @Sendable (_ name: String) -> Bool
+    /// Whether the outcome of units that others are at is waited for.
+    private let waits: Bool
 
     /// - Parameters:
     ///   - executable: the program of a worker, and its arguments.
     ///   - units: in the order in which they are to be taken, with their runs.
+    ///   - isHeld: whether another worker is at a unit.
+    ///   - waits: whether the outcome of such units is waited for, and they are taken where there comes none; otherwise they are left to the others.
     ///   - fail: keeps the reason of a unit that ends its workers again and again.
     public init(
         executable: String, arguments: [String], jobs: Int, units: [(index: Int, unit: BatchUnit)],
+        isHeld: @escaping @Sendable (_ name: String) -> Bool, waits: Bool,
         fail: @escaping @Sendable (_ unit: Int, _ reason: String) throws -> Void
     ) {
         self.executable = executable
         self.arguments = arguments
         self.fail = fail
+        self.isHeld = isHeld
+        self.waits = waits
         names = Dictionary(uniqueKeysWithValues: units.map { ($0.index, $0.unit.name) })
         state = Mutex(State(queue: UnitQueue(units.map { ($0.index, $0.unit.run) }), workersLeft: jobs))
     }
@@ -60,8 +76,9 @@ public final class WorkerPool: Sendable {
     /// - Parameters:
     ///   - shouldStop: asked several times a second.
     ///   - progress: how many units have an outcome.
+    ///   - waiting: told once, when workers of other calls are at everything that is left; with the number of such units.
     public func run(
-        shouldStop: () -> Bool, progress: (Int) -> Void
+        shouldStop: () -> Bool, progress: (Int) -> Void, waiting: (Int) -> Void
     ) throws -> PoolResult {
         let jobs = state.withLock { $0.workersLeft }
         for slot in 0..<jobs {
@@ -71,10 +88,14 @@ public final class WorkerPool: Sendable {
             }
             thread.start()
         }
-        var stopping: Stopwatch?
+        var (stopping, hasTold): (Stopwatch?, Bool) = (nil, false)
         while state.withLock({ $0.workersLeft }) > 0 {
             Thread.sleep(forTimeInterval: 0.02)
             progress(state.withLock { $0.result.done + $0.result.had + $0.result.failed })
+            if !hasTold, let count = state.withLock({ $0.isWaiting ? $0.held.count : nil }) {
+                hasTold = true
+                waiting(count)
+            }
             if stopping == nil, shouldStop() {
                 stopping = Stopwatch()
                 signalAll(SIGTERM, isStopping: true)
@@ -128,8 +149,33 @@ public final class WorkerPool: Sendable {
         state.withLock { $0.queue.leave(slot) }
     }
 
+    /// The next unit; where others are at everything that is left, once one of them has let go of it.
     private func next(after run: Int?, _ slot: Int) -> (index: Int, run: Int)? {
-        state.withLock { $0.isStopping ? nil : $0.queue.take(slot, preferring: run) }
+        var lastLook: Stopwatch?
+        while true {
+            let (taken, held) = state.withLock { state -> ((index: Int, run: Int)?, [(index: Int, run: Int)]) in
+                state.isStopping ? (nil, []) : (state.queue.take(slot, preferring: run), state.held)
+            }
+            guard taken == nil, !held.isEmpty else { return taken }
+            if lastLook.map({ $0.seconds < Self.lookInterval }) ?? false {
+                Thread.sleep(forTimeInterval: 0.05)
+                continue
+            }
+            lastLook = Stopwatch()
+            let free = Set(held.filter { !isHeld(names[$0.index] ?? "") }.map(\.index))
+            let isOver = state.withLock { state in
+                for unit in state.held where free.contains(unit.index) {
+                    state.queue.putBack(unit.index, run: unit.run)
+                }
+                state.held.removeAll { free.contains($0.index) }
+                state.isWaiting = state.isWaiting || (free.isEmpty && waits)
+                guard free.isEmpty, !waits else { return false }
+                state.result.held += state.held.count
+                state.held = []
+                return true
+            }
+            if isOver { return nil }
+        }
     }
 
     private func start(_ slot: Int) throws -> WorkerProcess {
@@ -149,6 +195,7 @@ public final class WorkerPool: Sendable {
             case .had: $0.result.had += 1
             case .failed: $0.result.failed += 1
             case .interrupted: $0.queue.putBack(unit, run: run)
+            case .held: $0.held.append((unit, run))
             }
         }
     }

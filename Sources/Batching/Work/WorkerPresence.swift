@@ -2,7 +2,7 @@ import Foundation
 import Reporting
 import Synchronization
 
-/// What a process is at, for everybody to read: `workers/HOST-PROCESS.json`, written anew as units are taken, and every few seconds.
+/// What a process is at, for everybody to read: `workers/HOST-PROCESS-START.json`, written anew as units are taken, and every few seconds.
 final class WorkerPresence: Sendable {
     /// The content of the file.
     struct Record: Codable, Sendable {
@@ -31,16 +31,17 @@ final class WorkerPresence: Sendable {
     private let isOver = Atomic<Bool>(false)
 
     init(in folder: PlanFolder) {
-        let process = getpid()
-        path = "\(folder.workers)/\(Host.name)-\(process).json"
+        path = Self.path(of: .own, in: folder)
         let environment = ProcessInfo.processInfo.environment
         let job = ["SLURM_ARRAY_JOB_ID", "SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID"].lazy.compactMap { environment[$0] }
             .first
         let task = environment["SLURM_ARRAY_TASK_ID"].map { "_" + $0 } ?? ""
         record = Mutex(
             Record(
-                host: Host.name, process: process, job: job.map { $0 + task }, rows: 0, rowsDone: 0,
+                host: Host.name, process: getpid(), job: job.map { $0 + task }, rows: 0, rowsDone: 0,
                 since: Date.now.ISO8601Format()))
+        // Before it claims anything.
+        save()
         let thread = Thread { [weak self] in
             while true {
                 Thread.sleep(forTimeInterval: Self.interval)
@@ -49,6 +50,10 @@ final class WorkerPresence: Sendable {
             }
         }
         thread.start()
+    }
+
+    private static func path(of name: WorkerName, in folder: PlanFolder) -> String {
+        "\(folder.workers)/\(name.text).json"
     }
 
     /// Written at once, unless the unit before was taken a moment ago: quick units are seen now and then.
@@ -77,22 +82,31 @@ final class WorkerPresence: Sendable {
         unlink(path)
     }
 
-    /// The workers that have shown themselves lately; files of those that have not are removed, once they are old.
+    /// Whether a worker has shown itself lately.
+    static func isRecent(_ name: WorkerName, in folder: PlanFolder) -> Bool {
+        age(of: path(of: name, in: folder)).map { $0 < patience } ?? false
+    }
+
+    /// In seconds.
+    private static func age(of path: String) -> Double? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return Double(time(nil) - status.st_mtim.tv_sec)
+    }
+
+    /// The workers that are there, those of other machines if they have shown themselves lately; files of those that have not are removed, once
+    /// they are old.
     static func all(in folder: PlanFolder) -> [Record] {
-        FolderListing.names(in: folder.workers).compactMap { name in
-            let path = "\(folder.workers)/\(name)"
-            var status = stat()
-            guard name.hasSuffix(".json"), stat(path, &status) == 0 else { return nil }
-            let age = Double(time(nil) - status.st_mtim.tv_sec)
-            guard age < patience else {
+        FolderListing.names(in: folder.workers).compactMap { file in
+            let path = "\(folder.workers)/\(file)"
+            guard file.hasSuffix(".json"), let name = WorkerName(String(file.dropLast(5))), let age = age(of: path)
+            else { return nil }
+            guard name.isRunningHere ?? (age < patience) else {
                 if age > 3600 { unlink(path) }
                 return nil
             }
-            guard let data = FileManager.default.contents(atPath: path),
-                let record = try? JSONDecoder().decode(Record.self, from: data)
-            else { return nil }
-            let isGone = record.host == Host.name && kill(record.process, 0) != 0 && errno == ESRCH
-            return isGone ? nil : record
+            guard let data = FileManager.default.contents(atPath: path) else { return nil }
+            return try? JSONDecoder().decode(Record.self, from: data)
         }
     }
 }

@@ -30,6 +30,11 @@ final class WorkerProcess {
         }
         process.executableURL = URL(filePath: executable)
         process.arguments = arguments
+        // What the program would otherwise set by starting itself once more (CStartup).
+        let environment = ProcessInfo.processInfo.environment
+        if environment["OMP_WAIT_POLICY"] == nil, environment["GOMP_SPINCOUNT"] == nil {
+            process.environment = environment.merging(["GOMP_SPINCOUNT": "1000"]) { $1 }
+        }
         process.standardInput = questions
         process.standardOutput = answers
         do { try process.run() } catch {

@@ -3,6 +3,7 @@ import Batching
 import Essentials
 import Foundation
 import Reporting
+import Synchronization
 
 struct BatchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,6 +14,8 @@ struct BatchCommand: ParsableCommand {
             which rows of which runs are measured and cuts them into units; `run` works units off here, `submit` on a Slurm cluster; `status` \
             says how far they are; `merge` joins them to one estimates file a run, one table and one page. What is done is never done \
             again, whatever stops the work; a run that fails is reported with its reason, the others are measured, and the exit code is 3.
+
+            The options of `smoothness batch runs/`, what is measured among them, are shown by `smoothness batch all --help`.
             """,
         subcommands: [
             BatchAll.self, BatchPlan.self, BatchWork.self, BatchSubmit.self, BatchStatusCommand.self, BatchRetry.self,
@@ -87,17 +90,29 @@ struct BatchWorkOptions: ParsableArguments {
 
     /// Works, and says what came of it.
     func work(_ folder: PlanFolder, shard: Shard) throws -> PoolResult {
-        Interruption.install([SIGINT, SIGTERM, SIGUSR2])
+        Interruption.install([SIGINT, SIGTERM, SIGUSR2], patience: .scheduled)
         let run = try BatchRun(folder, shard: shard)
-        let workers = Allotment().workers(jobs: jobs, peakBytes: run.peakBytes, units: run.units.count)
+        // One at a time on a GPU, unless more are asked for: each would take its memory.
+        let workers = Allotment().workers(
+            jobs: jobs ?? (run.usesGPU ? 1 : nil), peakBytes: run.peakBytes, units: run.units.count)
         let threads = threads ?? workers.threads
         Console.error("\(run.units.count) units, \(workers.jobs) workers of \(threads) threads")
-        var reporter = ProgressReporter(label: "batch", total: run.units.count)
+        var (reporter, shown): (ProgressReporter?, Int) = (nil, -1)
         let result = try run.run(
             program: Self.program, arguments: ["batch", "worker", folder.path, "--threads", "\(threads)"],
-            jobs: workers.jobs, shouldStop: { Interruption.isRequested }
-        ) { done, _ in reporter.update(completed: done) }
-        reporter.finish()
+            jobs: workers.jobs, shouldStop: { Interruption.isRequested },
+            progress: { done, before in
+                if reporter == nil {
+                    reporter = ProgressReporter(label: "batch", total: run.units.count, alreadyDone: before)
+                }
+                if done != shown || done < run.units.count { reporter?.update(completed: done) }
+                shown = done
+            },
+            waiting: { count in
+                Console.error(
+                    "waiting for \(count) units that workers of other calls are at: \(folder.workers) tells which")
+            })
+        reporter?.finish()
         Console.error(
             "\(result.done) units done, \(result.had) done before, \(result.failed) failed"
                 + (result.lostWorkers > 0 ? ", \(result.lostWorkers) workers lost and replaced" : ""))
@@ -131,9 +146,12 @@ enum BatchReport {
     /// Merges, writes and prints the table.
     static func merge(_ folder: PlanFolder, isBesideRuns: Bool, format: Table.Format) throws {
         let merge = try BatchMerge(folder, isBesideRuns: isBesideRuns)
-        var reporter = ProgressReporter(label: "merge", total: merge.manifest.entries.count)
-        let results = try merge.run(isCancelled: { Interruption.isRequested }) { reporter.update(completed: $0) }
-        reporter.finish()
+        let reporter = Mutex(
+            ProgressReporter(label: "merge", total: merge.manifest.entries.count - merge.manifest.failures.count))
+        let results = try merge.run(
+            threads: Allotment().processors, isCancelled: { Interruption.isRequested }
+        ) { done in reporter.withLock { $0.update(completed: done) } }
+        reporter.withLock { $0.finish() }
         try Console.output(results.table.dropping(["run_id"]).rendered(as: format))
         for path in try results.save(in: folder, configuration: merge.configuration) { Console.error("wrote \(path)") }
         for failure in results.failures { show(failure) }

@@ -62,6 +62,9 @@ struct BatchWork: ParsableCommand {
         let result = try work.work(folder, shard: shard)
         guard !result.wasStopped else { throw BatchReport.interrupted(folder) }
         let manifest = try BatchManifest(of: folder)
+        if result.held > 0 {
+            Console.error("\(result.held) units are left to other workers that are at them")
+        }
         if result.failed > 0 || (shard == .whole && !manifest.failures.isEmpty) {
             let failures = UnitStore(folder).failures(manifest)
             for failure in failures { BatchReport.show(failure) }
@@ -80,27 +83,17 @@ struct BatchStatusCommand: ParsableCommand {
     func run() throws {
         let folder = PlanFolder(plan)
         let status = try BatchStatus(of: folder)
-        try Console.output(
-            Table(
-                columns: [
-                    "runs", "broken", "units", "done", "running", "failed", "waiting", "rows", "rows_done",
-                    "work_left_seconds", "remaining_seconds",
-                ],
-                rows: [
-                    [
-                        .integer(status.runs), .integer(status.brokenRuns), .integer(status.units),
-                        .integer(status.done), .integer(status.running), .integer(status.failed),
-                        .integer(status.waiting), .integer(status.rows), .integer(status.rowsDone),
-                        .optional(status.remainingWork), .optional(status.remainingSeconds),
-                    ]
-                ]
-            ).rendered(as: format.format))
-        if status.failed + status.brokenRuns > 0 {
+        try Console.output(status.table(isForPeople: format.format == .text).rendered(as: format.format))
+        guard status.failed + status.brokenRuns > 0 else { return }
+        let failures = UnitStore(folder).failures(try BatchManifest(of: folder))
+        for failure in failures.prefix(Self.mostShown) { BatchReport.show(failure) }
+        if failures.count > Self.mostShown {
             Console.error(
-                "\(status.brokenRuns) files cannot be measured, \(status.failed) units failed: the reasons are in \(folder.failures) once a `run` or `merge` has ended"
-            )
+                "and \(failures.count - Self.mostShown) more: in \(folder.failures) once a `run` or `merge` has ended")
         }
     }
+
+    private static let mostShown = 20
 }
 
 struct BatchRetry: ParsableCommand {
@@ -132,7 +125,6 @@ struct BatchCancel: ParsableCommand {
         let folder = PlanFolder(plan)
         try folder.require()
         try Submission.cancel(folder) { Console.error($0) }
-        Console.error("workers of \(folder.path) stop now; what is done is kept")
     }
 }
 
@@ -146,7 +138,7 @@ struct BatchMergeCommand: ParsableCommand {
     @OptionGroup var format: FormatOption
 
     func run() throws {
-        Interruption.install()
+        Interruption.install([SIGINT, SIGTERM, SIGUSR2], patience: .scheduled)
         try BatchReport.merge(PlanFolder(plan), isBesideRuns: besideRuns, format: format.format)
     }
 }
@@ -162,7 +154,7 @@ struct BatchWorkerCommand: ParsableCommand {
     func run() throws {
         // Who started it decides when it is killed; a terminal's SIGINT goes to both.
         signal(SIGINT, SIG_IGN)
-        Interruption.install([SIGTERM, SIGUSR2], isPatient: true)
+        Interruption.install([SIGTERM, SIGUSR2], patience: .full)
         let parent = getppid()
         let configuration = try BatchConfiguration(of: PlanFolder(plan)).estimation
         let parallelism = Parallelism(threads: threads, configuration)
@@ -170,6 +162,8 @@ struct BatchWorkerCommand: ParsableCommand {
         var worker = try UnitWorker(PlanFolder(plan), workerCount: parallelism.workerCount, threads: threads)
         while let unit = readLine() {
             let outcome = try worker.work(unit) { Interruption.isRequested || getppid() != parent }
+            // There is nobody to tell it where the call was killed.
+            guard getppid() == parent else { return }
             try Console.output(outcome.rawValue + "\n")
             guard outcome != .interrupted else {
                 throw SmoothnessError(.interrupted, "a worker has stopped; the rows that it had are kept")
