@@ -99,8 +99,11 @@ struct SlurmTests {
 
         for (batch, job) in [(preempted, second), (drained, third), (limited, fourth)] {
             try cluster.waitForEnd(of: job.merge)
-            #expect(try cluster.states(job.job).allSatisfy { $0 == "COMPLETED" })
-            #expect(try cluster.states(job.merge) == ["COMPLETED"])
+            let states = try cluster.states(job.job) + cluster.states(job.merge)
+            #expect(
+                states.allSatisfy { $0 == "COMPLETED" },
+                "\(states) \(batch.text("plan/logs/slurm-\(job.job)_1.out")) \(batch.text("plan/logs/slurm-\(job.merge)-merge.out"))"
+            )
             try expectUndisturbed(batch)
         }
         let said = preempted.text("plan/logs/slurm-\(second.job)_1.out")

@@ -103,11 +103,12 @@ public struct SlurmScripts: Sendable, Equatable {
 
         # The worker stops within 20 seconds of SIGTERM, and what is done is published then. Slurm signals this script: 60 seconds before the
         # time limit (USR2), and when the task is preempted or cancelled (TERM).
+        forward() { stopped=1; if [ -n "$worker" ]; then kill -TERM "$worker" 2>/dev/null; fi; }
+        trap forward TERM INT USR2
+
         # One that was called off by `smoothness batch cancel` does not come back.
         mark() { stat -c %y "$plan/cancelled" 2>/dev/null; }
         before=$(mark)
-        forward() { stopped=1; if [ -n "$worker" ]; then kill -TERM "$worker" 2>/dev/null; fi; }
-        trap forward TERM INT USR2
 
         # Task i takes the i-th of @tasks@ shares, so that `sbatch --array=3,7 job.sh` does two of them again.
         "$program" batch run "$plan" --shard auto/@tasks@ &
@@ -118,6 +119,8 @@ public struct SlurmScripts: Sendable, Equatable {
         while kill -0 "$worker" 2>/dev/null; do wait "$worker"; code=$?; done
         wait "$worker" 2>/dev/null; last=$?
         if [ "$last" != 127 ]; then code=$last; fi
+        # Asked to stop before it listened to signals.
+        if [ -n "$stopped" ] && [ "$code" -gt 128 ] && [ "$code" != 137 ]; then code=75; fi
 
         # 75: stopped in the middle. The task goes back into the queue, unless it was cancelled or has been there very often.
         if [ "$code" = 75 ] && [ "$(mark)" = "$before" ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ] &&
@@ -141,6 +144,8 @@ public struct SlurmScripts: Sendable, Equatable {
         while kill -0 "$worker" 2>/dev/null; do wait "$worker"; code=$?; done
         wait "$worker" 2>/dev/null; last=$?
         if [ "$last" != 127 ]; then code=$last; fi
+        # Asked to stop before it listened to signals.
+        if [ -n "$stopped" ] && [ "$code" -gt 128 ] && [ "$code" != 137 ]; then code=75; fi
 
         # Without a signal, 75 says that runs are not finished.
         if [ "$code" = 75 ] && [ -n "$stopped" ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ] &&
