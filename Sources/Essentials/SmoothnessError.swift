@@ -29,6 +29,9 @@ public struct SmoothnessError: Error, Sendable, Equatable, CustomStringConvertib
     public var found: String?
     public var remedy: String?
 
+    /// What to do with a file that has lost something on its way.
+    public static let copyAgain = "Copy it again from where it was written"
+
     public init(
         _ kind: Kind, _ message: String, file: String? = nil, object: String? = nil, expected: String? = nil,
         found: String? = nil, remedy: String? = nil

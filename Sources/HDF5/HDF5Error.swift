@@ -66,6 +66,14 @@ public struct HDF5Error: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
+extension HDF5Error {
+    /// Whether the file is shorter than it says itself.
+    public var isTruncation: Bool { stack.contains { $0.description.contains("truncated file") } }
+
+    /// What it means for a file with HDF5's signature that it cannot be opened.
+    public var damage: String { "is \(isTruncation ? "truncated" : "damaged"): \(message)" }
+}
+
 /// Reads the current error stack from the public call down to the cause, and clears it.
 func drainErrorStack() -> [HDF5Error.Frame] {
     var frames: [HDF5Error.Frame] = []

@@ -26,7 +26,7 @@ struct FileBytes {
     func read(_ offset: Int, _ length: Int, _ what: String) throws -> [UInt8] {
         guard offset >= 0, length >= 0, offset <= count, length <= count - offset else {
             throw damaged(
-                what, expected: "\(length) bytes from \(offset) on", found: "a file of \(count) bytes")
+                what, expected: "\(length) bytes from \(offset) on", found: "a file of \(count) bytes", isShort: true)
         }
         guard length > 0 else { return [] }
         try handle.seek(toOffset: UInt64(offset))
@@ -37,9 +37,11 @@ struct FileBytes {
         return [UInt8](data)
     }
 
-    func damaged(_ what: String, expected: String, found: String) -> SmoothnessError {
+    /// - Parameter isShort: whether what is missing should stand behind the end.
+    func damaged(_ what: String, expected: String, found: String, isShort: Bool = false) -> SmoothnessError {
         SmoothnessError(
-            .data, "is damaged or no such file", file: path, object: what, expected: expected, found: found)
+            .data, isShort ? "is truncated" : "is damaged or no such file", file: path, object: what,
+            expected: expected, found: found, remedy: SmoothnessError.copyAgain)
     }
 }
 

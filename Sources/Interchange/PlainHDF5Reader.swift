@@ -5,7 +5,10 @@ import HDF5
 enum PlainHDF5Reader {
     static func read(_ path: String) throws -> TensorTree {
         do {
-            let file = try HDF5.File.open(path, .readOnly)
+            let file: HDF5.File
+            do { file = try HDF5.File.open(path, .readOnly) } catch {
+                throw SmoothnessError(.data, error.damage, file: path, remedy: SmoothnessError.copyAgain)
+            }
             return try group("/", of: file, depth: 0)
         } catch let error as HDF5Error {
             throw SmoothnessError(

@@ -67,7 +67,8 @@ enum SafetensorsReader {
                 else {
                     throw file.damaged(
                         name, expected: "the bytes of \(entry.dtype) \(entry.shape) in \(file.count - data)",
-                        found: "\(entry.data_offsets)")
+                        found: "\(entry.data_offsets)",
+                        isShort: entry.data_offsets.count == 2 && entry.data_offsets[1] > file.count - data)
                 }
                 return (
                     name,

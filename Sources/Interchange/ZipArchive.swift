@@ -38,7 +38,9 @@ struct ZipArchive {
         let tail = try file.read(file.count - length, length, "end of the archive")
         guard let place = tail.indices.reversed().first(where: { tail[$0...].starts(with: [0x50, 0x4b, 5, 6]) }),
             tail.count - place >= 22
-        else { throw file.damaged("end of the archive", expected: "a central directory", found: "none") }
+        else {
+            throw file.damaged("end of the archive", expected: "a central directory", found: "none", isShort: true)
+        }
         func number(_ offset: Int, _ width: Int) -> Int { Int(tail[(place + offset)...].prefix(width).littleEndian) }
         let (count, size, start) = (number(10, 2), number(12, 4), number(16, 4))
         guard count == 0xffff || size == 0xffff_ffff || start == 0xffff_ffff else { return (start, size, count) }

@@ -22,10 +22,8 @@ enum RunFileOpening {
         }
         let file: File
         do { file = try File.open(path, access) } catch {
-            if error.description.contains("truncated file") {
-                throw SmoothnessError(
-                    .data, "is truncated: \(error.message)", file: path,
-                    remedy: "Copy it again from where it was written")
+            if error.isTruncation {
+                throw SmoothnessError(.data, error.damage, file: path, remedy: SmoothnessError.copyAgain)
             }
             throw SmoothnessError(.data, error)
         }

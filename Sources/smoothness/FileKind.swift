@@ -31,10 +31,7 @@ enum FileKind {
         }
         let file: File
         do { file = try File.open(path) } catch {
-            let isTruncated = error.description.contains("truncated file")
-            throw SmoothnessError(
-                .data, "is \(isTruncated ? "truncated" : "damaged"): \(error.message)", file: path,
-                remedy: "Copy it again from where it was written")
+            throw SmoothnessError(.data, error.damage, file: path, remedy: SmoothnessError.copyAgain)
         }
         let format = try? file.attribute("format", as: String.self)
         switch format {

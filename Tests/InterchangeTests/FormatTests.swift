@@ -95,6 +95,15 @@ struct FormatTests {
         #expect(refusal("float32-stacked.pt", "nothing")?.found?.contains("weights, grads") == true)
     }
 
+    @Test(arguments: ["float32-plain.h5", "float32-stacked.pt", "float32-stacked.safetensors", "float64-deflated.npz"])
+    func saysThatAFileIsCutShort(name: String) throws {
+        let whole = try Data(contentsOf: URL(filePath: folder.path(name)))
+        try whole.prefix(whole.count * 9 / 10).write(to: URL(filePath: folder.path("short")))
+        let error = try #require(refusal("short"))
+        #expect(error.kind == .data && error.message.hasPrefix("is truncated"), "\(error)")
+        #expect(error.remedy == "Copy it again from where it was written", "\(error)")
+    }
+
     /// Whatever happens to a file, there is one error or other numbers, never a crash, and nothing runs.
     @Test(arguments: ["float32-stacked.pt", "float32-stacked.safetensors", "float64-deflated.npz", "evil.pt"])
     func survivesDamage(name: String) throws {
