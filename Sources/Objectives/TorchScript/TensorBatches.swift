@@ -107,7 +107,9 @@ final class TensorBatches: Sendable {
                 throw SmoothnessError(
                     .data, "is not an HDF5 file", file: path, expected: "datasets named as the arguments of forward")
             }
-            return try HDF5.File.open(path, .readOnly)
+            do { return try HDF5.File.open(path, .readOnly) } catch let error as HDF5Error {
+                throw SmoothnessError(.data, error.damage, file: path, remedy: SmoothnessError.copyAgain)
+            }
         }
     }
 

@@ -106,16 +106,15 @@ final class TorchScriptObjective<Scalar: ParameterScalar>: Objective {
     func weight(ofComponent component: Int) -> Double { batches.weights[component] }
 
     func loss(ofComponent component: Int, at point: [Scalar]) throws -> Double {
-        try withModule { module in
-            try module.loss(at: point, inputs(component), seed: module.isTraining ? seed(ofComponent: component) : nil)
+        try evaluating(component) { module, inputs in
+            try module.loss(at: point, inputs, seed: module.isTraining ? seed(ofComponent: component) : nil)
         }
     }
 
     func gradient(ofComponent component: Int, at point: [Scalar], into gradient: inout [Scalar]) throws -> Double {
-        try withModule { module in
+        try evaluating(component) { module, inputs in
             try module.gradient(
-                at: point, inputs(component), seed: module.isTraining ? seed(ofComponent: component) : nil,
-                into: &gradient)
+                at: point, inputs, seed: module.isTraining ? seed(ofComponent: component) : nil, into: &gradient)
         }
     }
 
@@ -124,8 +123,18 @@ final class TorchScriptObjective<Scalar: ParameterScalar>: Objective {
 
     func redrawn(_ draw: UInt64) -> any Objective<Scalar> { TorchScriptObjective(self, draw: draw) }
 
-    private func withModule<Result>(_ body: (ScriptModule) throws -> Result) throws -> Result {
-        try Self.explaining(path) { try modules.withModule(body) }
+    /// Lends a module and the inputs of a component; an error names their shapes.
+    private func evaluating<Result>(_ component: Int, _ body: (ScriptModule, [Tensor]) throws -> Result) throws
+        -> Result
+    {
+        let inputs = try inputs(component)
+        do {
+            return try Self.explaining(path) { try modules.withModule { try body($0, inputs) } }
+        } catch var error as SmoothnessError where error.found == nil {
+            error.found =
+                "component \(component): " + zip(arguments, inputs).map { "\($0) \($1.shape)" }.joined(separator: ", ")
+            throw error
+        }
     }
 
     /// What LibTorch says, in this project's words.
@@ -133,9 +142,15 @@ final class TorchScriptObjective<Scalar: ParameterScalar>: Objective {
         do { return try body() } catch let error as TorchError {
             let kind: SmoothnessError.Kind = error.kind == .noDevice ? .usage : .data
             throw SmoothnessError(
-                kind, "\(error.operation) failed: \(error.message)", file: path, object: "TorchScript module",
+                kind, "\(error.operation) failed: \(cause(of: error))", file: path, object: "TorchScript module",
                 expected: error.operation == "torch.jit.load" ? "an archive that torch.jit.save has written" : nil)
         }
+    }
+
+    /// The last line, under the interpreter's traceback of two programs.
+    private static func cause(of error: TorchError) -> String {
+        guard error.message.contains("TorchScript interpreter") else { return error.message }
+        return error.message.split(whereSeparator: \.isNewline).last.map(String.init) ?? error.message
     }
 
     private func inputs(_ component: Int) throws -> [Tensor] {
