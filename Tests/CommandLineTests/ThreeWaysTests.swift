@@ -3,7 +3,8 @@ import HDF5
 import TestSupport
 import Testing
 
-/// One LSTM, trained in PyTorch: from the gradients that were saved with it, by its scripted module, and by the program's own network.
+/// One LSTM, trained in PyTorch: from the gradients that were saved with it, by its scripted module, by its own process, and by the program's
+/// own network.
 @Suite(
     "Models of other programs",
     .enabled(if: Workplace.python != nil, "needs Python with PyTorch and h5py: set SMOOTHNESS_PYTHON"))
@@ -24,6 +25,7 @@ struct ThreeWaysTests {
             "--layers", "2",
             "--hidden", "12", "--embedding", "12", "--tied", "--iterations", "1", "--precision", precision, "-o",
             "built.h5")
+        try bench.succeed("bridge", "-o", "smoothness_bridge.py")
         try bench.python("lstm_three_ways.py", ["built.h5", bench.place, precision, components])
         try bench.succeed(
             "import", "states.pt", "--iterate", "weights", "--gradient", "grads", "--loss", "loss", "--subset",
@@ -43,7 +45,8 @@ struct ThreeWaysTests {
     }
 
     @Test(arguments: [("float32", 1e-4), ("float64", 1e-9)])
-    func agreeFromRecordedGradientsByScriptAndByTheBuiltInNetwork(precision: String, tolerance: Double) throws {
+    func agreeFromRecordedGradientsByScriptByProcessAndByTheBuiltInNetwork(precision: String, tolerance: Double) throws
+    {
         let components = "0,2,3,5,8,9"
         try prepare(precision, components: components)
         #expect(try bench.succeed("verify", "run.h5").standardOutput.contains("valid"))
@@ -54,13 +57,19 @@ struct ThreeWaysTests {
             "estimate", "run.h5", "--objective", "torchscript", "--module", "module.pt", "--data", "batches.h5",
             "--components",
             components, "--gammas", "1", "-o", "script.h5")
+        let script = Workplace.packageRoot.appending(path: "Tests/CommandLineTests/Twins/lstm_three_ways.py").path
+        let command = "'\(try #require(Workplace.python))' '\(script)' built.h5 . \(precision) serve"
+        try bench.succeed(
+            "estimate", "run.h5", "--oracle", command, "--components", components, "--gammas", "1", "-o", "served.h5")
         try expectSame("recorded.h5", "own.h5", tolerance)
         try expectSame("script.h5", "own.h5", tolerance)
-        for file in ["recorded.h5", "own.h5", "script.h5"] {
+        try expectSame("served.h5", "own.h5", tolerance)
+        for file in ["recorded.h5", "own.h5", "script.h5", "served.h5"] {
             #expect(try bench.succeed("verify", file).standardOutput.contains("valid"), "\(file)")
         }
         // Errors over the data, where every component is there.
         #expect(try column("script.h5", "smoothness_error").allSatisfy(\.isFinite))
+        #expect(try column("served.h5", "smoothness_error").allSatisfy(\.isFinite))
         #expect(try column("recorded.h5", "smoothness_error").allSatisfy(\.isNaN))
     }
 

@@ -1,6 +1,7 @@
-"""Trains the LSTM of a run file in PyTorch and leaves what is needed to estimate it in three ways.
+"""Trains the LSTM of a run file in PyTorch and leaves what is needed to estimate it without this process; or serves its gradients.
 
     lstm_three_ways.py RUN.h5 FOLDER PRECISION COMPONENTS
+    lstm_three_ways.py RUN.h5 FOLDER PRECISION serve        with smoothness_bridge.py in FOLDER
 
 RUN.h5 only says what the network and its text are. Writes to FOLDER: states.pt (iterates, gradients and losses on the components, by
 torch.save), module.pt (the scripted loss) and batches.h5 (its batches).
@@ -46,6 +47,10 @@ def main(run_path, folder, precision, components):
     model = LanguageModel(network["vocabulary_size"], network["embedding_size"], network["hidden_size"],
                           network["layer_count"], network["tied_weights"]).to(dtype).eval()
     batches = [text.batch(component) for component in range(text.component_count)]
+    if components == "serve":
+        sys.path.insert(0, folder)
+        from smoothness_bridge import serve
+        return serve(model, lambda model, batch: model(*batch), batches, weights=[inputs.numel() for inputs, _ in batches])
 
     def evaluate(chosen):
         model.zero_grad()
