@@ -74,6 +74,11 @@ struct GradientProcessTests {
         ("chatters", 65, ["prints to standard output", "'epoch 3, loss 0.5'"]),
         ("binary", 65, ["prints to standard output"]),
         ("endless", 65, ["prints a line without end"]),
+        ("endless-lines", 65, ["prints without end and does not answer", "'epoch 3, loss 0.5'"]),
+        (
+            "other-data", 65,
+            ["describes another function than the first time, on other data", "Seed what makes, shuffles or augments"]
+        ),
         ("bare-nan", 65, ["writes NaN or Infinity as a number", "as \"NaN\""]),
         ("other-id", 65, ["answers another request"]),
         ("losses", 65, ["without its losses"]),
@@ -110,6 +115,28 @@ struct GradientProcessTests {
         }
         // Whatever went wrong before, the same command goes on.
         #expect(try estimate("right").exitCode == 0)
+    }
+
+    @Test("a process that complains without end is held back: neither it nor the program keeps a processor busy")
+    func endlessComplaints() throws {
+        try record()
+        try bench.write(
+            """
+            import resource, subprocess, sys
+            outcome = subprocess.run(sys.argv[1:], stderr=subprocess.PIPE, text=True)
+            assert outcome.returncode == 74 and "has not answered for 5.0 s" in outcome.stderr, outcome.stderr
+            spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+            print(spent.ru_utime + spent.ru_stime)
+            """, to: "spent.py")
+        let printed = try bench.python(
+            script: bench.path("spent.py"),
+            [
+                Workplace.program, "estimate", "run.h5", "--oracle", oracle("complains"), "--subset", "1",
+                "--oracle-timeout", "5",
+            ])
+        // Both programs begin, and a process begins with NumPy; five seconds of two processors otherwise.
+        let seconds = try #require(Double(printed.trimmingCharacters(in: .whitespacesAndNewlines)))
+        #expect(seconds < 3, "\(seconds)")
     }
 
     @Test("NaN is data: rows have a status and no value")

@@ -29,6 +29,9 @@ final class ChildProcess {
 
     private static let longestLine = 1 << 26
     private static let keptComplaints = 1 << 14
+    /// What is read of the complaints between two lines as fast as it comes.
+    private static let freeComplaints = 1 << 20
+    private var complaintsSinceLine = 0
 
     /// Starts a command of the shell.
     /// - Throws: `SmoothnessError(.inputOutput)` where no process can be made.
@@ -74,6 +77,7 @@ final class ChildProcess {
         while true {
             if let end = received[searched...].firstIndex(of: UInt8(ascii: "\n")) {
                 defer { received.removeSubrange(...end) }
+                complaintsSinceLine = 0
                 return String(decoding: received[..<end], as: UTF8.self)
             }
             searched = received.count
@@ -131,6 +135,9 @@ final class ChildProcess {
         guard let bytes = read(complaints) else { return }
         if bytes.isEmpty { complaintsAreOpen = false }
         note(bytes)
+        complaintsSinceLine += bytes.count
+        // One that complains without end is held back by its full pipe, and keeps no processor busy here.
+        if complaintsSinceLine > Self.freeComplaints { Thread.sleep(forTimeInterval: 0.005) }
     }
 
     /// What belongs among the complaints though it was printed elsewhere.

@@ -43,6 +43,8 @@ struct GradientDescription: Decodable, Sendable, Equatable {
     var weights: [Double]?
     /// What may keep two evaluations from being equal.
     var notes: [String]?
+    /// Of the data: another one is another function.
+    var digest: String?
 
     var layout: ParameterLayout { ParameterLayout(parameters.map { ($0.name, $0.shape) }) }
 

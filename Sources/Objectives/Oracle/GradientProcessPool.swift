@@ -76,6 +76,7 @@ public final class GradientProcessPool: Sendable {
         self.settings = settings
         let workers = (0..<settings.workerCount).map { GradientWorker(index: $0, settings: settings) }
         let description = try workers[0].start()
+        for worker in workers.dropFirst() { worker.expect(description) }
         layout = description.layout
         weights = description.weights ?? [Double](repeating: 1, count: description.components)
         name = description.name

@@ -8,6 +8,8 @@ import ParameterSpace
 final class GradientWorker: @unchecked Sendable {
     /// How often in a row a process may die without having answered.
     static let patience = 3
+    /// Lines before the first answer, and their bytes, that are passed over.
+    private static let (mostLines, mostBytes) = (100_000, 1 << 24)
 
     let index: Int
     private let settings: GradientProcessSettings
@@ -27,6 +29,9 @@ final class GradientWorker: @unchecked Sendable {
         self.index = index
         self.settings = settings
     }
+
+    /// What the first process of all has said.
+    func expect(_ description: GradientDescription) { self.description = description }
 
     // MARK: requests
 
@@ -163,7 +168,11 @@ final class GradientWorker: @unchecked Sendable {
         }
         try found.validate()
         if let description, description != found {
-            throw fault("describes another function than the first time; it must be the same in every process")
+            let isOtherData = description.digest != found.digest
+            throw fault(
+                "describes another function than the first time" + (isOtherData ? ", on other data" : "")
+                    + "; it must be the same in every process",
+                remedy: isOtherData ? "Seed what makes, shuffles or augments its data" : nil)
         }
         description = found
     }
@@ -194,13 +203,21 @@ final class GradientWorker: @unchecked Sendable {
             var error: String?
         }
         let deadline = ContinuousClock.now + .seconds(seconds)
+        var (lines, bytes) = (0, 0)
         while true {
             let text = try process!.line(before: deadline, isCancelled: settings.isCancelled)
-            guard let head = try? JSONDecoder().decode(Head.self, from: Data(text.utf8)),
+            guard text.first(where: { !$0.isWhitespace }) == "{",
+                let head = try? JSONDecoder().decode(Head.self, from: Data(text.utf8)),
                 head.id != nil || head.error != nil
             else {
                 if isFirst {
                     process!.note((text + "\n").utf8)
+                    (lines, bytes) = (lines + 1, bytes + text.utf8.count)
+                    guard lines <= Self.mostLines, bytes <= Self.mostBytes else {
+                        throw fault(
+                            "prints without end and does not answer", expected: "an answer to request \(id)",
+                            found: "\(lines) other lines on standard output, the last \(Self.excerpt(text))")
+                    }
                     continue
                 }
                 throw fault(

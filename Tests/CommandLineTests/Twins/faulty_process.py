@@ -28,6 +28,8 @@ if way == "dies-at-start":
     sys.exit("the data are not where they were")
 if way == "floods":
     sys.stderr.write("x" * 79 + "\n")
+while way == "endless-lines":
+    out("epoch 3, loss 0.5\n" * 4000)
 out("loading …")
 for line in sys.stdin:
     r = json.loads(line)
@@ -42,6 +44,8 @@ for line in sys.stdin:
     elif r["request"] == "describe":
         m = 24
         answer |= {"name": "bowl", "precisions": [scalar], "components": m, "weights": weights, "parameters": [{"name": "x", "shape": [6]}]}
+        if way == "other-data":
+            answer["digest"] = str(os.getpid())
         if way == "weights":
             answer["weights"] = weights[1:]
         if way == "nan-weight":
@@ -100,7 +104,7 @@ for line in sys.stdin:
                 print("about to run out of memory", file=sys.stderr)
                 sys.stderr.flush()
                 os.kill(os.getpid(), signal.SIGKILL)
-            if way == "once" and not os.path.exists("died-once"):
+            if way in ("once", "other-data") and not os.path.exists("died-once"):
                 open("died-once", "w").close()
                 os.kill(os.getpid(), signal.SIGKILL)
             if way == "closes-output":
@@ -111,6 +115,8 @@ for line in sys.stdin:
             if way == "endless":
                 while True:
                     out("y" * 65536, end="")
+            while way == "complains":
+                os.write(2, b"x" * 65536)
             if way == "floods":
                 for _ in range(3000):
                     sys.stderr.write("x" * 79 + "\n")
