@@ -90,7 +90,7 @@ let package = Package(
                 "Theory", "Reporting", "Batching", "Interchange", "HDF5", "Torch", "CStartup", argumentParser,
             ],
             // The Python half, inside the program: it must work wherever the program is copied.
-            resources: ["parameters", "runfile", "serving", "recorder"].map { .embedInCode("Bridge/\($0).py") }),
+            resources: ["parameters", "runfile", "serving", "recorder", "callbacks"].map { .embedInCode("Bridge/\($0).py") }),
         // Tests mirror Sources; CommandLineTests runs the built program.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "EssentialsTests", dependencies: ["Essentials"]),

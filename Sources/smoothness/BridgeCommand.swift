@@ -24,7 +24,7 @@ struct BridgeCommand: ParsableCommand {
     private static var module: String {
         [
             PackageResources.parameters_py, PackageResources.runfile_py, PackageResources.serving_py,
-            PackageResources.recorder_py,
+            PackageResources.recorder_py, PackageResources.callbacks_py,
         ]
         .map { String(decoding: $0, as: UTF8.self) }.joined().replacing("@VERSION@", with: Software.version)
     }

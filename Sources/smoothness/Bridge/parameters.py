@@ -58,6 +58,8 @@ class TorchParameters:
         named = list(named.named_parameters() if hasattr(named, "named_parameters") else named)
         self.tensors, self.names, self.shapes, self.frozen = [], [], [], []
         seen, full = set(), []
+        if any(not (isinstance(item, tuple) and len(item) == 2) for item in named):
+            raise TypeError("parameters have names here: give the model or model.named_parameters(), not model.parameters()")
         for name, tensor in named:
             if id(tensor) in seen:
                 continue
@@ -151,19 +153,22 @@ class TreeParameters:
             paths = self.jax.tree_util.tree_flatten_with_path(tree)[0]
             found = [(".".join(str(getattr(key, "key", getattr(key, "name", getattr(key, "idx", key)))) for key in path) or "x", leaf)
                      for path, leaf in paths]
-        else:
+        elif isinstance(tree, dict):
             found = sorted(tree.items())
+        else:
+            raise TypeError(f"parameters are a torch module, its named_parameters(), or a tree of JAX or NumPy arrays, not {type(tree).__name__}")
         return [(name, leaf) for name, leaf in found if self._is_real(leaf)]
 
     def read(self, flat, tree=None):
         if tree is None:
             raise ValueError("pass the parameters: before_step(k, loss, parameters=…) and after_step(parameters=…)")
         start = 0
-        for (_, leaf), count in zip(self.leaves(tree), self.counts):
-            flat[start:start + count] = np.asarray(leaf).astype(flat.dtype, copy=False).reshape(-1)
+        leaves = [np.asarray(leaf) for _, leaf in self.leaves(tree)]
+        if [leaf.shape for leaf in leaves] != self.shapes:
+            raise ValueError(f"the leaves of the tree have the shapes {[leaf.shape for leaf in leaves]}, and had {self.shapes} at the start")
+        for leaf, count in zip(leaves, self.counts):
+            flat[start:start + count] = leaf.astype(flat.dtype, copy=False).reshape(-1)
             start += count
-        if start != flat.size:
-            raise ValueError(f"the tree holds {start} numbers, and {flat.size} when the recording began")
 
     gradients = read
 
@@ -190,8 +195,13 @@ class TreeParameters:
 
 
 def _parameters(source):
-    """Of a torch module, of its named_parameters(), or of a tree."""
+    """Of a torch module, of its named_parameters() as an iterator, a list or a dictionary, or of a tree."""
     is_torch = hasattr(source, "named_parameters") or not isinstance(source, dict) and hasattr(source, "__next__")
-    if isinstance(source, (list, tuple)) and source and isinstance(source[0], tuple) and hasattr(source[0][1], "requires_grad"):
-        is_torch = True
+    if isinstance(source, dict) and any(hasattr(value, "requires_grad") for value in source.values()):
+        if not any(getattr(value, "requires_grad", False) for value in source.values()):
+            raise TypeError("a state dictionary holds copies that are not trained: give the model or model.named_parameters()")
+        source, is_torch = list(source.items()), True
+    if isinstance(source, (list, tuple)) and source:
+        first = source[0][1] if isinstance(source[0], tuple) and len(source[0]) == 2 else source[0]
+        is_torch = is_torch or hasattr(first, "requires_grad")
     return TorchParameters(source) if is_torch else TreeParameters(source)

@@ -31,19 +31,35 @@ class FixedSubset:
         return loss, np.tensordot(weights / weights.sum(), groups, axes=1), groups
 
 
+def _plain(value):
+    """In JSON's terms: numbers of NumPy, PyTorch and JAX as numbers, what is none of them in words."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if hasattr(value, "item") and (value.numel() if hasattr(value, "numel") else value.size) == 1:
+        return value.item()
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
 class Recorder:
     """Saves x_k, x_{k+1} and the history of a training loop into a run file. Nothing that is counted in the file is lost when the process dies.
 
     path: the run file; must not exist unless overwrite=True.
     parameters: model.named_parameters(), the model itself, or a pytree of JAX or NumPy arrays. Only parameters that are trained are
         saved, tied ones once, 16-bit ones widened to 32.
-    capacity: how many steps there is room for; every: the n-th, 2n-th, … iteration is saved. After `capacity` steps the recording is over.
+    capacity: how many steps there is room for. every: iterations 0, n, 2n, … are saved; those after `capacity` of them are not.
+    iterations: how many there will be, where it is known: without `every` the steps are then spread over all of them, and the history goes on to
+        the end. Without either every iteration is saved.
+    pairs: saves both ends of every step though every=1. Otherwise x_{k+1} of an iteration is x_k of the next one and stands in the file once;
+        then no iteration may be left out, and nothing but the optimiser may change the parameters.
     optimizer: a dictionary that says how x_{k+1} comes from x_k (algorithm, learning_rate, clip_norm, beta, …), or the torch
         optimiser itself, whose learning rate is then read at every step.
     description: of the model, in words. objective: in its place a whole description in JSON's terms, of an objective that smoothness can
         make itself.
     fixed_subset: a FixedSubset, for an estimate without the model.
-    store_gradients: saves the minibatch gradient of saved iterations as well (call before_step before you clip).
+    store_gradients: saves the minibatch gradient of saved iterations as well, before clipping: where before_step comes after it, with the
+        gradient_norm that clip_grad_norm_ returned, it is made as long again.
     history: False saves time: the losses and step norms of iterations that are not saved are left out.
     gradient_scale: what gradients are multiplied with at before_step: a number, a function, or the GradScaler itself.
 
@@ -51,13 +67,16 @@ class Recorder:
     cannot go on it says so once, ends the file in order, and lets the training go on.
     """
 
-    def __init__(self, path, parameters, capacity, every=1, optimizer=None, *, description=None, objective=None, clip_norm=None, fixed_subset=None,
-                 store_gradients=False, history=True, gradient_scale=1.0, iterations=None, overwrite=False, quiet=False):
+    def __init__(self, path, parameters, capacity, every=None, optimizer=None, *, description=None, objective=None, clip_norm=None, fixed_subset=None,
+                 store_gradients=False, history=True, gradient_scale=1.0, iterations=None, pairs=False, overwrite=False,
+                 quiet=False):
+        if every is None:
+            every = max(1, -(-iterations // capacity)) if iterations and capacity > 0 else 1
         if capacity < 1 or every < 1:
             raise ValueError(f"capacity and every must be 1 or more, not {capacity} and {every}")
         self.path, self.every, self.quiet = os.path.abspath(path), every, quiet
-        self.saved = [row * every for row in range(capacity)]
-        self.total = max(iterations or 0, self.saved[-1] + 1, capacity * every)
+        self.capacity, self.consecutive, self.iterations = capacity, every == 1 and not pairs, iterations or 0
+        self._plan(0)
         self.keeps_history, self.store_gradients, self.fixed = history, store_gradients, fixed_subset
         self.gradient_scale, self.description, self.objective = gradient_scale, description, objective
         self.parameters = parameters if hasattr(parameters, "counts") else _parameters(parameters)
@@ -66,7 +85,10 @@ class Recorder:
         self.settings = self._settings(optimizer, clip_norm)
         self.clip_norm = self.settings.get("clip_norm")
         self.file, self.row, self.counted, self.pending, self.last = None, 0, 0, None, None
-        self.spent, self.began, self.next_k = 0.0, None, 0
+        self.spent, self.began, self.next_k, self.done, self.told = 0.0, None, 0, None, set()
+        for described in (self.settings, objective):
+            # What cannot be written is told here, not at the first step.
+            json.dumps(described)
         if not self.active:
             return
         if os.path.exists(self.path) and not overwrite:
@@ -75,18 +97,24 @@ class Recorder:
             raise FileNotFoundError(f"there is no folder {os.path.dirname(self.path)}: create it first")
         width = sum(self.parameters.counts)
         groups = fixed_subset.group_count if fixed_subset else 0
-        vectors = 2 + bool(store_gradients) + (2 + 2 * groups if fixed_subset else 0)
-        needed = vectors * capacity * width * self.parameters.dtype.itemsize
+        ends = (capacity + 1 if self.consecutive else 2 * capacity) * (1 + (1 + groups if fixed_subset else 0))
+        needed = (ends + bool(store_gradients) * capacity) * width * self.parameters.dtype.itemsize
         disk = os.statvfs(os.path.dirname(self.path))
         if needed > disk.f_bavail * disk.f_frsize:
             raise OSError(28, f"the recording needs {needed / 1e9:.1f} GB and the disk has {disk.f_bavail * disk.f_frsize / 1e9:.1f}: lower capacity",
                           self.path)
-        self._print(f"recording every {every}. of {self.total} iterations of {width:,} parameters, {needed / 1e6:,.0f} MB → {self.path}")
+        steps = f"1 step in {every}" if every > 1 else "every step"
+        self._print(f"recording {steps} of {min(capacity * every, iterations or capacity * every):,} iterations, of {width:,} parameters, {needed / 1e6:,.1f} MB → {self.path}")
         self.x, self.y = (np.zeros(width, self.parameters.dtype) for _ in range(2))
         self.g = np.zeros(width, self.parameters.dtype) if store_gradients else None
 
+    def _plan(self, first):
+        """Rows from iteration `first` on, and the length of the history."""
+        self.saved = [first + row * self.every for row in range(self.capacity)]
+        self.total = max(self.iterations, self.saved[-1] + self.every)
+
     def _settings(self, optimizer, clip_norm):
-        settings = dict(optimizer) if isinstance(optimizer, dict) else {}
+        settings = _plain(dict(optimizer)) if isinstance(optimizer, dict) else {}
         if self.live is not None:
             group = self.live.param_groups[0]
             plain = {key: value for key, value in group.items() if isinstance(value, (bool, int, float, str))}
@@ -105,6 +133,12 @@ class Recorder:
         if not self.quiet:
             _say(text)
 
+    def _warn(self, key, text):
+        """Says it once."""
+        if key not in self.told:
+            self.told.add(key)
+            _say(text)
+
     def __enter__(self):
         return self
 
@@ -118,13 +152,17 @@ class Recorder:
         gradient_norm that clip_grad_norm_ returned ("unknown" leaves it out). k counts updates of the parameters, from 0; left out: one more than before. JAX: pass the
         parameters, and the gradients where their norm or they themselves are to be saved."""
         k = self.next_k if k is None else int(k)
-        self.next_k = k + 1
+        latest, self.next_k = self.next_k - 1, k + 1
         if not self.active:
             return
         began = time.perf_counter()
         if self.began is None:
             self.began = began
         try:
+            if k < latest or k == self.done:
+                raise ValueError(f"k came as {k} after {latest}: it counts the updates of the whole training. Leave it out, and they are counted")
+            if self.pending is not None:
+                self._warn("after", f"after_step was not called after before_step({self.pending[0]}): without it nothing is saved")
             self._before(k, loss, gradient_norm, learning_rate, clipped, parameters, gradients)
         except Exception as error:
             self._stop(f"recording stopped at iteration {k}: {type(error).__name__}: {error}")
@@ -139,6 +177,8 @@ class Recorder:
             self._after(parameters)
         except Exception as error:
             self._stop(f"recording stopped: {type(error).__name__}: {error}")
+        if self.pending is not None:
+            self.done = self.pending[0]
         self.pending = None
         self.spent += time.perf_counter() - began
 
@@ -151,8 +191,18 @@ class Recorder:
         return float(scale() if callable(scale) else scale)
 
     def _before(self, k, loss, norm, rate, clipped, tree, gradients):
-        is_saved = self.row < len(self.saved) and k >= self.saved[self.row] and k % self.every == 0
+        if self.file is None and k % self.every == 0:
+            # A training that goes on where another one ended does not begin with 0.
+            self._plan(k)
+        is_saved = self.row < self.capacity and k >= self.saved[self.row] and k % self.every == 0
         has_history = self.keeps_history and k == self.counted and k < self.total
+        if self.row == self.capacity and k >= self.saved[-1] + self.every:
+            self._warn("full", f"{self.path} has no room for more than {self.capacity} steps: none is saved from iteration {k} on; training goes on")
+        if is_saved and k >= self.total:
+            raise ValueError(f"there are iterations left out, and {k} is beyond the {self.total} that the file has room for: say how many there "
+                             "will be, with iterations=…")
+        if is_saved and self.consecutive and self.row > 0 and k != self.last + 1:
+            raise ValueError(f"every=1 saves every iteration, and after {self.last} came {k}: record with every={k - self.last}, or with pairs=True")
         if not is_saved and not has_history:
             return
         if rate is None:
@@ -177,7 +227,7 @@ class Recorder:
         else:
             before = self.parameters.copies()
         if is_saved:
-            self._save_before(k, gradients, scale)
+            self._save_before(k, gradients, scale, norm)
         if clipped is None:
             clipped = bool(self.clip_norm and norm is not None and norm > self.clip_norm)
         loss = loss.detach() if hasattr(loss, "detach") else loss
@@ -187,35 +237,40 @@ class Recorder:
     def _create(self, tree, loss, norm, rate):
         """At the first step it is known which numbers there will be."""
         unknown = [name for name, value in (("loss", loss), ("gradient_norm", norm), ("learning_rate", rate)) if value is None]
-        self.unknown = [name in unknown for name in ("loss", "gradient_norm", "learning_rate")]
+        self.unknown = set(unknown)
         objective = {"kind": "external", "description": self.description or f"a model of {len(self.parameters.names)} blocks of parameters",
                      "software": self.parameters.software}
         if self.parameters.frozen:
             objective["frozen"] = self.parameters.frozen
-        self.file = RunFile(self.path, self.parameters, self.saved, self.total, self.objective or objective, self.settings, unknown, self.store_gradients, self.fixed)
+        self.file = RunFile(self.path, self.parameters, self.saved, self.total, self.objective or objective, self.settings, unknown, self.store_gradients, self.fixed, self.consecutive)
 
-    def _save_before(self, k, gradients, scale):
-        if self.row > 0 and self.last == k - 1 and self.x.tobytes() != self.y.tobytes():
-            raise RuntimeError("the parameters changed between after_step and before_step (an average swapped in, a checkpoint loaded?)")
-        self.file.put("/trajectory/iterate", self.row, self.x)
+    def _save_before(self, k, gradients, scale, norm):
+        follows = self.row > 0 and self.last == k - 1 and self.x.tobytes() == self.y.tobytes()
+        if self.consecutive and self.row > 0 and not follows:
+            raise RuntimeError("the parameters changed between after_step and before_step (an average swapped in, a checkpoint loaded?); "
+                               "pairs=True allows that")
+        if not (self.consecutive and follows):
+            self.file.put("/trajectory/iterate", self.row, self.x)
         if self.store_gradients:
             self.parameters.gradients(self.g, gradients)
             if scale != 1:
                 self.g /= scale
+            length = float(np.linalg.norm(self.g.astype("f8")))
+            if norm is not None and 0 < length < norm * (1 - 1e-3) and math.isfinite(norm):
+                # It was clipped before it came here.
+                self.g *= norm / length
             self.file.put("/trajectory/gradient", self.row, self.g)
-        if self.fixed:
-            self._put_fixed("", None if self.last == k - 1 else self.fixed.evaluate())
+        if self.fixed and not (self.consecutive and follows):
+            # The gradient where the step before ended is known.
+            self._put_fixed(self.fixed_end if follows else self.fixed.evaluate(), lambda name, data: self.file.put("/fixed_subset/" + name, self.row, data))
 
-    def _put_fixed(self, prefix, found):
-        if found is None:
-            # Where the step before ended.
-            found = self.fixed_end
+    def _put_fixed(self, found, put):
         self.fixed_end = found
         loss, gradient, groups = found
-        self.file.put(f"/fixed_subset/{prefix}gradient", self.row, gradient)
-        self.file.put(f"/fixed_subset/{prefix}loss", self.row, [loss])
+        put("gradient", gradient)
+        put("loss", [loss])
         if self.fixed.group_count:
-            self.file.put(f"/fixed_subset/{prefix}group_gradient", self.row, groups)
+            put("group_gradient", groups)
 
     def _after(self, tree):
         k, is_saved, has_history, before, numbers, clipped = self.pending
@@ -224,14 +279,15 @@ class Recorder:
             step = step_norm(self.x, self.y, self.parameters.counts)
         else:
             step = self.parameters.step_norm(before)
-        known = [value for value, unknown in zip(numbers, self.unknown) if not unknown]
-        is_finite = math.isfinite(step) and all(math.isfinite(value) for value in known)
+        numbers = dict(zip(("loss", "gradient_norm", "learning_rate"), numbers))
+        is_finite = math.isfinite(step) and all(math.isfinite(value) for name, value in numbers.items() if name not in self.unknown)
         status = 1 if not is_finite else 2 if step == 0 else 0
-        values = dict(zip(("loss", "gradient_norm", "learning_rate"), numbers), step_norm=step, clipped=int(clipped), status=status)
+        numbers.update(dict.fromkeys(self.unknown, math.nan))
+        values = dict(numbers, step_norm=step, clipped=int(clipped), status=status)
         if is_saved:
-            self.file.put("/trajectory/next_iterate", self.row, self.y)
+            self.file.put_next("/trajectory/", "iterate", self.row, self.y)
             if self.fixed:
-                self._put_fixed("next_", self.fixed.evaluate())
+                self._put_fixed(self.fixed.evaluate(), lambda name, data: self.file.put_next("/fixed_subset/", name, self.row, data))
             self._put("/trajectory/", self.row, values)
             self.file.put("/trajectory/iteration", self.row, [k])
         if has_history:
@@ -242,10 +298,6 @@ class Recorder:
             self.row += 1
             self.last = k
             self.file.put("/commit", 0, [self.row])
-            if self.row == len(self.saved):
-                self._print(f"{self.row} steps are recorded: the capacity of {self.path} is used up; training goes on without recording")
-                if not self.keeps_history:
-                    self._finish("complete")
 
     def _put(self, group, row, values):
         for name, value in values.items():
@@ -269,88 +321,16 @@ class Recorder:
         if self.began is not None:
             whole = max(time.perf_counter() - self.began, 1e-9)
             self._print(f"recorded {self.row} steps in {self.path}: {self.spent:.2f} s of {whole:.2f} s of training, {100 * self.spent / whole:.1f} %")
+            if "full" in self.told:
+                first, reached = self.saved[0], self.next_k - self.saved[0]
+                self._print(f"they reach from iteration {first} to {self.last}, of {self.next_k:,}: every={-(-reached // self.capacity)}, or "
+                            f"iterations={self.next_k} without every, spreads {self.capacity} steps over all of them")
 
     def close(self, state=None):
         """Ends the file: `complete`, or `interrupted` where the training was."""
         if self.file is not None:
             self._finish(state or "complete")
         elif self.active and self.row == 0:
-            self._print(f"nothing was recorded: before_step was not called, and there is no {self.path}")
+            why = f"no k was a multiple of every={self.every}" if self.began is not None else "before_step was not called"
+            self._print(f"nothing was recorded: {why}, and there is no {self.path}")
         self.active = False
-
-
-def lightning_callback(path, capacity, every=1, **options):
-    """A callback for Lightning's Trainer(callbacks=[…]) that records every n-th update. Options are those of Recorder."""
-    try:
-        from lightning.pytorch import Callback
-    except ImportError:
-        from pytorch_lightning import Callback
-
-    class RecorderCallback(Callback):
-        recorder, loss, is_pending = None, 0.0, False
-
-        def on_train_start(self, trainer, module):
-            settings = dict(clip_norm=trainer.gradient_clip_val or None, optimizer=trainer.optimizers[0])
-            self.recorder = Recorder(path, module, capacity, every, **{**settings, **options})
-            self.update = 0
-
-        def on_before_backward(self, trainer, module, loss):
-            # Already divided by the number of batches that are accumulated.
-            self.loss += float(loss.detach())
-
-        def on_before_optimizer_step(self, trainer, module, optimizer):
-            self.recorder.before_step(self.update, self.loss)
-            self.is_pending, self.loss = True, 0.0
-
-        def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
-            if self.is_pending:
-                self.recorder.after_step()
-                self.update, self.is_pending = self.update + 1, False
-
-        def on_train_end(self, trainer, module):
-            self.recorder.close()
-
-        def on_exception(self, trainer, module, exception):
-            if self.recorder:
-                self.recorder.close("interrupted")
-
-    return RecorderCallback()
-
-
-def hugging_face_callback(path, capacity, every=1, **options):
-    """A callback for Trainer(callbacks=[…]) of Hugging Face that records every n-th update. Options are those of Recorder.
-
-    The Trainer hands over gradients after clipping, so that their norm is recorded only where max_grad_norm is 0; and losses only of
-    models that return one and without accumulation of gradients."""
-    from transformers import TrainerCallback
-
-    class RecorderCallback(TrainerCallback):
-        recorder, handle, loss = None, None, None
-
-        def on_train_begin(self, args, state, control, model=None, optimizer=None, **rest):
-            settings = dict(clip_norm=args.max_grad_norm or None, optimizer={
-                "algorithm": str(getattr(args.optim, "value", args.optim)), "learning_rate": args.learning_rate})
-            self.recorder = Recorder(path, model, capacity, every, **{**settings, **options})
-            self.update = 0
-            if args.gradient_accumulation_steps == 1:
-                self.handle = _unwrapped(model).register_forward_hook(self._keep)
-
-        def _keep(self, module, inputs, outputs):
-            found = outputs.get("loss") if hasattr(outputs, "get") else None
-            self.loss = found.detach() if module.training and found is not None else self.loss
-
-        def on_pre_optimizer_step(self, args, state, control, optimizer=None, **rest):
-            rate = optimizer.param_groups[0]["lr"] if optimizer is not None else None
-            norm = "unknown" if args.max_grad_norm else None
-            self.recorder.before_step(self.update, self.loss, gradient_norm=norm, learning_rate=rate)
-
-        def on_optimizer_step(self, args, state, control, **rest):
-            self.recorder.after_step()
-            self.update += 1
-
-        def on_train_end(self, args, state, control, **rest):
-            if self.handle:
-                self.handle.remove()
-            self.recorder.close()
-
-    return RecorderCallback()

@@ -33,10 +33,10 @@ class RunFile:
         "status": ("u1", "status of the row", "0 ok; 1 non-finite: the loss, the gradient, x_k or x_{k+1} holds NaN or infinity; 2 zero step"),
     }
 
-    def __init__(self, path, parameters, iterations, total, objective, optimizer, unknown=(), gradients=False, fixed=None):
+    def __init__(self, path, parameters, iterations, total, objective, optimizer, unknown=(), gradients=False, fixed=None, consecutive=False):
         import h5py
 
-        self.path, self.names = path, {}
+        self.path, self.names, self.consecutive = path, {}, consecutive
         folder = os.path.dirname(os.path.abspath(path))
         temporary = os.path.join(folder, f".{os.path.basename(path)}.creating-{os.getpid()}")
         try:
@@ -110,23 +110,27 @@ class RunFile:
             more = {"metric_name": ""} if name == "metric" else {}
             reserve("/history/evaluation/" + name, dtype, (0,), name.replace("_", " "), "of an evaluation on held-out data", **more)
         reserve("/trajectory/iteration", "i8", (rows,), "iteration of the row", "k, the number of updates done before the row's iterate", iterations)
-        reserve("/trajectory/iterate", scalar, (rows, width), "iterate", "flat parameter vector x_k")
-        reserve("/trajectory/next_iterate", scalar, (rows, width), "next iterate", "flat parameter vector x_{k+1}, one update after the iterate")
+        # Where every iteration is saved, x_{k+1} of a row is x_k of the next one, and there is one row more of it.
+        after = "; row i + 1 is x_{k+1} of row i" if self.consecutive else ""
+        reserve("/trajectory/iterate", scalar, (rows + self.consecutive, width), "iterate", "flat parameter vector x_k" + after)
+        if not self.consecutive:
+            reserve("/trajectory/next_iterate", scalar, (rows, width), "next iterate", "flat parameter vector x_{k+1}, one update after the iterate")
         if gradients:
             reserve("/trajectory/gradient", scalar, (rows, width), "minibatch gradient before clipping",
                     "gradient of the minibatch loss of iteration k at x_k", clipping="before", examples="the minibatch of iteration k")
         if fixed:
             self._create_fixed(file, reserve, fixed, rows, width, scalar)
 
-    @staticmethod
-    def _create_fixed(file, reserve, fixed, rows, width, scalar):
+    def _create_fixed(self, file, reserve, fixed, rows, width, scalar):
         group = file.require_group("fixed_subset")
         group.attrs["subset"], group.attrs["evaluation"] = fixed.description, fixed.evaluation
-        shapes = {"gradient": (scalar, (rows, width)), "loss": ("f8", (rows,))}
+        points = (("", "x_k; row i + 1 is at x_{k+1} of row i"),) if self.consecutive else (("", "x_k"), ("next_", "x_{k+1}"))
+        extent = rows + self.consecutive
+        shapes = {"gradient": (scalar, (extent, width)), "loss": ("f8", (extent,))}
         if fixed.group_count > 1:
-            shapes["group_gradient"] = (scalar, (rows, fixed.group_count, width))
+            shapes["group_gradient"] = (scalar, (extent, fixed.group_count, width))
         for name, (dtype, shape) in shapes.items():
-            for prefix, point in (("", "x_k"), ("next_", "x_{k+1}")):
+            for prefix, point in points:
                 reserve(f"/fixed_subset/{prefix}{name}", dtype, shape, f"{name.replace('_', ' ')} on the fixed subset", f"at {point}")
         weights = np.asarray(fixed.weights, dtype="f8")
         reserve("/fixed_subset/component", "i8", (len(weights),), "components", "those of the subset, in order", np.arange(len(weights)))
@@ -135,6 +139,13 @@ class RunFile:
             reserve("/fixed_subset/group_weight", "f8", (fixed.group_count,), "weights of the groups", "numbers of examples", fixed.group_weights)
         if fixed.population_weight:
             reserve("/fixed_subset/population_weight", "f8", (), "weight of all data", "number of examples", float(fixed.population_weight))
+
+    def put_next(self, group, name, row, values):
+        """Writes what belongs to x_{k+1} of a row."""
+        if self.consecutive:
+            self.put(group + name, row + 1, values)
+        else:
+            self.put(f"{group}next_{name}", row, values)
 
     def put(self, path, row, values):
         """Writes a row, or a number."""

@@ -7,6 +7,8 @@ class _Components:
     """m batches by index, their weights, and what keeps them from being the same twice."""
 
     def __init__(self, components, weights, count=None):
+        if components is None:
+            raise ValueError("components are missing: serve(model, loss, components), the data cut into batches")
         sampler = getattr(components, "sampler", None)
         if sampler is not None and hasattr(components, "dataset"):
             if "Random" in type(sampler).__name__:
@@ -30,7 +32,43 @@ class _Components:
         """The number of examples: given, or the length of the first array of the batch."""
         if self.weights is None:
             return float(_length(self.get(index)) or 1)
-        return float(self.weights(index) if callable(self.weights) else self.weights[index])
+        weight = float(self.weights(index) if callable(self.weights) else self.weights[index])
+        if not 0 < weight < math.inf:
+            raise ValueError(f"the weight of component {index} is {weight}: weights are numbers of examples, above 0")
+        return weight
+
+
+    def digest(self):
+        """Of the first and the last batch: in another process they must be the same."""
+        import hashlib
+
+        found = hashlib.sha256()
+        for index in sorted({0, self.count - 1}):
+            _hash(self.get(index), found)
+        return found.hexdigest()
+
+
+def _hash(value, found):
+    """Numbers and texts of a batch; what else stands there may be another object in each process."""
+    if hasattr(value, "items"):
+        for key in sorted(value, key=str):
+            _hash(str(key), found)
+            _hash(value[key], found)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            _hash(part, found)
+    elif isinstance(value, (bool, int, float, str, bytes)):
+        found.update(repr(value).encode())
+    else:
+        try:
+            if hasattr(value, "detach"):
+                value = value.detach().cpu()
+                value = value.double() if value.is_floating_point() else value
+            array = np.asarray(value)
+        except Exception:
+            return
+        if array.dtype.kind in "biufc":
+            found.update(array.tobytes())
 
 
 def _length(batch):
@@ -229,7 +267,8 @@ class _Requests:
         parameters = self.source.parameters
         return {"name": self.name, "precisions": list(self.source.precisions), "components": self.source.count,
                 "parameters": [{"name": name, "shape": list(shape)} for name, shape in zip(parameters.names, parameters.shapes)],
-                "weights": [self.source.weight(index) for index in range(self.source.count)], "notes": self.source.diagnosis()}
+                "weights": [self.source.weight(index) for index in range(self.source.count)], "notes": self.source.diagnosis(),
+                "digest": self.source.components.digest()}
 
     def parameters(self, request):
         vector = self.vector(request, "point")
@@ -244,6 +283,9 @@ class _Requests:
             source.move(self.vector(request, "point"))
             self.points = {id(source): place}
         components, draw = request["components"], request.get("draw", 0)
+        missing = [index for index in components if not 0 <= index < source.count]
+        if missing:
+            raise IndexError(f"there is no component {missing[0]}: there are {source.count}")
         if "gradient" not in request:
             return {"losses": [_number(source.evaluate(index, draw, False)) for index in components]}
         target = self.vector(request, "gradient")
@@ -283,6 +325,8 @@ def serve(model, loss=None, components=None, *, weights=None, count=None, gradie
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     try:
+        if isinstance(model, dict) and any(hasattr(value, "requires_grad") for value in model.values()):
+            raise TypeError("a state dictionary has no loss: give the module itself")
         if hasattr(model, "named_parameters"):
             model = _unwrapped(model)
             import torch

@@ -84,8 +84,8 @@ import numpy as np
 from smoothness_bridge import Recorder
 x = {"w": np.linspace(0.0, 1.0, 300).reshape(20, 15), "b": np.ones(7)}
 report = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-with Recorder(sys.argv[1], x, 600, 2, {"algorithm": "sgd", "learning_rate": 0.01}, overwrite=True, quiet=True, store_gradients=True) as recorder:
-    for k in range(1200):
+with Recorder(sys.argv[1], x, 600, int(sys.argv[3]), {"algorithm": "sgd", "learning_rate": 0.01}, overwrite=True, quiet=True, store_gradients=True) as recorder:
+    for k in range(600 * int(sys.argv[3])):
         g = {name: np.sin((k + 1) * value) for name, value in x.items()}
         recorder.before_step(k, float(k), parameters=x, gradients=g)
         x = {name: x[name] - 0.01 * g[name] for name in x}
@@ -99,14 +99,17 @@ def kill_recorders(program, kills, seed):
     with open("record.py", "w") as file:
         file.write(RECORDER)
     began = time.monotonic()
-    subprocess.run([sys.executable, "record.py", "undisturbed.h5", "undisturbed.txt"], check=True)
-    duration = time.monotonic() - began
+    # One that saves every other iteration, and one whose rows share their iterates.
+    subprocess.run([sys.executable, "record.py", "undisturbed2.h5", "undisturbed.txt", "2"], check=True)
+    subprocess.run([sys.executable, "record.py", "undisturbed1.h5", "undisturbed.txt", "1"], check=True)
+    duration = (time.monotonic() - began) / 2
     halfway = dealt = absent = 0
     while dealt < int(kills):
         for name in ("killed.h5", "killed.txt"):
             if os.path.exists(name):
                 os.remove(name)
-        recorder = subprocess.Popen([sys.executable, "record.py", "killed.h5", "killed.txt"], stderr=subprocess.PIPE)
+        every = 1 + dealt % 2
+        recorder = subprocess.Popen([sys.executable, "record.py", "killed.h5", "killed.txt", str(every)], stderr=subprocess.PIPE)
         time.sleep(randomness.uniform(0.5, 1.05) * duration)
         recorder.send_signal(signal.SIGKILL)
         message = recorder.communicate()[1].decode()
@@ -117,14 +120,15 @@ def kill_recorders(program, kills, seed):
             absent += 1
             continue
         said = int(open("killed.txt").read() or 0) if os.path.exists("killed.txt") else 0
-        with h5py.File("killed.h5") as ours, h5py.File("undisturbed.h5") as theirs:
+        with h5py.File("killed.h5") as ours, h5py.File(f"undisturbed{every}.h5") as theirs:
             rows, history = int(ours["commit"][()]), int(ours["history/commit"][()])
             if rows < said:
                 raise SystemExit(f"{said} rows were counted and {rows} are left")
             halfway += 0 < rows < 600
             for group, count in (("trajectory", rows), ("history", history)):
                 for name, item in theirs[group].items():
-                    if isinstance(item, h5py.Dataset) and item.shape and item[:count].tobytes() != ours[group][name][:count].tobytes():
+                    extent = count + (name == "iterate" and every == 1 and rows > 0)
+                    if isinstance(item, h5py.Dataset) and item.shape and item[:extent].tobytes() != ours[group][name][:extent].tobytes():
                         raise SystemExit(f"/{group}/{name}: rows below the counter are others than without kills")
         subprocess.run([program, "verify", "killed.h5"], check=True, stdout=subprocess.DEVNULL)
     print(json.dumps({"kills": dealt, "halfway": halfway, "absent": absent}))
