@@ -227,7 +227,9 @@ class _TreeSource:
         self.point = self.parameters.tree(flat if self.parameters.jax else flat.copy(), self.tree)
 
     def evaluate(self, index, draw=0, with_gradient=True):
-        return float(self.loss(self.point, self.components.get(index)))
+        batch = self.components.get(index)
+        # Without a loss of its own, that of the gradient.
+        return float(self.function(self.point, batch)[0] if self.loss is None else self.loss(self.point, batch))
 
     def gradient(self, index, draw, into):
         loss, gradient = self.function(self.point, self.components.get(index))
