@@ -113,8 +113,9 @@ let package = Package(
             path: "Tests/Benchmarks/GradientBenchmark"),
         // Coverage of the intervals and speed of the fits.
         .executableTarget(
-            name: "fitting-benchmark", dependencies: ["Fitting", "Essentials"],
+            name: "fitting-benchmark", dependencies: ["Fitting", "FittingFixture", "Essentials"],
             path: "Tests/Benchmarks/FittingBenchmark"),
+        .target(name: "FittingFixture", dependencies: ["Fitting", "Essentials"], path: "Tests/FittingFixture"),
         .testTarget(
             name: "RunFilesTests",
             dependencies: [
@@ -136,7 +137,9 @@ let package = Package(
                 "Torch",
                 "TestSupport",
             ], exclude: ["Twins"]),
-        .testTarget(name: "FittingTests", dependencies: ["Fitting", "Essentials", "TestSupport"], exclude: ["Twins"]),
+        .testTarget(
+            name: "FittingTests", dependencies: ["Fitting", "FittingFixture", "Essentials", "TestSupport"],
+            exclude: ["Twins"]),
         .testTarget(
             name: "TheoryTests", dependencies: ["smoothness", "Theory", "Essentials", "Objectives", "TestSupport"],
             exclude: ["Twins"]),

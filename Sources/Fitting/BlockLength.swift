@@ -54,7 +54,7 @@ public func politisWhiteBlockLength(_ series: [Double]) -> Double {
 ///
 /// Twice, because their length has the least mean squared error of the *variance*; for the coverage of an interval with
 /// Student's quantiles longer blocks are better (Lazarus, Lewis, Stock and Watson 2018, Journal of Business & Economic
-/// Statistics 36, 541–559), and simulations with autocorrelated points agree (docs/method.md).
+/// Statistics 36, 541–559). How the intervals cover with it is in docs/method.md.
 func automaticBlockLength(_ points: SmoothnessPoints, line: SmoothnessLine, law: PowerLaw) -> Int {
     let n = Double(points.count)
     // In units of the largest values: the lengths do not depend on the units, but the squares must neither overflow nor vanish.

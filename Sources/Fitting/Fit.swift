@@ -13,9 +13,11 @@ public func fit(_ points: SmoothnessPoints, options: FitOptions = FitOptions()) 
         throw SmoothnessError(
             .data, "too few points to fit a line", expected: "at least 3 usable points",
             found: "\(usable.count) of \(counts.given) usable\(leftOut)",
-            remedy: counts.leftOut >= 3
-                ? "See in the status column of the estimates why they cannot be used."
-                : "Save more iterates of the run, as with --save every=1, and estimate again.")
+            remedy: counts[.withoutStandardError] >= 3
+                ? "Estimate over two components or more, in groups, or fit without --weighted."
+                : counts.leftOut >= 3
+                    ? "See in the status column of the estimates why they cannot be used."
+                    : "Save more iterates of the run, as with --save every=1, and estimate again.")
     }
     try options.check(usable)
     return try PointFit(usable, options: options).report(counts)
@@ -129,6 +131,10 @@ private struct PointFit {
                 : options.blockLength == nil
                     ? "automatic: twice the largest Politis-White length over the influence functions of L0, L1, rho and "
                         + "Pearson's correlation, at least n^(1/3), at most n/3" : "given",
+            caveat: options.scheme == .points
+                ? "single points are no independent ones: intervals of a trajectory are too short"
+                : "in simulations those of the expectile line, of L1 of the quantile line and of Theil and Sen's line hold the true value "
+                    + "less often than they say (docs/method.md)",
             seed: options.seed)
     }
 

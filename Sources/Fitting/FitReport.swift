@@ -201,6 +201,8 @@ public struct BootstrapDescription: Sendable, Codable, Equatable {
     public var blockLength: Int
     /// How ℓ was chosen.
     public var blockLengthRule: String
+    /// Which intervals are known to hold the true value less often than they say.
+    public var caveat: String
     public var seed: UInt64
 }
 

@@ -15,8 +15,7 @@ import Foundation
 /// 17, 1217–1241), B = n/ℓ. For lines that are no smooth function of the points the jackknife is no guide to κ; there the replicates
 /// are moved away from the estimate in the ratio of the two standard errors instead, at most to twice the distance.
 ///
-/// In simulations with autocorrelated points this covers better than the plain percentile, the basic, the BCa and the studentised
-/// interval (docs/method.md).
+/// How often such intervals hold the true value is in docs/method.md, for every law, with the command that measures it.
 ///
 /// **At the bound.** Where the interval of a coefficient without its bound reaches 0, the bootstrap of the bounded
 /// coefficient is not consistent (Andrews 2000). There the profile of the loss over the coefficient is inverted: θ ≥ 0 is inside
@@ -117,7 +116,30 @@ struct Intervals {
         let high = quantile(ofSorted: replicates, at: normalProbability(z))
         // A stretch of 1 must leave the digits alone.
         guard stretch > 1 else { return (low, high) }
-        return (min(low, value + stretch * (low - value)), max(high, value + stretch * (high - value)))
+        if Self.isCorrelation(statistic) {
+            return (
+                min(low, max(value + stretch * (low - value), movedCorrelation(low, from: value, stretch))),
+                max(high, min(value + stretch * (high - value), movedCorrelation(high, from: value, stretch)))
+            )
+        }
+        let range = Self.range(of: statistic)
+        return (
+            max(min(low, value + stretch * (low - value)), range.lowerBound),
+            min(max(high, value + stretch * (high - value)), range.upperBound)
+        )
+    }
+
+    private static func isCorrelation(_ statistic: FitStatistic) -> Bool {
+        [.pearson, .spearman, .kendall, .partial].contains(statistic)
+    }
+
+    /// What the statistic can be: an end beyond the replicates must not leave it.
+    private static func range(of statistic: FitStatistic) -> ClosedRange<Double> {
+        switch statistic {
+        case .order: orderRange
+        case .orderIntercept, .orderCoefficient, .constant: 0...Double.infinity
+        default: -Double.infinity...Double.infinity
+        }
     }
 
     /// L0 and L1 of one method with their bounds 0; `free` is the line without.
@@ -155,6 +177,12 @@ struct Intervals {
         (estimate.lower, estimate.upper) = (profile.lower, profile.upper)
         estimate.intervalMethod = .profile
     }
+}
+
+/// An end of the interval of a correlation so many times as far from it on Fisher's scale artanh r, where it stays within ±1.
+private func movedCorrelation(_ end: Double, from value: Double, _ stretch: Double) -> Double {
+    guard abs(value) < 1, abs(end) < 1 else { return end }
+    return tanh(atanh(value) + stretch * (atanh(end) - atanh(value)))
 }
 
 /// The interval of a coefficient θ ≥ 0 by the profile of the loss: all θ whose likelihood ratio against the best allowed value is

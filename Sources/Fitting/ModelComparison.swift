@@ -154,7 +154,7 @@ struct ComparisonWork {
             },
             Candidate(
                 model: .order,
-                formula: options.order.map { "L = L0 + Lρ g^\($0)" } ?? "L = L0 + Lρ g^ρ",
+                formula: options.order.map { "L = L0 + Lρ g^\(significant($0, digits: 3))" } ?? "L = L0 + Lρ g^ρ",
                 parameters: options.order == nil ? 3 : 2
             ) { indices in law(indices, order: options.order, hasIntercept: true) },
         ]
@@ -167,7 +167,11 @@ struct ComparisonWork {
         }
         if let segment {
             result.append(
-                Candidate(model: .segment, formula: "L = L0 + L1 max ‖∇f‖^\(options.alpha)", parameters: 2) { indices in
+                Candidate(
+                    model: .segment,
+                    formula: "L = L0 + L1 max ‖∇f‖"
+                        + (options.alpha == 1 ? "" : "^\(significant(options.alpha, digits: 3))"), parameters: 2
+                ) { indices in
                     line(segment, indices)
                 })
         }

@@ -111,7 +111,7 @@ private struct AdviceText {
     private var heading: [String] {
         [
             "What the theorems say for L0 and L1 of the \(report.line) line "
-                + "(\(significant(100 * report.confidence, digits: 3)) % intervals from the bootstrap of that line)",
+                + "(\(significant(100 * report.confidence, digits: 3)) % intervals, carried through from those of L0 and L1)",
             "  L0 = \(estimate(report.L0))", "  L1 = \(estimate(report.L1))",
             "  \(significant(100 * report.shareAbove, digits: 3)) % of the points lie above this line: there the step sizes are not covered",
         ]
@@ -171,6 +171,10 @@ private struct AdviceText {
     }
 
     private func estimate(_ estimate: Estimate) -> String {
+        if let lower = estimate.lower, estimate.upper == nil {
+            return
+                "\(number(estimate.value))  [\(number(lower)), ∞)  (\(estimate.reasonWithoutInterval ?? "no upper end"))"
+        }
         guard let lower = estimate.lower, let upper = estimate.upper else {
             return number(estimate.value) + (estimate.reasonWithoutInterval.map { "  (no interval: \($0))" } ?? "")
         }

@@ -179,7 +179,9 @@ struct FitText {
         }
         if found.permutations > 0 {
             lines.append(
-                "  \(found.permutations) permutations of blocks of \(found.permutationBlockLength) points")
+                "  \(found.permutations) permutations of "
+                    + (found.permutationBlockLength == 1
+                        ? "single points" : "blocks of \(found.permutationBlockLength) points"))
         }
         return lines
     }
@@ -207,8 +209,8 @@ struct FitText {
         guard bootstrap.replicates > 0 else { return ["none: no bootstrap replicates were asked for"] }
         return [
             "\(significant(100 * bootstrap.confidence, digits: 3)) %, \(bootstrap.intervalMethod)",
-            "\(bootstrap.replicates) resamples, \(bootstrap.scheme), seed \(bootstrap.seed)",
-            "block length \(bootstrap.blockLength) points, \(bootstrap.blockLengthRule)",
+            bootstrap.caveat, "\(bootstrap.replicates) resamples, \(bootstrap.scheme), seed \(bootstrap.seed)",
+            "block length \(bootstrap.blockLength) point\(bootstrap.blockLength == 1 ? "" : "s"), \(bootstrap.blockLengthRule)",
         ]
     }
 

@@ -26,13 +26,15 @@ struct Gnuplot {
         return "'" + line.replacing("'", with: "''") + "'"
     }
 
-    /// A long title gets smaller letters and at last an ellipsis, so that it ends inside a picture that has room for `characters`
-    /// letters of `fontSize`.
+    /// A long title gets smaller letters, down to two thirds, and then an ellipsis, so that it ends inside a picture that has room
+    /// for `characters` letters of `fontSize`.
     static func fitted(
         title: String, characters: Double, fontSize: Double
     ) -> (text: String, fontSize: Double) {
-        let text = title.count > 160 ? String(title.prefix(159)) + "…" : title
-        return (text, fontSize * min(1, characters / Double(max(text.count, 1))))
+        let smallest = 0.65
+        let room = max(Int(characters / smallest), 8)
+        let text = title.count > room ? String(title.prefix(room - 1)) + "…" : title
+        return (text, fontSize * max(smallest, min(1, characters / Double(max(text.count, 1)))))
     }
 
     /// Draws the picture at `path`, whole or not at all.

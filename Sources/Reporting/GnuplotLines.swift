@@ -16,9 +16,12 @@ struct GnuplotLines: GnuplotDrawing {
         rows = (count + columns - 1) / columns
         let width = count == 1 ? 960.0 : max(720, min(400 * Double(columns), 1400))
         let entries = LinePlot.legend(panels).map(\.name)
+        let usual = count == 1 ? 540.0 : rows == 1 ? 380 : 250
+        // As wide, so high: a column of a journal is no tall picture.
+        let asked = PictureTerminal(format, size, width: width, height: 680)
+        let frame = max(min(usual, usual * asked.width / width), 10 * asked.em)
         // The height follows from the width: the legend takes what it needs.
-        let legendRows = PictureTerminal(format, size, width: width, height: 680).legend(entries).rows
-        let frame = count == 1 ? 540.0 : rows == 1 ? 380 : 250
+        let legendRows = asked.legend(entries).rows
         let height = Double(rows) * frame + (7 + 1.5 * Double(legendRows)) * size.fontSize / 72 * 120
         terminal = PictureTerminal(format, size, width: width, height: height)
     }
@@ -181,7 +184,10 @@ struct GnuplotLines: GnuplotDrawing {
             let depth = (bands.firstIndex { $0.name == curve.name } ?? 0) + 1
             return "with boxes fillstyle solid \(1 - pow(0.8, Double(depth))) noborder \(color)"
         }
-        if curve.isReference { return "with lines dashtype (6,6) linewidth 1.2 \(color)" }
+        if curve.isReference {
+            let dash = ["(6,6)", "(2,4)", "(10,3,2,3)", "(6,3,2,3,2,3)"][curve.group % 4]
+            return "with lines dashtype \(dash) linewidth 1.2 \(color)"
+        }
         let shape =
             "pointtype \([7, 5, 9, 13, 11, 4, 6, 8][curve.group % 8]) pointsize \((panels.count > 1 ? 0.4 : 0.5) * terminal.pointScale)"
         if curve.isScattered { return "with points \(shape) \(color)" }

@@ -10,7 +10,12 @@ struct GnuplotScatter: GnuplotDrawing {
     init(_ plot: ScatterPlot, _ format: PictureTerminal.Format, _ size: PictureSize) throws {
         drawing = try plot.drawing()
         title = plot.title
-        terminal = PictureTerminal(format, size, width: 960, height: 680)
+        // A narrow picture gets a frame that is narrower than high at most by its letters, not the height of a wide one.
+        let wide = PictureTerminal(format, size, width: 960, height: 680)
+        let frame = wide.width - 16.9 * wide.em
+        let rows = Self.legend(drawing, wide).rows
+        let height = max(0.7 * frame, min(frame, 20 * wide.em)) + (7.8 + 1.5 * Double(rows)) * wide.em
+        terminal = size.width == nil ? wide : PictureTerminal(format, size, width: 960, height: height.rounded())
     }
 
     /// Blocks in the order points, reference, curves; each `gradient_norm smoothness [iteration]`.
@@ -65,15 +70,19 @@ struct GnuplotScatter: GnuplotDrawing {
             """
     }
 
-    private var leftOut: String { drawing.leftOut > 0 ? " (\(drawing.leftOut) left out)" : "" }
-    private var pointLabel: String { "iterates, n = \(drawing.points.count)\(leftOut)" }
+    private var pointLabel: String { Self.pointLabel(drawing) }
     private var referenceLabel: String { ScatterText.reference(hidden: drawing.hiddenReferenceCount) }
-    private func label(_ curve: ScatterDrawing.Curve) -> String { curve.label.replacing("-", with: "−") }
+    private static func pointLabel(_ drawing: ScatterDrawing) -> String {
+        "iterates, n = \(drawing.points.count)" + (drawing.leftOut > 0 ? " (\(drawing.leftOut) left out)" : "")
+    }
+    private static func label(_ curve: ScatterDrawing.Curve) -> String { curve.label.replacing("-", with: "−") }
 
-    private var legend: (columns: Int, rows: Int) {
+    private var legend: (columns: Int, rows: Int) { Self.legend(drawing, terminal) }
+
+    private static func legend(_ drawing: ScatterDrawing, _ terminal: PictureTerminal) -> (columns: Int, rows: Int) {
         terminal.legend(
-            (drawing.reference.isEmpty ? [] : [referenceLabel]) + [pointLabel]
-                + drawing.curves.filter { !$0.points.isEmpty }.map(label))
+            (drawing.reference.isEmpty ? [] : [ScatterText.reference(hidden: drawing.hiddenReferenceCount)])
+                + [pointLabel(drawing)] + drawing.curves.filter { !$0.points.isEmpty }.map(label))
     }
 
     /// Units below the axis: its texts and the legend.
@@ -119,7 +128,7 @@ struct GnuplotScatter: GnuplotDrawing {
         for (index, curve) in drawing.curves.enumerated() where !curve.points.isEmpty {
             series.append(
                 "\(data) index \(curvesStart + index) using 1:2 with lines \(Self.styles[index]) "
-                    + "title \(Gnuplot.quoted(label(curve)))")
+                    + "title \(Gnuplot.quoted(Self.label(curve)))")
         }
         return series
     }

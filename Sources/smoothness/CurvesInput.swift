@@ -14,6 +14,10 @@ struct CurvesInput {
     let title: String
 
     init(paths: [String]) throws {
+        // One evaluation a run is no curve: then the minibatch losses are drawn.
+        let isEvaluated = try paths.contains { path in
+            try FileKind(of: path) == .run && RunFileReader(path).evaluations().count > 1
+        }
         var (runs, hasEvaluations, metrics, objectives): ([RunCurve], [Bool], Set<String?>, [String]) = ([], [], [], [])
         for path in paths {
             guard try FileKind(of: path) == .run else {
@@ -23,7 +27,7 @@ struct CurvesInput {
             guard reader.iterationCount > 0 else {
                 throw SmoothnessError(.data, "has no iteration yet", file: path, object: "/history")
             }
-            let evaluations = try reader.evaluations()
+            let evaluations = isEvaluated ? try reader.evaluations() : []
             hasEvaluations.append(!evaluations.isEmpty)
             metrics.insert(reader.plan.metricName)
             objectives.append(Self.summary(reader.header.objective))

@@ -57,7 +57,8 @@ extension PointsExport {
             iteration: rows.map(\.iteration),
             columns: EstimateRow.numericColumns.map { column in (column.name, estimates.map(column.value)) } + segment,
             texts: [
-                ("below_floor", rows.map { "\($0.isBelowFloor)" }), ("status", rows.map { $0.status.name }),
+                ("safe", rows.map { "\($0.isSafe)" }), ("below_floor", rows.map { "\($0.isBelowFloor)" }),
+                ("status", rows.map { $0.status.name }),
             ], gammas: reader.header.gammas,
             curves: [
                 curve("smoothness") { $0.smoothness }, curve("loss") { $0.loss },

@@ -41,6 +41,17 @@ struct FitLawOptions: ParsableArguments {
         }
     }
 
+    /// Those that were changed.
+    var arguments: [String] {
+        func option(_ name: String, _ value: Double?, _ usual: Double?) -> [String] {
+            value == usual ? [] : ["--" + name, "\(value ?? .nan)"]
+        }
+        return (scheme == .movingBlocks ? [] : ["--scheme", scheme.rawValue]) + option("expectile", expectile, 6.0 / 7)
+            + option("quantile", quantile, 0.95) + (weighted ? ["--weighted"] : [])
+            + option("error-ratio", errorRatio, 1) + option("minimum-loss", minimumLoss, nil)
+            + option("order", order, nil) + option("alpha", alpha, 1)
+    }
+
     func apply(to options: inout FitOptions) {
         options.scheme = scheme
         options.expectile = expectile

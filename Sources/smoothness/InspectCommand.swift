@@ -35,14 +35,15 @@ struct InspectCommand: ParsableCommand {
             try Console.output(format == .json ? jsonText(summary) : summary.description + "\n")
         case .estimates:
             if config {
-                return try Console.output(estimateCommand(try EstimatesFileReader(file).header) + "\n")
+                return try Console.output(estimateCommand(try EstimatesFileReader(file).header, file: file) + "\n")
             }
             let summary = try EstimatesSummary(ofFile: file)
             try Console.output(format == .json ? summary.json() : summary.text())
         case .alignment:
             if config {
                 let header = try AlignmentFileReader(file).header
-                let command = analysisCommand("align", header.root, header.configuration.arguments)
+                let command = analysisCommand(
+                    "align", header.root, header.configuration.arguments, file: file)
                 return try Console.output(command + "\n")
             }
             let summary = try AlignmentSummary(ofFile: file)
@@ -50,22 +51,22 @@ struct InspectCommand: ParsableCommand {
         case .other: throw notHDF5(file)
         }
     }
+}
 
-    /// What made an estimates file: `estimate`, or `train` itself.
-    private func estimateCommand(_ header: EstimatesHeader) throws -> String {
-        if header.live?.maker == .train {
-            let run = header.root.origin.runPath(named: header.runFile, besideFile: file)
-            return try trainCommand(objective: header.objective, optimizer: header.optimizer, file: run)
-        }
-        let follow = header.live == nil ? [] : ["--follow"]
-        return analysisCommand("estimate", header.root, header.configuration.arguments + follow)
+/// The command that made an estimates file: `estimate`, or `train` itself.
+func estimateCommand(_ header: EstimatesHeader, file: String) throws -> String {
+    if header.live?.maker == .train {
+        let run = header.root.origin.runPath(named: header.runFile, besideFile: file)
+        return try trainCommand(objective: header.objective, optimizer: header.optimizer, file: run)
     }
+    let follow = header.live == nil ? [] : ["--follow"]
+    return analysisCommand("estimate", header.root, header.configuration.arguments + follow, file: file)
+}
 
-    private func analysisCommand(_ name: String, _ root: AnalysisRoot, _ arguments: [String]) -> String {
-        let run = root.origin.runPath(named: root.runFile, besideFile: file)
-        let origin = root.origin.arguments(besideFile: file)
-        return shellLine(["smoothness", name, run] + arguments + origin + ["--output", file])
-    }
+private func analysisCommand(_ name: String, _ root: AnalysisRoot, _ arguments: [String], file: String) -> String {
+    let run = root.origin.runPath(named: root.runFile, besideFile: file)
+    let origin = root.origin.arguments(besideFile: file)
+    return shellLine(["smoothness", name, run] + arguments + origin + ["--output", file])
 }
 
 struct VerifyCommand: ParsableCommand {

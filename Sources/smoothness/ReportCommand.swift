@@ -47,7 +47,7 @@ struct ReportCommand: ParsableCommand {
                 title: title ?? points.title, points: points.points, fit: report,
                 advice: try advise(points.points, options: options),
                 controls: try controls(points) + ReportControl.controls(of: report, points.points),
-                provenance: try provenance(points), commands: try commands(points))
+                about: try about(points), provenance: try provenance(points), commands: try commands(points))
         }
         for path in output {
             try deliver(path.lowercased().hasSuffix(".md") ? page.markdown() : page.html(), to: path)
@@ -60,24 +60,52 @@ struct ReportCommand: ParsableCommand {
         return EstimateControls(try EstimatesFileReader(origin.path).estimates()).forReport
     }
 
+    /// The definition, in sentences.
+    private func about(_ input: PointsInput) throws -> [String] {
+        guard let origin = input.origin else { return [] }
+        let header = try EstimatesFileReader(origin.path).header
+        let gammas = header.gammas.map { "\($0)" }.joined(separator: ", ")
+        let definition = origin.definition
+        let choices = ["norm", "precision", "direction", "mode", "control", "evaluation masks"].compactMap { name in
+            definition[name].map { "\(name.replacing("evaluation ", with: "")) \($0)" }
+        }
+        return [
+            "L̂(xₖ) is the largest ‖∇f_S(xₖ + γd) − ∇f_S(xₖ)‖ / ‖γd‖ over γ = \(gammas), d = xₖ₊₁ − xₖ; S are "
+                + "\(header.components.count) components of the data, the same at both points (\(choices.joined(separator: ", ")))."
+        ]
+    }
+
     private func provenance(_ input: PointsInput) throws -> [(name: String, value: String)] {
         guard let origin = input.origin else { return [("points", Console.absolute(self.input))] }
         let header = try EstimatesFileReader(origin.path).header
+        func list(_ json: String) -> String {
+            EstimatesOrigin.definition(of: json).sorted { $0.key < $1.key }
+                .map { "\($0.key.replacing("_", with: " ")) \($0.value)" }.joined(separator: "; ")
+        }
         return [
             ("run", "\(header.runFile), \(header.runID)"), ("digest of the run", header.runDigest),
-            ("objective", origin.objective), ("optimizer", origin.optimizer), ("definition", origin.configuration),
-            ("components", "\(header.components.count)"),
+            ("objective", list(origin.objective)), ("optimizer", list(origin.optimizer)),
+            ("definition", list(origin.configuration)), ("components", "\(header.components.count)"),
             ("estimated", "\(header.created) by \(header.software) \(header.softwareVersion)"),
         ]
     }
 
     private func commands(_ input: PointsInput) throws -> [String] {
-        let fit = "smoothness fit \(self.input)" + (fitting.seed == 0 ? "" : " --seed \(fitting.seed)")
+        let options = laws.arguments + fitting.arguments
+        let fit = shellLine(["smoothness", "fit", self.input] + options)
         guard let origin = input.origin else { return [fit] }
         let header = try EstimatesFileReader(origin.path).header
-        return [
-            (["smoothness estimate \(header.runFile)"] + header.configuration.arguments).joined(separator: " "), fit,
-            "smoothness advise \(self.input)", "smoothness plot \(self.input)",
+        // Below the working folder as one would type it.
+        let here = FileManager.default.currentDirectoryPath + "/"
+        let file = origin.path.hasPrefix(here) ? String(origin.path.dropFirst(here.count)) : origin.path
+        let estimate = try estimateCommand(header, file: file)
+        let run = header.root.origin.runPath(named: header.runFile, besideFile: file)
+        // Runs of other programs have no command here.
+        let train = try? trainCommand(objective: header.objective, optimizer: header.optimizer, file: run)
+        let epsilon = self.epsilon.map { ["--epsilon", "\($0)"] } ?? []
+        return (train.map { $0 == estimate ? [] : [$0] } ?? []) + [
+            estimate, fit, shellLine(["smoothness", "advise", self.input] + options + epsilon),
+            shellLine(["smoothness", "plot", self.input] + fitting.arguments),
         ]
     }
 }

@@ -36,6 +36,13 @@ struct FitOptionGroup: ParsableArguments {
     /// Whether no option of the fit was changed.
     var isDefault: Bool { replicates == 2000 && confidence == 0.95 && blockLength == nil && seed == 0 }
 
+    /// Those that were changed.
+    var arguments: [String] {
+        (replicates == 2000 ? [] : ["--replicates", "\(replicates)"])
+            + (confidence == 0.95 ? [] : ["--confidence", "\(confidence)"])
+            + (blockLength.map { ["--block-length", "\($0)"] } ?? []) + (seed == 0 ? [] : ["--seed", "\(seed)"])
+    }
+
     var options: FitOptions {
         FitOptions(replicates: replicates, confidence: confidence, blockLength: blockLength, seed: seed)
     }

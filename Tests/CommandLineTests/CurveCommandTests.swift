@@ -88,6 +88,17 @@ struct CurveCommandTests {
         #expect(bench.exists("run-1.curves.svg"))
     }
 
+    /// One evaluation a run is a point, no curve: the minibatch losses are drawn.
+    @Test func runsOfOneEpochAreDrawnByIteration() throws {
+        let text = String(repeating: "one two three four five six seven\n", count: 30)
+        try bench.write(text, to: "text.txt")
+        try bench.succeed(
+            ["train", "--threads", "1", "--epochs", "1", "--data", "text.txt", "-o", "one.h5"] + RepeatTests.small)
+        try bench.succeed("plot", "--curves", "one.h5", "-o", "one.csv")
+        let rows = try table("one.csv")
+        #expect(rows.count > 1 && rows.allSatisfy { $0["quantity"] == "training_loss" && $0["iteration"] != nil })
+    }
+
     @Test func whatCannotBeDrawnIsRefused() throws {
         try Sample.run.copy(to: bench.path("run.h5"))
         try Sample.estimates.copy(to: bench.path("run.estimates.h5"))

@@ -103,6 +103,10 @@ import Testing
             "events.out.tfevents.0")
         let lines = try bench.text("points.csv").split(separator: "\n")
         #expect(lines.count == 41 && lines[0].hasPrefix("iteration,loss,gradient_norm,smoothness"))
+        // The columns of the estimates' own table, none left out.
+        let columns = try bench.succeed("estimate", "slow.h5", "--subset", "1", "--threads", "1", "--format", "csv")
+            .standardOutput.prefix { $0 != "\n" }.split(separator: ",")
+        #expect(Set(columns).subtracting(lines[0].split(separator: ",")).isEmpty)
         #expect(try bench.text("points.jsonl").split(separator: "\n").count == 40)
         try bench.succeed("export", "slow.h5", "--curves", "-o", "curves.csv")
         #expect(try bench.text("curves.csv").split(separator: "\n").count == 401)
@@ -115,7 +119,19 @@ import Testing
         #expect(try bench.smoothness("export", "slow.h5", "-o", "points.txt").exitCode == 64)
 
         try bench.succeed("report", "slow.h5", "-o", "report.html", "-o", "report.md", "--replicates", "100")
-        #expect(try bench.text("report.html").contains("smoothness estimate slow.h5"))
+        let page = try bench.text("report.html")
+        #expect(page.contains("smoothness estimate slow.h5") && page.contains("smoothness train --objective quadratic"))
+        // The commands are those that make this page, and what was measured is said at its top.
+        #expect(page.contains("smoothness fit slow.h5 --replicates 100\n"))
+        #expect(page.contains("S are 4 components") && page.contains("norm euclidean"))
+        try bench.succeed(
+            "report", "slow.h5", "-o", "other.md", "--replicates", "50", "--confidence", "0.9", "--scheme",
+            "stationary",
+            "--quantile", "0.8", "--alpha", "0.5", "--epsilon", "0.01")
+        let other = try bench.text("other.md")
+        let options = "--scheme stationary --quantile 0.8 --alpha 0.5 --replicates 50 --confidence 0.9"
+        #expect(other.contains("smoothness fit slow.h5 \(options)\n"), "\(other.suffix(600))")
+        #expect(other.contains("smoothness advise slow.h5 \(options) --epsilon 0.01\n"))
         #expect(try bench.text("report.md").contains("| least squares | L0 |"))
         #expect(try bench.smoothness("report", "slow.h5", "-o", "report.txt").exitCode == 64)
     }

@@ -1,5 +1,6 @@
 import Essentials
 import Fitting
+import FittingFixture
 import Foundation
 import Testing
 
@@ -97,7 +98,7 @@ import Testing
 
 @Suite struct AdviceTests {
     private let points: SmoothnessPoints = {
-        var points = FitData.trajectory(
+        var points = Simulation.trajectory(
             400, intercept: 1, slope: 0.5, gradientMemory: 0.5, noiseMemory: 0.3, seed: 3, index: 0)
         points.loss = points.iteration.map { 3 - Double($0) / 200 }
         return points
@@ -122,11 +123,40 @@ import Testing
         // 1/(10 L0) falls with L0: its interval is that of L0 turned over.
         let (lower, upper) = (try #require(report.L0.lower), try #require(report.L0.upper))
         #expect(lower > 0)
-        #expect((step.lower ?? 0) <= 1 / (10 * L0) && (step.upper ?? 0) >= 1 / (10 * L0))
-        #expect((step.lower ?? 0) >= 1 / (10 * upper) * 0.999 && (step.upper ?? .infinity) <= 1 / (10 * lower) * 1.001)
+        #expect(agree(step.lower ?? 0, 1 / (10 * upper), 0.01, scale: 0))
+        #expect(agree(step.upper ?? 0, 1 / (10 * lower), 0.01, scale: 0))
+        let longest = try #require(three.longestStep)
+        let slopes = (try #require(report.L1.lower), try #require(report.L1.upper))
+        #expect(agree(longest.lower ?? 0, 1 / (10 * slopes.1), 0.01, scale: 0))
+        #expect(agree(longest.upper ?? 0, 1 / (10 * slopes.0), 0.01, scale: 0))
+        let critical = try #require(report.criticalNorm)
+        #expect((critical.lower ?? 0) >= lower / slopes.1 && (critical.upper ?? .infinity) <= upper / slopes.0)
+        #expect((critical.lower ?? 1) < L0 / L1 && (critical.upper ?? 0) > L0 / L1)
         #expect(report.gap == 3 && agree(report.criticalNorm?.value ?? 0, L0 / L1, 1e-14))
         let beyond = points.gradientNorm.filter { $0 > L0 / L1 }.count
         #expect(report.shareAboveCritical == Double(beyond) / 400)
+    }
+
+    /// Where the interval of L0 reaches 0, steps 1/(10 L0) have no upper end, in every method.
+    @Test(arguments: [AdviceLine.leastSquares, .expectile, .quantile])
+    func hasNoUpperEndAtTheBound(_ line: AdviceLine) throws {
+        // The first of some trajectories on which the line is inside and its interval is not.
+        let reports = try (0..<10).map { index in
+            try advise(
+                Simulation.trajectory(
+                    100, intercept: 0.1, slope: 0.5, gradientMemory: 0.7, noiseMemory: 0.7, seed: 5, index: index),
+                options: options {
+                    $0.line = line
+                    $0.gap = 3
+                    $0.fit.replicates = 200
+                })
+        }
+        let report = try #require(reports.first { $0.L0.lower == 0 && $0.L0.value > 0 && $0.L1.value > 0 })
+        let step = try #require(report.theorems.first { $0.name == "zhang-3" }?.stepSize)
+        #expect(step.upper == nil && step.reasonWithoutInterval?.contains("reaches 0") == true)
+        #expect(agree(step.lower ?? 0, 1 / (10 * (report.L0.upper ?? 0)), 0.01, scale: 0))
+        let critical = try #require(report.criticalNorm)
+        #expect((critical.lower ?? 1) < 0.1 * critical.value)
     }
 
     @Test func comparesTheRunsSettings() throws {

@@ -4,33 +4,7 @@ import Foundation
 
 /// Points made for tests.
 enum FitData {
-    /// A first-order autoregression with mean 0 and the given standard deviation.
-    static func autoregression(_ count: Int, _ memory: Double, _ spread: Double, _ generator: inout SeededGenerator)
-        -> [Double]
-    {
-        let innovation = spread * (1 - memory * memory).squareRoot()
-        var value = spread * generator.normal()
-        return (0..<count).map { _ in
-            value = memory * value + innovation * generator.normal()
-            return value
-        }
-    }
-
-    /// Autocorrelated points with E[L | g] = L0 + L1 g; gradient norms fall by a factor e along the run.
-    static func trajectory(
-        _ count: Int, intercept: Double, slope: Double, gradientMemory: Double, noiseMemory: Double, seed: UInt64,
-        index: Int
-    ) -> SmoothnessPoints {
-        var generator = SeededGenerator(seed: seed, purpose: "test.trajectory", index: index)
-        let logs = autoregression(count, gradientMemory, 0.5, &generator)
-        let noise = autoregression(count, noiseMemory, 0.4, &generator)
-        let g = (0..<count).map { exp(logs[$0] + 1 - Double($0) / Double(count)) }
-        return SmoothnessPoints(
-            iteration: Array(0..<count), gradientNorm: g,
-            smoothness: (0..<count).map { (intercept + slope * g[$0]) * exp(noise[$0] - 0.4 * 0.4 / 2) })
-    }
-
-    /// The same with losses and standard errors.
+    /// A set with losses and standard errors.
     static func completeSet(_ index: Int) -> SmoothnessPoints {
         var points = set(index)
         var generator = SeededGenerator(seed: 12, purpose: "test.fit-errors", index: index)

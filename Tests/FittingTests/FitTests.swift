@@ -1,5 +1,6 @@
 import Essentials
 import Fitting
+import FittingFixture
 import Foundation
 import Testing
 
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func doesNotDependOnTheOrderOfThePoints() throws {
-        let points = FitData.trajectory(
+        let points = Simulation.trajectory(
             150, intercept: 1, slope: 0.5, gradientMemory: 0.8, noiseMemory: 0.8, seed: 5, index: 0)
         var generator = SeededGenerator(seed: 1, purpose: "test.shuffle")
         let order = generator.permutation(of: points.count)
@@ -112,7 +113,7 @@ import Testing
     }
 
     @Test func isFast() throws {
-        let points = FitData.trajectory(
+        let points = Simulation.trajectory(
             1000, intercept: 1, slope: 0.5, gradientMemory: 0.9, noiseMemory: 0.8, seed: 1, index: 0)
         // The thread's own processor time: what else the machine does must not matter.
         let start = nanoseconds(CLOCK_THREAD_CPUTIME_ID)

@@ -1,5 +1,6 @@
 import Essentials
 import Fitting
+import FittingFixture
 import Foundation
 import Testing
 
@@ -79,7 +80,7 @@ import Testing
 
     /// Points of a line are better described by it than by the rivals, on new points too.
     @Test func comparesModels() throws {
-        var points = FitData.trajectory(
+        var points = Simulation.trajectory(
             400, intercept: 1, slope: 2, gradientMemory: 0.3, noiseMemory: 0, seed: 21, index: 0)
         points.smoothness = zip(points.gradientNorm, points.smoothness).map {
             1 + 2 * $0 + 0.05 * ($1 / (1 + 2 * $0) - 1)
@@ -103,8 +104,8 @@ import Testing
         var rejected = (blocks: 0, points: 0)
         for index in 0..<60 {
             var generator = SeededGenerator(seed: 30, purpose: "test.permutation", index: index)
-            let x = FitData.autoregression(200, 0.9, 1, &generator)
-            let y = FitData.autoregression(200, 0.9, 1, &generator)
+            let x = Simulation.autoregression(200, 0.9, 1, &generator)
+            let y = Simulation.autoregression(200, 0.9, 1, &generator)
             func p(_ blockLength: Int) -> Double {
                 PermutationTest(permutations: 199, blockLength: blockLength, seed: 1).probabilities([(x, y)])[0] ?? 1
             }

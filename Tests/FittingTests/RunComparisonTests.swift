@@ -1,5 +1,6 @@
 import Essentials
 import Fitting
+import FittingFixture
 import Foundation
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
     private func run(
         _ index: Int, intercept: Double = 1, slope: Double = 0.5, count: Int = 250
     ) -> SmoothnessPoints {
-        FitData.trajectory(
+        Simulation.trajectory(
             count, intercept: intercept, slope: slope, gradientMemory: 0.5, noiseMemory: 0.5, seed: 40, index: index)
     }
 

@@ -112,6 +112,44 @@ private let gnuplotPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").sp
         }
     }
 
+    /// With its width alone a picture for a column of a journal is about as high as wide, and a long title ends inside it in letters
+    /// that can be read.
+    @Test(.enabled(if: gnuplotPath != nil, "needs gnuplot"))
+    func hasTheShapeOfAColumn() throws {
+        let folder = try TemporaryFolder()
+        let size = try PictureSize(width: 85, fontSize: 7)
+        let title = "run.h5: LSTM language model, 1 layer × 32, embedding 32, tied, 74,514 parameters, 135 components"
+        try ScatterPlot(
+            points: points(1), report: try fit(points(1), options: FitOptions(replicates: 0)), title: title
+        ).write(to: folder.path("scatter.svg"), size: size)
+        try LinePlot.iterations(points(1), title: title).write(to: folder.path("lines.svg"), size: size)
+        for name in ["scatter", "lines"] {
+            let svg = try String(contentsOfFile: folder.path("\(name).svg"), encoding: .utf8)
+            let box = try #require(svg.firstMatch(of: /viewBox="0 0 ([0-9]+) ([0-9]+)"/))
+            let (width, height) = (Double(box.1) ?? 0, Double(box.2) ?? 0)
+            #expect(width == 402 && height > 0.5 * width && height < 1.25 * width, "\(name): \(height)")
+            #expect(svg.contains("run.h5: LSTM") && svg.contains("…") && !svg.contains("components"))
+            let letters = svg.matches(of: /font-size="([0-9.]+)"/).compactMap { Double($0.1) }
+            #expect((letters.min() ?? 0) > 0.6 * 7 / 72 * 120, "\(name): \(letters)")
+        }
+    }
+
+    /// References of different curves differ in dash, so that a grey print tells them apart.
+    @Test(.enabled(if: gnuplotPath != nil, "needs gnuplot"))
+    func tellsReferencesApartInGrey() throws {
+        let folder = try TemporaryFolder()
+        let curves = (0..<3).map { group in
+            LinePlot.Curve(
+                name: "noise \(group)", points: [(0, Double(group)), (1, Double(group))], isReference: true,
+                group: group)
+        }
+        try LinePlot(title: "t", horizontal: ("x", "x"), vertical: ("y", "y"), curves: curves).write(
+            to: folder.path("r.svg"))
+        let svg = try String(contentsOfFile: folder.path("r.svg"), encoding: .utf8)
+        let dashes = Set(svg.matches(of: /stroke-dasharray='([0-9.,]+)'/).map { String($0.1) })
+        #expect(dashes.count >= 3, "\(dashes)")
+    }
+
     /// A picture is as wide as was asked for, and its letters are as high, whatever the format.
     @Test(.enabled(if: gnuplotPath != nil, "needs gnuplot"))
     func hasTheSizeAskedFor() throws {

@@ -22,7 +22,7 @@ import Testing
             title: "a <run> & its \"name\"", points: points, fit: report,
             advice: try advise(points, options: options),
             controls: [
-                ReportControl("identity", "rows | kept", count: (39, 40), meaning: "a < b"),
+                ReportControl("identity", "rows | kept", count: (39, 40), meaning: "2|a| < b"),
                 ReportControl("cosine", "cos", spread: (-0.5, 0.25, 0.75), meaning: "signs"),
             ] + ReportControl.controls(of: report, points), provenance: [("run", "x | y </script>")],
             commands: ["smoothness fit run.h5"])
@@ -222,7 +222,7 @@ import Testing
         let products = (page.points.stepNorm ?? []).map { slope * $0 }.sorted()
         #expect(controls[4].largest == products.last)
         #expect(
-            html.contains("rows | kept") && html.contains("a &lt; b")
+            html.contains("rows | kept") && html.contains("2|a| &lt; b")
                 && page.markdown().contains("| rows \\| kept | 39 of 40 |"))
         #expect(held.advice == page.advice)
     }
@@ -249,11 +249,27 @@ import Testing
         // Nothing is fetched, and nothing of the data is markup.
         #expect(!html.contains("http://") || !html.contains("src="))
         #expect(html.contains("a &lt;run&gt; &amp; its &quot;name&quot;") && !html.contains("y </script>"))
+        for score in page.fit.comparison.scores { #expect(html.contains("<th scope=\"row\">\(score.formula)</th>")) }
         for warning in page.fit.warnings { #expect(html.contains("data-code=\"\(warning.code.rawValue)\"")) }
     }
 
     @Test func makesMarkdown() {
         let text = page.markdown()
+        // Every line of a table has the cells of its first: no | of a text is one of the table.
+        var cells: Int?
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            guard line.hasPrefix("|") else {
+                cells = nil
+                continue
+            }
+            let count = line.replacing("\\|", with: "").filter { $0 == "|" }.count
+            #expect(cells == nil || cells == count, "\(line)")
+            cells = count
+        }
+        #expect(text.contains("| Theil–Sen | L1 | ") && text.contains("| L = L0 + L1 g | "))
+        // Advice says how certain it is.
+        let step = page.advice?.theorems.first { $0.name == "zhang-3" }?.stepSize
+        #expect(step?.lower != nil && text.contains("| [Z] theorem 3 | \(significant(step?.value ?? 0, digits: 4)) ["))
         #expect(text.hasPrefix("# a <run>") && text.contains("| least squares | L1 | "))
         #expect(text.contains("| run | x \\| y </script> |") && text.contains("```sh\nsmoothness fit run.h5\n```"))
     }

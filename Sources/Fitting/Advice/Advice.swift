@@ -26,9 +26,8 @@ struct AdviceWork {
     let options: AdviceOptions
     let L0: Double
     let L1: Double
-    /// (L0, L1) of the resamples; empty without intervals.
+    /// (L0, L1) of the resamples, spread as the intervals of the fit say; empty without intervals.
     let replicates: [SmoothnessLine]
-    let levels: (lower: Double, upper: Double)
     let gap: (value: Double, origin: String)?
     let beta: Double
 
@@ -38,8 +37,7 @@ struct AdviceWork {
         self.options = options
         let estimates = Self.estimates(fit, options.line)
         (L0, L1) = (estimates.L0.value, estimates.L1.value)
-        let bootstrap = bootstrapLines(points, fit: fit, line: options.line, options: options.fit)
-        (replicates, levels) = (bootstrap.lines, bootstrap.levels)
+        replicates = AdviceReplicates(points, fit: fit, line: options.line, options: options.fit)?.lines() ?? []
         beta = options.momentum ?? options.settings?.momentum ?? 0
         if let given = options.gap {
             gap = (given, "given")
@@ -134,47 +132,20 @@ struct AdviceWork {
         }
         // A resample with L0 = 0 or L1 = 0 has no finite value: it lies beyond all others.
         let sorted = replicates.map { value($0) ?? .infinity }.map { $0.isNaN ? .infinity : $0 }.sorted()
-        let (lower, upper) = (
-            quantile(ofSorted: sorted, at: levels.lower), quantile(ofSorted: sorted, at: levels.upper)
-        )
-        guard lower.isFinite, upper.isFinite else {
+        let tail = (1 - options.fit.confidence) / 2
+        func end(_ level: Double) -> Double {
+            let end = quantile(ofSorted: sorted, at: level)
+            return end.isNaN ? .infinity : end
+        }
+        let (lower, upper) = (min(end(tail), center), max(end(1 - tail), center))
+        guard upper.isFinite else {
             return Estimate(
-                value: center,
-                reasonWithoutInterval: lower.isFinite
-                    ? "from \(significant(lower, digits: 4)) without end: resamples put a constant on its bound 0"
-                    : "resamples put a constant on its bound 0")
+                value: center, lower: lower,
+                reasonWithoutInterval: "no upper end: the interval of L0 or L1 reaches 0", intervalMethod: .percentile)
         }
         let finite = sorted.filter(\.isFinite)
         return Estimate(
-            value: center, standardError: standardDeviation(finite), lower: min(lower, center),
-            upper: max(upper, center), intervalMethod: .percentile)
+            value: center, standardError: standardDeviation(finite), lower: lower, upper: upper,
+            intervalMethod: .percentile)
     }
-}
-
-/// The lines of the resamples of a fit, with the bounds L0, L1 ≥ 0, and the levels of their quantiles; none for the envelope.
-func bootstrapLines(
-    _ points: SmoothnessPoints, fit: FitReport, line: AdviceLine, options: FitOptions
-) -> (lines: [SmoothnessLine], levels: (lower: Double, upper: Double)) {
-    let resampler = Resampler(
-        series: points.series, blockLength: fit.bootstrap.blockLength, scheme: options.scheme, seed: options.seed)
-    let levels = Intervals.levels(confidence: options.confidence, blocks: resampler.blockCount)
-    let weights = options.isWeighted ? points.smoothnessError?.map { 1 / ($0 * $0) } : nil
-    guard line != .upperEnvelope, let scaled = ScaledPoints(points.gradientNorm, points.smoothness, weights) else {
-        return ([], levels)
-    }
-    var counts = [Double](repeating: 0, count: points.count)
-    var drawn = scaled
-    let lines = (0..<options.replicates).compactMap { replicate -> SmoothnessLine? in
-        resampler.draw(replicate, into: &counts)
-        for index in counts.indices { drawn.w[index] = scaled.w[index] * counts[index] }
-        let found =
-            switch line {
-            case .leastSquares: drawn.leastSquares(isConstrained: true)
-            case .expectile: drawn.expectile(options.expectile, isConstrained: true)
-            case .quantile: drawn.quantile(options.quantile, isConstrained: true)
-            case .upperEnvelope: nil as SmoothnessLine?
-            }
-        return found.map(scaled.original)
-    }
-    return (lines, levels)
 }

@@ -34,6 +34,15 @@ extension AdviceWork {
         return advice
     }
 
+    /// Which of ε and, where the theorem takes them, σ and Δ are not given.
+    private func lacking(noise needsNoise: Bool, gap needsGap: Bool) -> String {
+        let names = [
+            needsNoise && noise == nil ? "σ" : nil, options.epsilon == nil ? "ε" : nil,
+            needsGap && gap == nil ? "Δ" : nil,
+        ].compactMap(\.self)
+        return names.joined(separator: ", ") + (names.count == 1 ? " is missing" : " are missing")
+    }
+
     /// Holds the run's settings against the longest allowed step size and step.
     private func compare(_ advice: inout TheoremAdvice) {
         guard let settings = options.settings, let step = advice.stepSize?.value else { return }
@@ -103,7 +112,8 @@ extension AdviceWork {
         }
         return advice(
             "zhang-4", "[Z] theorem 4", "gradient descent with any fixed step, worst case",
-            "≥ L1 M (Δ − 5ε/8)/(8ε²(log M + 1)) iterations", assumptions, missing: "ε or Δ is missing", rule: rule)
+            "≥ L1 M (Δ − 5ε/8)/(8ε²(log M + 1)) iterations", assumptions, missing: lacking(noise: false, gap: true),
+            rule: rule)
     }
 
     private func zhangSix() -> TheoremAdvice {
@@ -128,7 +138,7 @@ extension AdviceWork {
         return advice(
             "zhang-7", "[Z] theorem 7", "clipped stochastic gradient descent",
             "h = min{1/(16 L1(‖g‖ + τ)), η}, η = min{1/(20 L0), 1/(128 L1 τ), 1/√T}",
-            [smooth, positiveL0, positiveL1, boundedNoise], missing: "σ, ε or Δ is missing", rule: rule)
+            [smooth, positiveL0, positiveL1, boundedNoise], missing: lacking(noise: true, gap: true), rule: rule)
     }
 
     private func zhangEight() -> TheoremAdvice {
@@ -143,7 +153,7 @@ extension AdviceWork {
         return advice(
             "zhang-8", "[Z] theorem 8", "stochastic gradient descent with a fixed step",
             "h = min{1/√T, 1/(L1(M + τ))}; T = 16(Δ + (5 L0 + 4 L1 M)(M + τ)²)²/ε⁴",
-            [smooth, positiveL1, boundedGradient, boundedNoise], missing: "σ, ε or Δ is missing", rule: rule)
+            [smooth, positiveL1, boundedGradient, boundedNoise], missing: lacking(noise: true, gap: true), rule: rule)
     }
 
     private func improvedOne() -> TheoremAdvice {
@@ -175,7 +185,7 @@ extension AdviceWork {
         var result = advice(
             "improved-3.2", "[I] theorem 3.2", "Algorithm 1 with noise, β = \(significant(beta, digits: 3))",
             "γ ≤ (ε/2σ) min{ε/(1.01 L0), (1 − β)/(1.01 L0), (1 − β)/(25.25 L1)}, clip norm γ/η = 5σ; 3Δ/(ε²η) iterations to a mean "
-                + "E‖∇F‖ ≤ 3ε", assumptions, missing: "σ or ε is missing", rule: rule)
+                + "E‖∇F‖ ≤ 3ε", assumptions, missing: lacking(noise: true, gap: false), rule: rule)
         result.momentum = beta
         return result
     }

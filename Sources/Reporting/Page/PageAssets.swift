@@ -7,7 +7,8 @@ enum PageAssets {
         main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
         h1 { font-size: 1.4rem; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin-top: 2rem; }
         table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-        th, td { border-bottom: 1px solid var(--rule); padding: .25rem .5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+        th, td { border-bottom: 1px solid var(--rule); padding: .25rem .5rem; text-align: left; vertical-align: top; }
+        td { overflow-wrap: anywhere; } small { white-space: nowrap; }
         .number { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
         pre { background: var(--mild); padding: .75rem; overflow-x: auto; font-size: .8rem; }
         .warnings li { color: var(--warn); }
@@ -16,9 +17,10 @@ enum PageAssets {
         svg .frame { stroke: var(--ink); fill: none; } svg .grid { stroke: var(--rule); }
         svg circle { stroke: var(--ink); stroke-width: .5; } svg circle:focus { outline: none; stroke-width: 3; }
         svg path { fill: none; stroke-width: 2; } svg .edge { stroke: #8c8c8c; stroke-width: 1; }
-        .wide { overflow-x: auto; } .wide > svg { min-width: 34rem; } a:focus-visible, input:focus-visible, summary:focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
+        .wide { overflow-x: auto; } .wide > svg { min-width: 24rem; } a:focus-visible, input:focus-visible, summary:focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
         #hover { min-height: 1.5em; font-variant-numeric: tabular-nums; }
-        @media print { .wide > svg { min-width: 0; } fieldset, input, #hover { display: none; } main { max-width: none; } details > pre { display: none; } section { break-inside: avoid; } }
+        @media print { .wide > svg { min-width: 0; max-height: 12cm; } fieldset, input, #hover, details { display: none; } small { white-space: normal; } main { max-width: none; }
+          body { font-size: 12px; } .wide { overflow: visible; } pre { white-space: pre-wrap; overflow-wrap: anywhere; } tr, figure, svg { break-inside: avoid; } h2 { break-after: avoid; } }
         """
 
     static let script = #"""
@@ -78,7 +80,7 @@ enum PageAssets {
             make("text", { transform: "translate(16 240) rotate(-90)", "text-anchor": "middle" }, layer).textContent = "local smoothness";
             const curves = drawn.lines.map((line) => [line.name, (g) => line.L0 + line.L1 * g]);
             curves.push(["power law", (g) => Math.exp(drawn.power.a) * g ** drawn.power.rho]);
-            const looks = [["#d55e00", "none"], ["#0072b2", "2 3"], ["#808080", "12 6"], ["#cc79a7", "3 5"]];
+            const looks = [["#d55e00", "none"], ["#0072b2", "12 5 3 5"], ["#808080", "12 6"], ["#cc79a7", "3 5"]];
             curves.forEach(([name, value], index) => {
               let path = "", pen = "M";
               for (let step = 0; step <= 200; step++) {

@@ -94,16 +94,11 @@ public struct ReportControl: Sendable {
         }
         return
             "<section aria-labelledby=\"controls\"><h2 id=\"controls\">Controls</h2>\n<div class=\"wide\"><table><thead><tr>"
-            + ["control", "median or count", "range over the iterates", "what it says"]
-            .map { "<th scope=\"col\">\($0)</th>" }.joined()
+            + header.map { "<th scope=\"col\">\($0)</th>" }.joined()
             + "</tr></thead><tbody>\n" + rows.joined(separator: "\n") + "</tbody></table></div></section>"
     }
 
-    static func markdown(_ controls: [ReportControl]) -> [String] {
-        guard !controls.isEmpty else { return [] }
-        return ["", "| control | median or count | range | what it says |", "|---|---|---|---|"]
-            + controls.map { control in
-                "| \(control.label.replacing("|", with: "\\|")) | \(control.cells.value) | \(control.cells.range) | \(control.meaning) |"
-            }
-    }
+    static let header = ["control", "median or count", "range over the iterates", "what it says"]
+
+    var row: [String] { [label, cells.value, cells.range, meaning] }
 }

@@ -11,20 +11,24 @@ public struct ReportPage: Sendable {
     public var advice: AdviceReport?
     /// What tells curvature from artefact, in the order of docs/method.md.
     public var controls: [ReportControl]
-    /// What was measured and how, and where it comes from: names and values.
+    /// What was measured and how, in sentences.
+    public var about: [String]
+    /// Where it comes from: names and values.
     public var provenance: [(name: String, value: String)]
     /// The commands that repeat it.
     public var commands: [String]
 
     public init(
         title: String, points: SmoothnessPoints, fit: FitReport, advice: AdviceReport?,
-        controls: [ReportControl] = [], provenance: [(name: String, value: String)], commands: [String]
+        controls: [ReportControl] = [], about: [String] = [], provenance: [(name: String, value: String)],
+        commands: [String]
     ) {
         self.title = title
         self.points = points
         self.fit = fit
         self.advice = advice
         self.controls = controls
+        self.about = about
         self.provenance = provenance
         self.commands = commands
     }
@@ -34,17 +38,18 @@ public struct ReportPage: Sendable {
         try HTMLDocument(
             title: title,
             content: """
-                <p>Local smoothness against gradient norm: \(fit.points.used) of \(fit.points.given) iterates, iterations \
-                \(fit.firstIteration) to \(fit.lastIteration), \(significant(fit.gradientNormDecades, digits: 3)) decades of ‖∇f‖.</p>
+                <p>\(HTMLDocument.escaped(opening))</p>
+                \(about.map { "<p>\(HTMLDocument.escaped($0))</p>" }.joined(separator: "\n"))
                 \(warningSection)
                 \(scatterSection)
                 <section aria-labelledby="fits"><h2 id="fits">Fits</h2>
                 \(fitTable)
+                \(comparisonTable)
                 <details><summary>The whole report as text</summary><pre>\(HTMLDocument.escaped(fit.text()))</pre></details>
                 </section>
                 \(adviceSection)
                 \(ReportControl.section(controls))
-                <section aria-labelledby="origin"><h2 id="origin">What was measured, and how</h2>
+                <section aria-labelledby="origin"><h2 id="origin">Where it comes from</h2>
                 \(provenanceTable)</section>
                 <section aria-labelledby="repeat"><h2 id="repeat">Commands that repeat it</h2>
                 <pre>\(HTMLDocument.escaped(commands.joined(separator: "\n")))</pre></section>
@@ -56,41 +61,79 @@ public struct ReportPage: Sendable {
         ).text
     }
 
+    private var opening: String {
+        "Local smoothness against gradient norm: \(fit.points.used) of \(fit.points.given) iterates, iterations "
+            + "\(fit.firstIteration) to \(fit.lastIteration), \(significant(fit.gradientNormDecades, digits: 3)) decades of ‖∇f‖."
+    }
+
     /// The same as Markdown, for pull requests.
     public func markdown() -> String {
-        var lines = ["# \(title)", ""]
-        lines.append(
-            "\(fit.points.used) of \(fit.points.given) iterates, \(significant(fit.gradientNormDecades, digits: 3)) decades of ‖∇f‖."
-        )
+        func row(_ cells: [String]) -> String {
+            "| "
+                + cells.map { $0.replacing("|", with: "\\|").replacing("\n", with: " ") }.joined(separator: " | ")
+                + " |"
+        }
+        func table(_ header: [String], _ rows: [[String]]) -> [String] {
+            ["", row(header), "|" + header.map { _ in "---|" }.joined()] + rows.map(row)
+        }
+        var lines = ["# \(title)", "", opening] + about.flatMap { ["", $0] }
         if !fit.warnings.isEmpty { lines += [""] + fit.warnings.map { "- **Warning:** \($0.message)" } }
-        lines += ["", "| law | quantity | estimate | interval |", "|---|---|---|---|"]
-        lines += rows.map { row in
-            "| \(row.model) | \(row.quantity) | \(number(row.estimate.value)) | \(interval(row.estimate)) |"
-        }
+        lines += table(
+            ["law", "quantity", "estimate", "\(confidence) % interval"],
+            rows.map { [$0.law, $0.quantity, number($0.estimate.value), interval($0.estimate)] })
+        lines += table(Self.comparisonHeader, comparisonRows)
         if let advice {
-            lines += ["", "| theorem | step size | clip norm | the run |", "|---|---|---|---|"]
-            lines += advice.theorems.map { theorem in
-                let reason = theorem.reasonWithoutNumbers ?? "–"
-                return "| \(theorem.source) | \(theorem.stepSize.map { number($0.value) } ?? reason) | "
-                    + "\(theorem.clipNorm.map { number($0.value) } ?? "–") | \(theorem.runComparison ?? "–") |"
-            }
+            lines += table(
+                ["theorem", "step size", "clip norm", "the run"],
+                advice.theorems.map { theorem in
+                    [
+                        theorem.source,
+                        theorem.stepSize.map(withInterval) ?? theorem.reasonWithoutNumbers ?? "–",
+                        theorem.clipNorm.map(withInterval) ?? "–", theorem.runComparison ?? "–",
+                    ]
+                })
         }
-        lines += ReportControl.markdown(controls)
-        lines +=
-            ["", "| | |", "|---|---|"]
-            + provenance.map { "| \($0.name) | \($0.value.replacing("|", with: "\\|")) |" }
+        if !controls.isEmpty { lines += table(ReportControl.header, controls.map(\.row)) }
+        lines += table(["", ""], provenance.map { [$0.name, $0.value] })
         lines += ["", "```sh"] + commands + ["```"]
         return lines.joined(separator: "\n") + "\n"
     }
 
     /// The estimates of all laws, without scores and shares.
-    private var rows: [(model: String, quantity: String, estimate: Estimate)] {
+    private var rows: [(law: String, quantity: String, estimate: Estimate)] {
         fit.numbers.compactMap { row in
-            guard let estimate = row.estimate, !row.model.hasPrefix("comparison_"), row.model != "points" else {
-                return nil
-            }
-            return (row.model.replacing("_", with: " "), row.quantity.replacing("_", with: " "), estimate)
+            guard let estimate = row.estimate, row.quantity != "level", !row.model.hasPrefix("comparison_"),
+                row.model != "points"
+            else { return nil }
+            return (ReportNames.law(row.model, fit), ReportNames.quantity(row.quantity), estimate)
         }
+    }
+
+    private static let comparisonHeader = [
+        "compared as predictions of L", "BIC less the least", "prediction error in blocks left out (constant = 1)",
+    ]
+
+    private var comparisonRows: [[String]] {
+        fit.comparison.scores.map { score in
+            let error = score.relativeError.map { relative in
+                number(relative)
+                    + (score.relativeDifferenceError.map { $0 > 0 ? " ± \(significant($0, digits: 2))" : " (least)" }
+                        ?? "")
+            }
+            return [
+                score.formula, score.bicDifference.map { significant($0, digits: 3) } ?? "undefined",
+                error ?? "undefined",
+            ]
+        }
+    }
+
+    private var comparisonTable: String {
+        "<div class=\"wide\"><table><thead><tr>"
+            + Self.comparisonHeader.map { "<th scope=\"col\">\($0)</th>" }.joined() + "</tr></thead><tbody>\n"
+            + comparisonRows.map { cells in
+                "<tr><th scope=\"row\">\(HTMLDocument.escaped(cells[0]))</th>"
+                    + cells.dropFirst().map { "<td class=\"number\">\($0)</td>" }.joined() + "</tr>"
+            }.joined(separator: "\n") + "</tbody></table></div>"
     }
 
     private var warningSection: String {
@@ -114,6 +157,7 @@ public struct ReportPage: Sendable {
         <title id="plot-title">Local smoothness against gradient norm</title>
         <desc id="plot-text">Every point is an iterate, its colour the iteration; lines are the fits, small crosses the step size's 2/η_eff. The numbers are in the table of fits.</desc>
         </svg></div>
+        <p>Colours are iterations, from violet (the first) to yellow (the last); crosses are 2/η_eff, near which L̂ hovers at the edge of stability.</p>
         <p id="hover" aria-live="polite">Point at an iterate, or move to one with the Tab and arrow keys, for its numbers.</p>
         <noscript>The picture needs a script; all numbers are in the tables below.</noscript>
         </section>
@@ -122,13 +166,13 @@ public struct ReportPage: Sendable {
 
     private var fitTable: String {
         let body = rows.map { row in
-            "<tr><th scope=\"row\">\(HTMLDocument.escaped(row.model))</th><td>\(HTMLDocument.escaped(row.quantity))</td>"
+            "<tr><th scope=\"row\">\(HTMLDocument.escaped(row.law))</th><td>\(HTMLDocument.escaped(row.quantity))</td>"
                 + "<td class=\"number\" data-value=\"\(row.estimate.value)\">\(number(row.estimate.value))</td>"
                 + "<td>\(interval(row.estimate))</td></tr>"
         }
         return
             "<div class=\"wide\"><table><thead><tr><th scope=\"col\">law</th><th scope=\"col\">quantity</th><th scope=\"col\">estimate</th>"
-            + "<th scope=\"col\">\(significant(100 * fit.bootstrap.confidence, digits: 3)) % interval</th></tr></thead><tbody>\n"
+            + "<th scope=\"col\">\(confidence) % interval</th></tr></thead><tbody>\n"
             + body.joined(separator: "\n") + "</tbody></table></div>"
     }
 
@@ -136,25 +180,25 @@ public struct ReportPage: Sendable {
         guard let advice else { return "" }
         let body = advice.theorems.map { theorem in
             let numbers = [theorem.stepSize, theorem.clipNorm, theorem.longestStep, theorem.iterations]
-                .map { "<td class=\"number\">\($0.map { number($0.value) } ?? "–")</td>" }.joined()
+                .map { "<td class=\"number\">\($0.map(cell) ?? "–")</td>" }.joined()
             let note = [theorem.reasonWithoutNumbers, theorem.runComparison].compactMap(\.self).joined(separator: "; ")
             return
                 "<tr><th scope=\"row\">\(HTMLDocument.escaped(theorem.source))</th>\(numbers)<td>\(HTMLDocument.escaped(note))</td></tr>"
         }
         return
-            "<section aria-labelledby=\"advice\"><h2 id=\"advice\">Advice</h2>\n<p>For L0 = \(number(advice.L0.value)) and L1 = "
-            + "\(number(advice.L1.value)) of the \(HTMLDocument.escaped(advice.line)) line.</p>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">theorem</th>"
+            "<section aria-labelledby=\"advice\"><h2 id=\"advice\">Advice</h2>\n<p>For L0 = \(withInterval(advice.L0)) and L1 = "
+            + "\(withInterval(advice.L1)) of the \(HTMLDocument.escaped(advice.line)) line; intervals are carried through from these.</p>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">theorem</th>"
             + ["step size", "clip norm", "longest step", "iterations at most", "note"]
             .map { "<th scope=\"col\">\($0)</th>" }.joined()
             + "</tr></thead><tbody>\n" + body.joined(separator: "\n") + "</tbody></table></div></section>"
     }
 
     private var provenanceTable: String {
-        "<table><tbody>"
+        "<div class=\"wide\"><table><tbody>"
             + provenance.map {
                 "<tr><th scope=\"row\">\(HTMLDocument.escaped($0.name))</th><td>\(HTMLDocument.escaped($0.value))</td></tr>"
             }
-            .joined(separator: "\n") + "</tbody></table>"
+            .joined(separator: "\n") + "</tbody></table></div>"
     }
 
     /// What the script draws: points, lines, and the whole fit.
@@ -189,7 +233,19 @@ public struct ReportPage: Sendable {
     private func number(_ value: Double) -> String { significant(value, digits: 4) }
 
     private func interval(_ estimate: Estimate) -> String {
-        guard let lower = estimate.lower, let upper = estimate.upper else { return "" }
-        return "[\(number(lower)), \(number(upper))]"
+        guard let lower = estimate.lower else { return "" }
+        guard let upper = estimate.upper else { return "[\(number(lower)), ∞)" }
+        return "[\(number(lower)), \(number(upper))]" + (estimate.intervalMethod == .profile ? " at the bound 0" : "")
     }
+
+    private func withInterval(_ estimate: Estimate) -> String {
+        [number(estimate.value), interval(estimate)].filter { !$0.isEmpty }.joined(separator: " ")
+    }
+
+    private func cell(_ estimate: Estimate) -> String {
+        let interval = interval(estimate)
+        return number(estimate.value) + (interval.isEmpty ? "" : "<br><small>\(interval)</small>")
+    }
+
+    private var confidence: String { significant(100 * fit.bootstrap.confidence, digits: 3) }
 }
