@@ -1,16 +1,25 @@
 import ParameterSpace
 
 /// G values of γ, N blocks, B groups of components.
-struct RowExtents: Sendable, Hashable {
+struct RowExtents: Sendable, Hashable, Codable {
     var gammaCount: Int
     var blockCount: Int
     var groupCount: Int
     /// Whether there are numbers in another norm than the Euclidean one.
-    var hasNorm = false
+    var hasNorm: Bool
     /// Whether there are norms of the Hessian.
-    var hasHessian = false
+    var hasHessian: Bool
     /// Whether the products of gradient differences with the step are kept group by group.
-    var isDirectional = false
+    var isDirectional: Bool
+
+    init(_ configuration: EstimationConfiguration, gammaCount: Int, blockCount: Int, groupCount: Int) {
+        self.gammaCount = gammaCount
+        self.blockCount = blockCount
+        self.groupCount = groupCount
+        hasNorm = configuration.norm != .euclidean
+        hasHessian = configuration.direction == .hessian
+        isDirectional = configuration.mode == .directional
+    }
 }
 
 /// One dataset of numbers of the estimates file, and where its values lie in a row.

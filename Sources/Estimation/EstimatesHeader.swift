@@ -30,9 +30,7 @@ public struct EstimatesHeader: Sendable {
 
     var extents: RowExtents {
         RowExtents(
-            gammaCount: gammas.count, blockCount: layout.blocks.count, groupCount: groups.count,
-            hasNorm: configuration.norm != .euclidean, hasHessian: configuration.direction == .hessian,
-            isDirectional: configuration.mode == .directional)
+            configuration, gammaCount: gammas.count, blockCount: layout.blocks.count, groupCount: groups.count)
     }
 
     public subscript<Value>(dynamicMember member: KeyPath<AnalysisRoot, Value>) -> Value { root[keyPath: member] }

@@ -88,6 +88,10 @@ extension StandingAnalysis {
 
 /// The part of an estimate that does not show its scalar.
 protocol EstimationWork: Sendable {
+    var request: EstimationRequest { get }
+    /// The subset and its division.
+    var groups: ComponentGroups { get }
+    var gammas: [Double] { get }
     func plan(
         standing: StandingAnalysis?, disposition: AnalysisDisposition, uncoveredRows: Int
     ) -> EstimationPlan
@@ -96,12 +100,29 @@ protocol EstimationWork: Sendable {
         waiting: (String) -> Void
     ) throws
     func forecast(_ plan: EstimationPlan, patience: Double) throws -> EstimationForecast
-    func begin(atRow row: Int, identity: String) -> EstimatedRows
     func estimate(
         _ rows: inout EstimatedRows, until end: Int, isCancelled: @escaping @Sendable () -> Bool,
         progress: (EstimatedRows) throws -> Void
     ) throws
     func repeatability(atRow row: Int) throws -> Double?
+}
+
+extension EstimationWork {
+    var extents: RowExtents {
+        RowExtents(
+            request.configuration, gammaCount: gammas.count, blockCount: request.header.layout.blocks.count,
+            groupCount: groups.count)
+    }
+
+    /// Rows of which there is none yet.
+    func begin(atRow row: Int, identity: String) -> EstimatedRows {
+        EstimatedRows(
+            header: EstimatedRows.Header(
+                runID: request.header.runID, identity: identity, firstRow: row, rowCount: 0,
+                components: groups.components, extents: extents, gammas: gammas,
+                precision: request.configuration.precision ?? .float64),
+            weights: groups.weights, populationWeight: groups.populationWeight)
+    }
 }
 
 struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
@@ -110,6 +131,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     let groups: ComponentGroups
     let options: EstimatorOptions<Scalar>
     let isShared: Bool
+    var gammas: [Double] { options.gammas }
 
     init(_ request: EstimationRequest) throws {
         self.request = request
@@ -143,11 +165,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             componentCount: objective.componentCount, precision: request.configuration.precision ?? .float64,
             subsetGradientCount: gradients, componentGradientCount: gradients * groups.components.count,
             outputBytes: EstimationPlan.outputByteCount(
-                rows: request.capacity,
-                RowExtents(
-                    gammaCount: options.gammas.count, blockCount: blockCount, groupCount: groups.count,
-                    hasNorm: options.norm != .euclidean, hasHessian: options.direction == .hessian,
-                    isDirectional: options.mode == .directional)),
+                rows: request.capacity, extents),
             workspaceBytes: EstimationWorkspace<Scalar>.byteCount(
                 parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
                 workerCount: min(options.workerCount, groups.count),

@@ -74,7 +74,7 @@ public struct SlurmScripts: Sendable, Equatable {
         ].compactMap(\.self)
         job =
             Self.head(own + common + asked + options.further)
-            + Self.body.replacing("@plan@", with: Self.shellQuoted(folder.path))
+            + Self.waiting(Self.body).replacing("@plan@", with: Self.shellQuoted(folder.path))
             .replacing("@program@", with: Self.shellQuoted(program)).replacing("@tasks@", with: "\(tasks)")
         let merging = ([folder.path] + mergeArguments).map(Self.shellQuoted).joined(separator: " ")
         merge =
@@ -83,7 +83,7 @@ public struct SlurmScripts: Sendable, Equatable {
                     "--job-name=\(name)-merge", "--output=\(Self.quoted(folder.logs))/slurm-%j-merge.out",
                     "--open-mode=append", "--requeue", "--signal=B:USR2@60", "--nodes=1", "--ntasks=1",
                 ] + common)
-            + Self.mergeBody.replacing("@program@", with: Self.shellQuoted(program))
+            + Self.waiting(Self.mergeBody).replacing("@program@", with: Self.shellQuoted(program))
             .replacing("@arguments@", with: merging)
     }
 
@@ -96,22 +96,14 @@ public struct SlurmScripts: Sendable, Equatable {
             """
     }
 
-    private static let body = #"""
-
-        plan=@plan@
-        program=@program@
-
-        # The worker stops within 20 seconds of SIGTERM, and what is done is published then. Slurm signals this script: 60 seconds before the
-        # time limit (USR2), and when the task is preempted or cancelled (TERM).
+    /// Passes signals on to the worker, also one that comes before there is a worker.
+    private static let listen = #"""
         forward() { stopped=1; if [ -n "$worker" ]; then kill -TERM "$worker" 2>/dev/null; fi; }
         trap forward TERM INT USR2
+        """#
 
-        # One that was called off by `smoothness batch cancel` does not come back.
-        mark() { stat -c %y "$plan/cancelled" 2>/dev/null; }
-        before=$(mark)
-
-        # Task i takes the i-th of @tasks@ shares, so that `sbatch --array=3,7 job.sh` does two of them again.
-        "$program" batch run "$plan" --shard auto/@tasks@ &
+    /// Waits for the worker that was started last, and leaves its exit code in `code`.
+    private static let wait = #"""
         worker=$!
         if [ -n "$stopped" ]; then forward; fi
         # A signal ends `wait` early.
@@ -121,6 +113,28 @@ public struct SlurmScripts: Sendable, Equatable {
         if [ "$last" != 127 ]; then code=$last; fi
         # Asked to stop before it listened to signals.
         if [ -n "$stopped" ] && [ "$code" -gt 128 ] && [ "$code" != 137 ]; then code=75; fi
+        """#
+
+    private static func waiting(_ body: String) -> String {
+        body.replacing("@listen@", with: listen).replacing("@wait@", with: wait)
+    }
+
+    private static let body = #"""
+
+        plan=@plan@
+        program=@program@
+
+        # The worker stops within 20 seconds of SIGTERM, and what is done is published then. Slurm signals this script: 60 seconds before the
+        # time limit (USR2), and when the task is preempted or cancelled (TERM).
+        @listen@
+
+        # One that was called off by `smoothness batch cancel` does not come back.
+        mark() { stat -c %y "$plan/cancelled" 2>/dev/null; }
+        before=$(mark)
+
+        # Task i takes the i-th of @tasks@ shares, so that `sbatch --array=3,7 job.sh` does two of them again.
+        "$program" batch run "$plan" --shard auto/@tasks@ &
+        @wait@
 
         # 75: stopped in the middle. The task goes back into the queue, unless it was cancelled or has been there very often.
         if [ "$code" = 75 ] && [ "$(mark)" = "$before" ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ] &&
@@ -135,17 +149,9 @@ public struct SlurmScripts: Sendable, Equatable {
     private static let mergeBody = #"""
 
         # A merge that is preempted, or comes to its time limit, begins again where it was.
-        forward() { stopped=1; if [ -n "$worker" ]; then kill -TERM "$worker" 2>/dev/null; fi; }
-        trap forward TERM INT USR2
+        @listen@
         @program@ batch merge @arguments@ &
-        worker=$!
-        if [ -n "$stopped" ]; then forward; fi
-        wait "$worker"; code=$?
-        while kill -0 "$worker" 2>/dev/null; do wait "$worker"; code=$?; done
-        wait "$worker" 2>/dev/null; last=$?
-        if [ "$last" != 127 ]; then code=$last; fi
-        # Asked to stop before it listened to signals.
-        if [ -n "$stopped" ] && [ "$code" -gt 128 ] && [ "$code" != 137 ]; then code=75; fi
+        @wait@
 
         # Without a signal, 75 says that runs are not finished.
         if [ "$code" = 75 ] && [ -n "$stopped" ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ] &&

@@ -85,7 +85,8 @@ extension PieceSums {
     ) -> [[Double]] {
         let (groups, baseGroups) = (gradient.groups, base?.groups)
         let zero = [Double](repeating: 0, count: groups.count)
-        return sum(zero, { sum, part in for group in part.indices { sum[group] += part[group] } }) { range in
+        func add(_ sum: inout [Double], _ part: [Double]) { for group in part.indices { sum[group] += part[group] } }
+        return sum(zero, add) { range in
             groups.indices.map { group in
                 let value = Scalar.groupSums(groups[group], mean: m, in: range).product
                 guard let baseGroups else { return value }

@@ -13,7 +13,7 @@ public struct EstimatedRows: Sendable, Equatable {
     public struct Header: Sendable, Codable, Equatable {
         var format = "smoothness-rows"
         var version = Self.version
-        static var version: Int { 2 }
+        static var version: Int { 3 }
         public var runID: String
         /// What the content follows from, in the words of who made it: it is compared, not understood.
         public var identity: String
@@ -24,11 +24,7 @@ public struct EstimatedRows: Sendable, Equatable {
         public var seconds = 0.0
         public var software = "\(Software.name) \(Software.version)"
         var components: [Int]
-        var groupCount: Int
-        var blockCount: Int
-        var hasNorm: Bool
-        var hasHessian: Bool
-        var isDirectional: Bool
+        var extents: RowExtents
         /// Those of the grid.
         var gammas: [Double]
         /// The scalar in which gradients were evaluated.
@@ -47,7 +43,7 @@ public struct EstimatedRows: Sendable, Equatable {
 
     var groups: ComponentGroups {
         ComponentGroups(
-            components: header.components, weights: weights, count: header.groupCount,
+            components: header.components, weights: weights, count: header.extents.groupCount,
             populationWeight: populationWeight)
     }
 
@@ -70,14 +66,6 @@ public struct EstimatedRows: Sendable, Equatable {
         first.header.seconds = 0
         second.header.seconds = 0
         return (try? first.data()) == (try? second.data())
-    }
-}
-
-extension EstimatedRows.Header {
-    var extents: RowExtents {
-        RowExtents(
-            gammaCount: gammas.count, blockCount: blockCount, groupCount: groupCount, hasNorm: hasNorm,
-            hasHessian: hasHessian, isDirectional: isDirectional)
     }
 }
 
@@ -163,7 +151,8 @@ extension EstimatedRows {
             UInt8(exactly: rest.removeFirst()).flatMap { EstimateStatus(rawValue: $0) }
         }
         var estimate = StepEstimate(
-            iteration: take(), gammas: header.gammas, blockCount: header.blockCount, groupCount: header.groupCount)
+            iteration: take(), gammas: header.gammas, blockCount: header.extents.blockCount,
+            groupCount: header.extents.groupCount)
         guard let status = takeStatus() else { return nil }
         estimate.status = status
         for count in EstimatesSchema.counts { estimate[keyPath: count.path] = take() }

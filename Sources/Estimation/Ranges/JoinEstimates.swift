@@ -20,7 +20,8 @@ public func joinEstimates(
     let request = try EstimationRequest(
         run: run, rowCount: rowCount, configuration: configuration, dataOverride: dataOverride, workerCount: 1)
     let first = pieces[0]
-    guard first.header.runID == request.header.runID, first.header.blockCount == request.header.layout.blocks.count
+    guard first.header.runID == request.header.runID,
+        first.header.extents.blockCount == request.header.layout.blocks.count
     else {
         throw SmoothnessError(
             .data, "is not the run that was measured", file: run, object: "/@run_id", expected: first.header.runID,

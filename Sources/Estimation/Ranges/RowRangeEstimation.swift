@@ -88,17 +88,6 @@ extension EstimationConfiguration {
 }
 
 extension TypedEstimationWork {
-    func begin(atRow row: Int, identity: String) -> EstimatedRows {
-        EstimatedRows(
-            header: EstimatedRows.Header(
-                runID: request.header.runID, identity: identity, firstRow: row, rowCount: 0,
-                components: groups.components, groupCount: groups.count, blockCount: objective.layout.blocks.count,
-                hasNorm: options.norm != .euclidean, hasHessian: options.direction == .hessian,
-                isDirectional: options.mode == .directional, gammas: options.gammas,
-                precision: request.configuration.precision ?? .float64),
-            weights: groups.weights, populationWeight: groups.populationWeight)
-    }
-
     func estimate(
         _ rows: inout EstimatedRows, until end: Int, isCancelled: @escaping @Sendable () -> Bool,
         progress: (EstimatedRows) throws -> Void

@@ -8,8 +8,8 @@ import RunFiles
 struct RecordedEstimationWork<Scalar: ParameterScalar & HDF5Scalar>: EstimationWork {
     let request: EstimationRequest
     private let subset: FixedSubset
-    private let groups: ComponentGroups
-    private let gammas: [Double]
+    let groups: ComponentGroups
+    let gammas: [Double]
 
     init(_ request: EstimationRequest) throws {
         self.request = request
@@ -42,10 +42,7 @@ struct RecordedEstimationWork<Scalar: ParameterScalar & HDF5Scalar>: EstimationW
             componentCount: groups.components.count, precision: request.configuration.precision ?? .float64,
             subsetGradientCount: 0, componentGradientCount: 0,
             outputBytes: EstimationPlan.outputByteCount(
-                rows: request.capacity,
-                RowExtents(
-                    gammaCount: gammas.count, blockCount: layout.blocks.count, groupCount: groups.count,
-                    hasNorm: false, hasHessian: false, isDirectional: request.configuration.mode == .directional)),
+                rows: request.capacity, extents),
             workspaceBytes: request.workerCount * (5 + 2 * subset.groupWeights.count) * (1 << 17))
     }
 
@@ -94,17 +91,6 @@ struct RecordedEstimationWork<Scalar: ParameterScalar & HDF5Scalar>: EstimationW
                 EstimationProgress(
                     rowsDone: writer.committedRows, rowCount: plan.rowCount, gradientCount: 0, latest: latest))
         }
-    }
-
-    func begin(atRow row: Int, identity: String) -> EstimatedRows {
-        EstimatedRows(
-            header: EstimatedRows.Header(
-                runID: request.header.runID, identity: identity, firstRow: row, rowCount: 0,
-                components: groups.components, groupCount: groups.count, blockCount: layout.blocks.count,
-                hasNorm: false, hasHessian: false, isDirectional: request.configuration.mode == .directional,
-                gammas: gammas,
-                precision: request.configuration.precision ?? .float64),
-            weights: groups.weights, populationWeight: groups.populationWeight)
     }
 
     func estimate(
