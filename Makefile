@@ -9,6 +9,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV := .venv
+# So that the last line of a log is the last that was said.
+LINE_BY_LINE := stdbuf -oL
 SCRATCH := $(if $(LIBTORCH),.build-libtorch,.build)
 SWIFT_BUILD := swift build -c release --scratch-path $(SCRATCH)
 PROGRAM := $(SCRATCH)/release/smoothness
@@ -75,11 +77,13 @@ python: $(VENV)/.ready ## Make the virtual environment of the test twins
 
 test: test-dependencies python ## Build and run every test
 	$(SWIFT_BUILD) --build-tests
-	SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python swift test -c release --scratch-path $(SCRATCH) --skip-build $(TEST_OPTIONS)
+	SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(LINE_BY_LINE) swift test -c release --scratch-path $(SCRATCH) --skip-build $(TEST_OPTIONS)
 
-# What does not compute with LibTorch need not be tested again.
+# What does not compute with LibTorch need not be tested again; of the commands, those that lean on it most.
+NOT_OF_TORCH := ^(Essentials|Interprocess|ParameterSpace|HDF5|RunFiles|Fitting|Reporting|Batching)Tests
+COMMANDS_OF_TORCH := Pipeline|TrainCommand|TorchScript|ThreeWays|LanguageGradient|LanguageModel|ImageClassifier|ResumeTests
 test-pytorch: python ## The same against the LibTorch inside PyTorch
-	$(MAKE) test TEST_OPTIONS="--skip '^(Essentials|ParameterSpace|HDF5|RunFiles|Fitting|Reporting|Batching)Tests'" LIBTORCH="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"
+	$(MAKE) test TEST_OPTIONS="--skip '$(NOT_OF_TORCH)' --skip '^CommandLineTests[.](?!$(COMMANDS_OF_TORCH))'" LIBTORCH="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"
 
 # Both need a quiet machine and some minutes; see docs/benchmarks.md.
 bench: python ## Measure speed against PyTorch and the cost of saving iterates

@@ -62,13 +62,14 @@ let package = Package(
         // Libraries that know nothing of this project.
         .target(name: "HDF5", dependencies: ["CHDF5"]),
         .target(name: "Torch", dependencies: ["CTorch"]),
+        .target(name: "Interprocess", dependencies: ["CInterprocess"]),
 
         // The measurement, from the vocabulary of vectors up.
         .target(name: "Essentials", dependencies: ["CDigest"]),
         .target(name: "ParameterSpace", dependencies: ["CVectorKernels"]),
         .target(
             name: "Objectives",
-            dependencies: ["Essentials", "ParameterSpace", "Torch", "HDF5", "CImageCodecs", "CInterprocess"]),
+            dependencies: ["Essentials", "ParameterSpace", "Torch", "HDF5", "CImageCodecs", "Interprocess", "CInterprocess"]),
         .target(name: "RunFiles", dependencies: ["Essentials", "ParameterSpace", "HDF5"]),
         // Files of other programs.
         .target(
@@ -79,10 +80,12 @@ let package = Package(
             dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5", "Torch"]),
         .target(name: "Fitting", dependencies: ["Essentials", "CSorting"]),
         .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Objectives", "Fitting"]),
-        .target(name: "Reporting", dependencies: ["Essentials", "Fitting"]),
+        .target(name: "Reporting", dependencies: ["Essentials", "Fitting", "Interprocess"]),
         .target(
             name: "Batching",
-            dependencies: ["Essentials", "RunFiles", "Objectives", "Estimation", "Fitting", "Reporting", "HDF5"]),
+            dependencies: [
+                "Essentials", "Interprocess", "RunFiles", "Objectives", "Estimation", "Fitting", "Reporting", "HDF5",
+            ]),
         .executableTarget(
             name: "smoothness",
             dependencies: [
@@ -92,8 +95,9 @@ let package = Package(
             // The Python half, inside the program: it must work wherever the program is copied.
             resources: ["parameters", "runfile", "serving", "recorder", "callbacks"].map { .embedInCode("Bridge/\($0).py") }),
         // Tests mirror Sources; CommandLineTests runs the built program.
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Interprocess"], path: "Tests/TestSupport"),
         .testTarget(name: "EssentialsTests", dependencies: ["Essentials"]),
+        .testTarget(name: "InterprocessTests", dependencies: ["Interprocess", "TestSupport"]),
         .testTarget(name: "ParameterSpaceTests", dependencies: ["ParameterSpace", "Essentials"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"], exclude: ["Twins"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
@@ -149,6 +153,7 @@ let package = Package(
         .testTarget(
             name: "BatchingTests",
             dependencies: [
+                "Interprocess",
                 "smoothness", "Batching", "Essentials", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
                 "HDF5", "TestSupport",
             ]),

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct smoothness_shared {
@@ -58,3 +61,66 @@ void smoothness_shared_free(smoothness_shared *memory) {
 }
 
 int smoothness_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+// What a new process does with its descriptors before it becomes the program.
+static int add_actions(posix_spawn_file_actions_t *actions, const char *directory, const int streams[3]) {
+  int failure = 0;
+  for (int stream = 0; stream < 3 && !failure; stream++) {
+    if (streams[stream] == SMOOTHNESS_STREAM_NULL)
+      failure = posix_spawn_file_actions_addopen(actions, stream, "/dev/null", stream == 0 ? O_RDONLY : O_WRONLY, 0);
+    else if (streams[stream] >= 0)
+      // Onto itself it clears the mark that would close it.
+      failure = posix_spawn_file_actions_adddup2(actions, streams[stream], stream);
+  }
+  if (!failure) failure = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+  if (!failure && directory) failure = posix_spawn_file_actions_addchdir_np(actions, directory);
+  return failure;
+}
+
+static int set_attributes(posix_spawnattr_t *attributes) {
+  sigset_t blocked, ignored;
+  sigemptyset(&blocked);
+  // A program's threads may block signals, and it ignores these two in order to see them as errors.
+  sigemptyset(&ignored);
+  sigaddset(&ignored, SIGPIPE);
+  sigaddset(&ignored, SIGXFSZ);
+  int failure = posix_spawnattr_setsigmask(attributes, &blocked);
+  if (!failure) failure = posix_spawnattr_setsigdefault(attributes, &ignored);
+  if (!failure) failure = posix_spawnattr_setpgroup(attributes, 0);
+  return failure ? failure
+                 : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+}
+
+int smoothness_spawn(const char *path, const char *const arguments[], const char *const environment[], const char *directory,
+                     const int streams[3], int *identifier) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  int failure = posix_spawn_file_actions_init(&actions);
+  if (failure) return failure;
+  failure = posix_spawnattr_init(&attributes);
+  if (failure) {
+    posix_spawn_file_actions_destroy(&actions);
+    return failure;
+  }
+  failure = add_actions(&actions, directory, streams);
+  if (!failure) failure = set_attributes(&attributes);
+  pid_t child = -1;
+  // The strings are not written to: the parameters lack const for the sake of old programs.
+  if (!failure) failure = posix_spawn(&child, path, &actions, &attributes, (char *const *)arguments, (char *const *)environment);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  *identifier = child;
+  return failure;
+}
+
+int smoothness_end(int identifier, int *is_ended, int *code, int *signal_number) {
+  int status = 0;
+  pid_t found;
+  do found = waitpid(identifier, &status, WNOHANG);
+  while (found < 0 && errno == EINTR);
+  if (found < 0) return errno;
+  *is_ended = found == identifier;
+  *signal_number = *is_ended && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  *code = *is_ended && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  return 0;
+}

@@ -1,5 +1,6 @@
 import Essentials
 import Foundation
+import Interprocess
 
 /// What gnuplot draws: a script and the data that it reads.
 protocol GnuplotDrawing {
@@ -55,39 +56,33 @@ struct Gnuplot {
             drawing.script(dataFile: "plot.dat", outputFile: "plot.out"),
             to: folder.appending(path: "plot.gnuplot").path)
 
-        let (status, complaint) = try Self.run(program, in: folder)
+        let (end, complaint) = try Self.run(program, in: folder)
         let picture = FileManager.default.contents(atPath: folder.appending(path: "plot.out").path) ?? Data()
-        guard status == 0, !picture.isEmpty else {
+        guard end == .exit(0), !picture.isEmpty else {
             let said = complaint.trimmingCharacters(in: .whitespacesAndNewlines)
             throw try leaveScript(
                 drawing, beside: path,
-                because: "gnuplot failed with status \(status)" + (said.isEmpty ? "" : ": \(said)"))
+                because: "gnuplot ended with \(end)" + (said.isEmpty ? "" : ": \(said)"))
         }
         try writeAtomically(picture, to: path)
     }
 
-    private static func run(_ program: String, in folder: URL) throws -> (status: Int32, complaint: String) {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = ["plot.gnuplot"]
-        process.currentDirectoryURL = folder
-        // Numbers in the script have points; gnuplot follows the locale unless told not to.
-        process.environment = ProcessInfo.processInfo.environment.merging(["LC_NUMERIC": "C"]) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
+    private static func run(_ program: String, in folder: URL) throws -> (end: ProcessEnd, complaint: String) {
         // To a file, so that a long complaint cannot fill a pipe and block.
         let complaints = folder.appending(path: "complaints.txt")
+        let end: ProcessEnd
         do {
             try Data().write(to: complaints)
-            process.standardError = try FileHandle(forWritingTo: complaints)
-            try process.run()
-        } catch {
-            throw SmoothnessError(
-                .cannotCreate, "gnuplot cannot be started: \(error.localizedDescription)", file: program)
-        }
-        process.waitUntilExit()
+            let file = try FileHandle(forWritingTo: complaints)
+            // Numbers in the script have points; gnuplot follows the locale unless told not to.
+            end = try SpawnedProcess(
+                program, ["plot.gnuplot"],
+                environment: ProcessInfo.processInfo.environment.merging(["LC_NUMERIC": "C"]) { $1 },
+                directory: folder.path, output: .null, errors: .descriptor(file.fileDescriptor)
+            ).wait()
+        } catch { throw SmoothnessError(.cannotCreate, "gnuplot cannot be started: \(error)", file: program) }
         let said = FileManager.default.contents(atPath: complaints.path) ?? Data()
-        return (process.terminationStatus, String(decoding: said.prefix(2000), as: UTF8.self))
+        return (end, String(decoding: said.prefix(2000), as: UTF8.self))
     }
 
     /// Leaves `PATH.gnuplot` and `PATH.dat`, from which `gnuplot` makes the picture later.

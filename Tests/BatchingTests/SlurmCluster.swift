@@ -1,11 +1,12 @@
 import Foundation
+import Interprocess
 import TestSupport
 
 /// A real Slurm on this machine: munged, slurmctld and two slurmd with a configuration of their own in a temporary folder, on the loopback
 /// alone. Everything is killed when it goes.
 final class SlurmCluster {
     let folder: TemporaryFolder
-    private var daemons: [Process] = []
+    private var daemons: [SpawnedProcess] = []
     var environment: [String: String] { ["SLURM_CONF": folder.path("slurm.conf")] }
 
     /// Why there can be none; `nil` where the programs are installed.
@@ -120,19 +121,11 @@ final class SlurmCluster {
     }
 
     private func start(_ arguments: String...) throws {
-        let process = Process()
-        // Foundation sees the end of a process by an open file that it inherits, and Slurm's daemons close all that they inherit: a shell keeps it.
-        process.executableURL = URL(filePath: "/bin/bash")
         let search = ProcessInfo.processInfo.environment["PATH"] ?? ""
-        process.arguments =
-            ["-c", #""$@" & child=$!; trap 'kill "$child"' TERM; wait "$child"; wait "$child""#, "daemon"] + arguments
-        process.environment = ProcessInfo.processInfo.environment
+        let environment = ProcessInfo.processInfo.environment
             .merging(environment) { $1 }.merging(["PATH": "/usr/sbin:/sbin:\(search)"]) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        daemons.append(process)
+        daemons.append(
+            try SpawnedProcess("/usr/bin/env", arguments, environment: environment, output: .null, errors: .null))
     }
 
     /// Runs one of Slurm's commands.
@@ -185,15 +178,11 @@ final class SlurmCluster {
             Thread.sleep(forTimeInterval: 0.2)
         }
         for process in daemons.reversed() {
-            // Signals may be blocked in what a test has started: what does not end when asked is killed, the daemon before its shell.
-            let shell = process.processIdentifier
-            let children = (try? String(contentsOfFile: "/proc/\(shell)/task/\(shell)/children", encoding: .utf8)) ?? ""
-            let daemons = children.split(separator: " ").compactMap { Int32($0) }
-            for daemon in daemons { kill(daemon, SIGTERM) }
+            process.send(signal: SIGTERM)
             let patience = Date.now.addingTimeInterval(3)
             while process.isRunning, Date.now < patience { Thread.sleep(forTimeInterval: 0.05) }
-            for daemon in daemons { kill(daemon, SIGKILL) }
-            if process.isRunning { kill(shell, SIGKILL) }
+            process.send(signal: SIGKILL)
+            _ = process.wait()
         }
         daemons = []
     }

@@ -70,6 +70,7 @@ struct GradientProcessTests {
             ["ended with exit code 1, 4 times without an answer", "the data are not where they were"]
         ),
         ("killed", 74, ["was ended by signal 9, 4 times without an answer", "about to run out of memory"]),
+        ("leaves-another", 74, ["ended with exit code 7, 4 times without an answer"]),
         ("half-a-line", 74, ["4 times without an answer"]),
         ("chatters", 65, ["prints to standard output", "'epoch 3, loss 0.5'"]),
         ("binary", 65, ["prints to standard output"]),

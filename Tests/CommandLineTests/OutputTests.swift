@@ -201,7 +201,8 @@ struct OutputTests {
         #expect(outcome.exitCode == 73)
         #expect(
             outcome.standardError.hasPrefix(
-                "error: scatter.svg: the picture was not drawn: gnuplot failed with status 3: no such terminal. Script")
+                "error: scatter.svg: the picture was not drawn: gnuplot ended with exit code 3: no such terminal. Script"
+            )
         )
         #expect(!bench.exists("scatter.svg") && bench.exists("scatter.svg.gnuplot"))
     }

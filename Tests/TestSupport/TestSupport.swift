@@ -1,4 +1,5 @@
 import Foundation
+import Interprocess
 
 /// Folders and programs that tests need, found relative to this file.
 public enum Workplace {
@@ -50,7 +51,7 @@ public struct ProcessOutcome: Sendable {
 
 /// A program that runs beside the test. Output goes to files, so that no pipe can fill up and block it.
 public final class RunningProcess {
-    private let process = Process()
+    private let process: SpawnedProcess
     private let folder: TemporaryFolder
 
     public init(
@@ -58,26 +59,26 @@ public final class RunningProcess {
     ) throws {
         folder = try TemporaryFolder()
         for name in ["out", "err"] { try Data().write(to: URL(filePath: folder.path(name))) }
-        process.executableURL = URL(filePath: executable)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        if let directory { process.currentDirectoryURL = URL(filePath: directory) }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: folder.path("out")))
-        process.standardError = try FileHandle(forWritingTo: URL(filePath: folder.path("err")))
-        try process.run()
+        let output = try FileHandle(forWritingTo: URL(filePath: folder.path("out")))
+        let errors = try FileHandle(forWritingTo: URL(filePath: folder.path("err")))
+        process = try SpawnedProcess(
+            executable, arguments, environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+            directory: directory, output: .descriptor(output.fileDescriptor), errors: .descriptor(errors.fileDescriptor)
+        )
     }
 
     public var isRunning: Bool { process.isRunning }
     /// The number of the process.
-    public var identifier: Int32 { process.processIdentifier }
-    public func send(signal: Int32) { kill(process.processIdentifier, signal) }
+    public var identifier: Int32 { process.identifier }
+    public func send(signal: Int32) { process.send(signal: signal) }
     public var standardErrorSoFar: String { Self.text(folder.path("err")) }
 
     /// Waits until the process has said this on its standard error.
-    /// - Throws: `EndedEarly` where it ends before.
+    /// - Throws: `EndedEarly` where it ends before, or is killed because it has not said so within half an hour.
     public func wait(for text: String) throws {
+        let patience = ContinuousClock.now + .seconds(1800)
         while !standardErrorSoFar.contains(text) {
+            if ContinuousClock.now > patience { send(signal: SIGKILL) }
             guard isRunning else {
                 // What it said last may have come between the two looks.
                 if standardErrorSoFar.contains(text) { return }
@@ -97,13 +98,17 @@ public final class RunningProcess {
     /// busy machine, and so shows as one that a signal ended. Tests carry no time limits of their own: those would count
     /// the time in which a test waits for its turn.
     public func wait() -> ProcessOutcome {
-        let identifier = process.processIdentifier
-        let watch = DispatchWorkItem { kill(identifier, SIGKILL) }
+        let watch = DispatchWorkItem { [process] in process.send(signal: SIGKILL) }
         DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(1800), execute: watch)
-        process.waitUntilExit()
+        let end = process.wait()
         watch.cancel()
+        let (code, wasSignalled) =
+            switch end {
+            case .exit(let code): (code, false)
+            case .signal(let number): (number, true)
+            }
         return ProcessOutcome(
-            exitCode: process.terminationStatus, wasSignalled: process.terminationReason == .uncaughtSignal,
+            exitCode: code, wasSignalled: wasSignalled,
             standardOutput: Self.text(folder.path("out")), standardError: Self.text(folder.path("err")))
     }
 

@@ -1,5 +1,6 @@
 import Essentials
 import Foundation
+import Interprocess
 import Reporting
 
 /// A batch that was given to Slurm: a line of `submissions.jsonl`.
@@ -106,22 +107,21 @@ enum Program {
     /// - Returns: its standard output.
     /// - Throws: `SmoothnessError`: `.noInput` where it is not there, `.internalFailure` with what it says.
     static func output(_ name: String, _ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [name] + arguments
         let (output, errors) = (Pipe(), Pipe())
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = errors
-        do { try process.run() } catch {
-            throw SmoothnessError(.internalFailure, "cannot be started: \(error.localizedDescription)", file: name)
-        }
+        let process: SpawnedProcess
+        do {
+            process = try SpawnedProcess(
+                "/usr/bin/env", [name] + arguments,
+                output: .descriptor(output.fileHandleForWriting.fileDescriptor),
+                errors: .descriptor(errors.fileHandleForWriting.fileDescriptor))
+        } catch { throw SmoothnessError(.internalFailure, "cannot be started: \(error)", file: name) }
+        for pipe in [output, errors] { try? pipe.fileHandleForWriting.close() }
         // What these programs say fits into a pipe.
         let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            let isMissing = process.terminationStatus == 127
+        let end = process.wait()
+        guard end == .exit(0) else {
+            let isMissing = end == .exit(127)
             throw SmoothnessError(
                 isMissing ? .noInput : .internalFailure,
                 isMissing ? "there is no such program here" : "has failed", file: name,

@@ -1,5 +1,6 @@
 import Essentials
 import Foundation
+import Interprocess
 import Synchronization
 
 /// What came of a pool's work.
@@ -36,7 +37,7 @@ public final class WorkerPool: Sendable {
         /// Whether there is nothing else left.
         var isWaiting = false
         var losses: [Int: (kills: Int, crashes: Int)] = [:]
-        var processes: [Int: Process] = [:]
+        var processes: [Int: SpawnedProcess] = [:]
         var isStopping = false
         var error: (any Error)?
         var workersLeft: Int
@@ -112,7 +113,7 @@ public final class WorkerPool: Sendable {
     private func signalAll(_ signal: Int32, isStopping: Bool) {
         state.withLock {
             if isStopping { $0.isStopping = true }
-            for process in $0.processes.values where process.isRunning { kill(process.processIdentifier, signal) }
+            for process in $0.processes.values { process.send(signal: signal) }
         }
     }
 
@@ -179,12 +180,12 @@ public final class WorkerPool: Sendable {
     }
 
     private func start(_ slot: Int) throws -> WorkerProcess {
-        let worker = try WorkerProcess.start(executable, arguments)
+        let worker = try WorkerProcess(executable, arguments)
         let isLate = state.withLock {
             $0.processes[slot] = worker.process
             return $0.isStopping
         }
-        if isLate { kill(worker.process.processIdentifier, SIGTERM) }
+        if isLate { worker.process.send(signal: SIGTERM) }
         return worker
     }
 
@@ -201,7 +202,7 @@ public final class WorkerPool: Sendable {
     }
 
     /// A worker has ended without an answer.
-    private func lose(_ unit: Int, run: Int, _ end: WorkerEnd) throws {
+    private func lose(_ unit: Int, run: Int, _ end: ProcessEnd) throws {
         guard !state.withLock({ $0.isStopping }) else { return state.withLock { $0.queue.putBack(unit, run: run) } }
         if case .exit(let code) = end, code != SmoothnessError.Kind.interrupted.rawValue {
             // It has said why on standard error: no place to write to, as a rule.

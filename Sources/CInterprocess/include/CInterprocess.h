@@ -1,4 +1,4 @@
-// What two processes share: memory, and pipes that no third one inherits.
+// Other processes: starting them and hearing of their end, memory shared with them, and pipes that no third one inherits.
 #ifndef SMOOTHNESS_CINTERPROCESS_H
 #define SMOOTHNESS_CINTERPROCESS_H
 #include <stddef.h>
@@ -18,4 +18,17 @@ void smoothness_shared_free(smoothness_shared *memory);
 
 /// A pipe (its reading end, then its writing end) that children do not inherit by themselves. 0, or -1 with `errno`.
 int smoothness_pipe(int ends[2]);
+
+/// Where a stream of a new process goes: a descriptor of this process, or one of these.
+enum { SMOOTHNESS_STREAM_NULL = -1, SMOOTHNESS_STREAM_INHERITED = -2 };
+
+/// Starts a program by its path. `arguments` (the first is the program's name) and `environment` end with NULL; `streams` are its standard input,
+/// output and error. It inherits no other descriptor, leads a process group of its own, and begins with no signal blocked and with those that
+/// this program ignores as they are by default. 0, or what `errno` would be.
+int smoothness_spawn(const char *path, const char *const arguments[], const char *const environment[], const char *directory,
+                     const int streams[3], int *identifier);
+
+/// How a child has ended: `*is_ended`, and then the number of the signal that ended it in `*signal_number`, or 0 and the exit code in `*code`.
+/// A child whose end was told is gone: asking again is an error. Does not wait. 0, or what `errno` would be.
+int smoothness_end(int identifier, int *is_ended, int *code, int *signal_number);
 #endif

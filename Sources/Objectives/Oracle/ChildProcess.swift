@@ -1,6 +1,7 @@
 import CInterprocess
 import Essentials
 import Foundation
+import Interprocess
 
 /// A program whose standard input and output are lines of text, and what it prints on standard error kept for the case that it fails.
 ///
@@ -16,7 +17,7 @@ final class ChildProcess {
         case endlessLine
     }
 
-    private let process = Process()
+    private let process: SpawnedProcess
     private var input: Int32
     private let output: Int32
     private let complaints: Int32
@@ -24,8 +25,8 @@ final class ChildProcess {
     private var received: [UInt8] = []
     private var complained: [UInt8] = []
     private var complaintsAreOpen = true
-    /// Whether all that it starts can be ended with it.
-    private var leadsGroup = false
+    /// Whether what it has started may live.
+    private var hasGroup = true
 
     private static let longestLine = 1 << 26
     private static let keptComplaints = 1 << 14
@@ -37,19 +38,17 @@ final class ChildProcess {
     /// - Throws: `SmoothnessError(.inputOutput)` where no process can be made.
     init(command: String, environment: [String: String]) throws {
         let (inward, outward, aside) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", command]
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = FileHandle(fileDescriptor: inward.read, closeOnDealloc: false)
-        process.standardOutput = FileHandle(fileDescriptor: outward.write, closeOnDealloc: false)
-        process.standardError = FileHandle(fileDescriptor: aside.write, closeOnDealloc: false)
         (input, output, complaints) = (inward.write, outward.read, aside.read)
         defer { for descriptor in [inward.read, outward.write, aside.write] { close(descriptor) } }
-        do { try process.run() } catch {
-            for descriptor in [input, output, complaints] { close(descriptor) }
+        do {
+            process = try SpawnedProcess(
+                "/bin/sh", ["-c", command],
+                environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+                input: .descriptor(inward.read), output: .descriptor(outward.write), errors: .descriptor(aside.write))
+        } catch {
+            for descriptor in [inward.write, outward.read, aside.read] { close(descriptor) }
             throw SmoothnessError(.inputOutput, "the command cannot be started: \(error)", object: command)
         }
-        leadsGroup = getpgid(process.processIdentifier) == process.processIdentifier
         for descriptor in [input, output, complaints] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
     }
 
@@ -153,21 +152,19 @@ final class ChildProcess {
         input = -1
         // One that has just closed its output is about to end: how is worth a moment.
         wait(patience)
-        let identifier = process.processIdentifier
         let wasRunning = process.isRunning
-        // Where the shell was killed, what it had started may live on.
-        if leadsGroup { kill(-identifier, SIGKILL) }
-        if wasRunning {
-            kill(identifier, SIGKILL)
-            wait(.seconds(5))
-        }
-        leadsGroup = false
+        // Where the shell was killed, what it had started may live on, in its group.
+        if hasGroup { kill(-process.identifier, SIGKILL) }
+        if wasRunning { wait(.seconds(5)) }
+        hasGroup = false
         while complaintsAreOpen, let bytes = read(complaints), !bytes.isEmpty { note(bytes) }
-        guard !wasRunning, !process.isRunning else { return "was stopped" }
-        let status = process.terminationStatus
-        if process.terminationReason == .uncaughtSignal { return "was ended by signal \(status)" }
+        guard !wasRunning, let end = process.ended else { return "was stopped" }
+        switch end {
+        case .signal(let number): return "was ended by signal \(number)"
         // So a shell tells of the signal that ended what it had started.
-        return (129...192).contains(status) ? "was ended by signal \(status - 128)" : "ended with exit code \(status)"
+        case .exit(let code) where (129...192).contains(code): return "was ended by signal \(code - 128)"
+        case .exit(let code): return "ended with exit code \(code)"
+        }
     }
 
     private func wait(_ limit: Duration) {

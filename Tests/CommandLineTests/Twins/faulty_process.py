@@ -7,6 +7,7 @@ import json
 import mmap
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -100,6 +101,10 @@ for line in sys.stdin:
             if way == "half-a-line":
                 out(json.dumps(answer)[:9], end="")
                 sys.exit(3)
+            if way == "leaves-another":
+                # With all that is open here, and out of this group.
+                subprocess.Popen(["sleep", "60"], close_fds=False, start_new_session=True)
+                sys.exit(7)
             if way == "killed":
                 print("about to run out of memory", file=sys.stderr)
                 sys.stderr.flush()
