@@ -1,6 +1,7 @@
 #include "CVectorKernels.h"
 
 #include <math.h>
+#include <string.h>
 
 // No fused multiply-add: its presence would make results depend on the processor.
 #pragma STDC FP_CONTRACT OFF
@@ -71,7 +72,10 @@ static inline double add_lanes(const double *lane) {
         })                                                                                                             \
         return add_lanes(sum);                                                                                         \
     }                                                                                                                  \
-    size_t smoothness_nonfinite_##suffix(const scalar *x, size_t offset, size_t count) {                               \
+    int smoothness_same_##suffix(const scalar *x, const scalar *y, size_t count) {                                     \
+        return memcmp(x, y, count * sizeof(scalar)) == 0;                                                              \
+    }                                                                                                                  \
+    FOR_EVERY_PROCESSOR size_t smoothness_nonfinite_##suffix(const scalar *x, size_t offset, size_t count) {                               \
         size_t found = 0;                                                                                              \
         for (size_t i = offset; i < offset + count; i++) found += !isfinite(x[i]);                                     \
         return found;                                                                                                  \

@@ -11,6 +11,8 @@ public protocol ParameterScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable,
     static func squaredDistance(_ x: [Self], _ y: [Self], in range: Range<Int>) -> Double
     /// How many elements of `range` are NaN or infinite.
     static func nonfiniteCount(_ x: [Self], in range: Range<Int>) -> Int
+    /// Whether all elements have the same bits: zeros the same sign, and NaN is itself.
+    static func isSame(_ x: [Self], _ y: [Self]) -> Bool
     /// sum[i] += scale·x[i].
     static func accumulate(into sum: inout [Double], scale: Double, _ x: [Self])
     /// point[i] = fl(from[i] + fraction·(to[i] − from[i])).
@@ -91,6 +93,10 @@ extension Float: ParameterScalar {
     public static func nonfiniteCount(_ x: [Float], in range: Range<Int>) -> Int {
         check(range, within: x.count)
         return smoothness_nonfinite_f32(x, range.lowerBound, range.count)
+    }
+
+    public static func isSame(_ x: [Float], _ y: [Float]) -> Bool {
+        x.count == y.count && smoothness_same_f32(x, y, x.count) != 0
     }
 
     public static func accumulate(into sum: inout [Double], scale: Double, _ x: [Float]) {
@@ -185,6 +191,10 @@ extension Double: ParameterScalar {
     public static func nonfiniteCount(_ x: [Double], in range: Range<Int>) -> Int {
         check(range, within: x.count)
         return smoothness_nonfinite_f64(x, range.lowerBound, range.count)
+    }
+
+    public static func isSame(_ x: [Double], _ y: [Double]) -> Bool {
+        x.count == y.count && smoothness_same_f64(x, y, x.count) != 0
     }
 
     public static func accumulate(into sum: inout [Double], scale: Double, _ x: [Double]) {

@@ -55,6 +55,17 @@ private func preciseSum(_ terms: some Sequence<Double>) -> Double {
         #expect(Float.squaredNorm(x, in: 20..<57) == Float.squaredNorm(Array(x[20..<57]), in: 0..<37))
     }
 
+    @Test func vectorsAreTheSameToTheBit() {
+        let x: [Float] = (0..<40).map { Float($0) - 20 }
+        #expect(Float.isSame(x, x))
+        #expect(!Float.isSame(x, Array(x.dropLast())))
+        var other = x
+        other[39].negate()
+        #expect(!Float.isSame(x, other))
+        #expect(!Double.isSame([0], [-0.0]))
+        #expect(Double.isSame([.nan, 1], [.nan, 1]))
+    }
+
     @Test func nonfiniteElementsAreCounted() {
         var x = vector(50, seed: 6, as: Double.self)
         x[3] = .nan

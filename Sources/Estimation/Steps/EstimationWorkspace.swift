@@ -44,10 +44,5 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
     }
 
     /// Whether x_k is, signs of zeros included, the x_{k+1} of the row before, which `next` still holds.
-    var iterateIsPreviousNext: Bool {
-        for index in iterate.indices where iterate[index] != next[index] || iterate[index].sign != next[index].sign {
-            return false
-        }
-        return true
-    }
+    var iterateIsPreviousNext: Bool { Scalar.isSame(iterate, next) }
 }
