@@ -43,6 +43,15 @@ public struct Table: Sendable, Equatable {
         return Table(columns: kept.map { columns[$0] }, rows: rows.map { row in kept.map { row[$0] } })
     }
 
+    /// These columns, in this order.
+    public func selecting(_ names: [String]) -> Table {
+        let places = names.map { name in
+            guard let place = columns.firstIndex(of: name) else { preconditionFailure("there is no column \(name)") }
+            return place
+        }
+        return Table(columns: names, rows: rows.map { row in places.map { row[$0] } })
+    }
+
     public func rendered(as format: Format, significantDigits: Int = 5) -> String {
         switch format {
         case .text: text(significantDigits: significantDigits)

@@ -49,6 +49,11 @@ struct EstimateCommand: ParsableCommand {
     var output: String?
     @Option(help: "Format of the table: text, csv or json.")
     var format = Table.Format.text
+    @Option(
+        help: ArgumentHelp(
+            "Columns of the table, as iteration,gradient_norm,smoothness, or 'all'. (default: the main ones as text, all as csv and json)",
+            valueName: "name,…"))
+    var columns: EstimateColumns?
     @Flag(help: "Estimate a run that is still training as far as it is, and wait for the rest.")
     var follow = false
     @Option(
@@ -74,6 +79,9 @@ struct EstimateCommand: ParsableCommand {
         if [recorded, process.oracle != nil, objective.objective != nil].count(where: { $0 }) > 1 {
             throw ValidationError("--recorded, --oracle and --objective each say where gradients come from: give one")
         }
+        if blocks != nil, columns != nil {
+            throw ValidationError("--blocks has columns of its own: leave out --columns")
+        }
         guard let compareSubsets else {
             if table != nil { throw ValidationError("--table belongs to --compare-subsets") }
             return
@@ -81,6 +89,7 @@ struct EstimateCommand: ParsableCommand {
         let excluded = [
             ("--follow", follow), ("--blocks", blocks != nil), ("--subset", definition.subset != nil),
             ("--components", definition.components != nil), ("--target-error", definition.targetError != nil),
+            ("--columns", columns != nil),
         ].filter(\.1).map(\.0)
         guard excluded.isEmpty else {
             throw ValidationError(
@@ -112,7 +121,8 @@ struct EstimateCommand: ParsableCommand {
         let reader = try EstimatesFileReader(job.plan.output)
         let estimates = try (0..<reader.committedRows).map { try reader.estimate(row: $0) }
         let rows = estimates.map { EstimateRow($0) }
-        let table = try selected?.table(of: reader) ?? EstimateRow.table(rows)
+        let table =
+            try selected?.table(of: reader) ?? EstimateRow.table(rows, columns ?? (format == .text ? .main : .all))
         try Console.output(table.rendered(as: format))
         for line in EstimateControls(estimates).lines { Console.error("control: \(line)") }
         if let remark = EstimateRow.remark(on: rows) { Console.error("warning: \(remark)") }

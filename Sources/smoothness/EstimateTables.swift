@@ -1,3 +1,4 @@
+import ArgumentParser
 import Essentials
 import Estimation
 import Foundation
@@ -15,13 +16,39 @@ extension EstimateRow {
     }
 
     /// The table for stdout, one row an iterate.
-    static func table(_ rows: [EstimateRow]) -> Table {
+    static func table(_ rows: [EstimateRow], _ columns: EstimateColumns) -> Table {
         Table(
             columns: columnNames,
             rows: rows.map { row in
                 [.integer(row.iteration)] + row.numericValues.map { .number($0) }
                     + [.bool(row.isSafe), .bool(row.isBelowFloor), .string(row.status.name)]
-            })
+            }
+        ).selecting(columns.names)
+    }
+}
+
+/// Which columns of the table of estimates are printed.
+struct EstimateColumns: ExpressibleByArgument {
+    let names: [String]
+
+    static let all = EstimateColumns(names: EstimateRow.columnNames)
+    /// What fits on a screen: the two quantities with their errors, where they were found, and what tells curvature from artefact.
+    static let main = EstimateColumns(names: [
+        "iteration", "loss", "gradient_norm", "gradient_norm_error", "smoothness", "smoothness_low", "smoothness_high",
+        "gamma",
+        "step_norm", "edge_ratio", "cosine", "floor_error", "status",
+    ])
+
+    private init(names: [String]) { self.names = names }
+
+    /// `all`, or names with commas between them.
+    init?(argument: String) {
+        guard argument != "all" else {
+            self = .all
+            return
+        }
+        names = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        guard Set(names).count == names.count, Set(names).isSubset(of: EstimateRow.columnNames) else { return nil }
     }
 }
 

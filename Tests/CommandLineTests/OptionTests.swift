@@ -54,6 +54,18 @@ struct OptionTests {
                 ["estimate", "run.h5", "--components", "0", "--subset", "1"],
                 "--components names the subset; leave out --subset and --subset-seed"
             ),
+            (
+                ["estimate", "run.h5", "--columns", "loss,lost"],
+                "The value 'loss,lost' is invalid for '--columns <name,…>'"
+            ),
+            (
+                ["estimate", "run.h5", "--columns", "loss", "--blocks", "*"],
+                "--blocks has columns of its own: leave out --columns"
+            ),
+            (
+                ["estimate", "run.h5", "--columns", "loss", "--compare-subsets", "0.1,1"],
+                "--compare-subsets measures on several subsets: leave out --columns"
+            ),
             (["estimate", "run.h5", "--threads", "0"], "--threads must lie between 1 and 1024, not 0"),
             (
                 ["estimate", "run.h5", "--format", "xml"],

@@ -67,6 +67,12 @@ struct PipelineTests {
         try keep("train.json", ["train", "--threads", "1", "-o", "run.h5", "--format", "json"] + example.train)
         let estimate = ["estimate", "run.h5", "--threads", "1"] + example.estimate
         try keep("estimates.csv", estimate + ["--format", "csv"])
+        let text = try bench.succeed(estimate).standardOutput.split(separator: "\n")
+        #expect(
+            text.first.map { $0.hasPrefix("iteration  ") && $0.contains("  smoothness_low  ") && $0.count < 200 }
+                == true)
+        let chosen = try bench.succeed(estimate + ["--format", "csv", "--columns", "status,iteration"]).standardOutput
+        #expect(chosen.hasPrefix("status,iteration\nok,0\n"))
         let whole = try bench.bytes("run.estimates.h5")
         // Finished: only printed again, in another form.
         try keep("estimates.json", estimate + ["--format", "json"])

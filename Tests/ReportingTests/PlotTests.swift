@@ -169,7 +169,7 @@ private let gnuplotPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").sp
         let plot = try plot()
         let error = try #require(
             failure { try plot.write(to: folder.path("scatter.pdf"), gnuplot: folder.path("gnuplot")) })
-        #expect(error.description.contains("status 3: bad font"))
+        #expect(error.description.contains("gnuplot ended with exit code 3: bad font"))
         #expect(try members(folder) == ["gnuplot", "scatter.pdf.dat", "scatter.pdf.gnuplot"])
     }
 
