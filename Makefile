@@ -15,7 +15,7 @@ SCRATCH := $(if $(LIBTORCH),.build-libtorch,.build)
 SWIFT_BUILD := swift build -c release --scratch-path $(SCRATCH)
 PROGRAM := $(SCRATCH)/release/smoothness
 export LIBTORCH
-# Threads that wait for one another sleep instead of spinning: tests share the processor (see Sources/CStartup).
+# Threads that wait for one another sleep instead of spinning: tests share the processor (see letThreadsSleep in Sources/Torch).
 export GOMP_SPINCOUNT ?= 1000
 
 # Debian's packages that the program is built with and runs on; LibTorch only where none was given.
@@ -48,6 +48,7 @@ test-dependencies: dependencies
 	@$(call install,$(TEST_PACKAGES))
 
 build: dependencies ## Build the program
+	$(SWIFT_BUILD) --product smoothness-torch
 	$(SWIFT_BUILD) --product smoothness
 
 # An LSTM language model on your own text (DATA=file, one sentence a line, raw) or on the generated one.
@@ -88,6 +89,7 @@ test-pytorch: python ## The same against the LibTorch inside PyTorch
 # Both need a quiet machine and some minutes; see docs/benchmarks.md.
 bench: python ## Measure speed against PyTorch and the cost of saving iterates
 	library="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"; \
+	LIBTORCH="$$library" swift build -c release --scratch-path .build-libtorch --product smoothness-torch; \
 	LIBTORCH="$$library" swift build -c release --scratch-path .build-libtorch --product gradient-benchmark; \
 	LIBTORCH="$$library" swift build -c release --scratch-path .build-libtorch --product smoothness
 	env -u GOMP_SPINCOUNT $(VENV)/bin/python Tests/Benchmarks/gradient_speed.py .build-libtorch/release/gradient-benchmark --require 1.0

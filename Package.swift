@@ -7,7 +7,7 @@ import PackageDescription
 /// `include/` and `lib/`: an unpacked zip, or the `torch` folder inside an installed PyTorch.
 let libTorch = Context.environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : $0 }
 
-/// PyTorch's headers moved on to C++20; the 1.13 of the distributions compiles as C++17. CTorch itself is C++17.
+/// PyTorch's headers moved on to C++20; the 1.13 of the distributions compiles as C++17. TorchLibrary itself is C++17.
 let torchCompilerFlags: [String] =
     libTorch.map {
         ["-isystem", "\($0)/include", "-isystem", "\($0)/include/torch/csrc/api/include"]
@@ -38,6 +38,8 @@ let package = Package(
             targets: ["RunFiles", "Interchange", "Objectives", "Training", "Estimation", "Fitting", "Theory", "Reporting", "Batching"]),
         .library(name: "HDF5", targets: ["HDF5"]),
         .library(name: "Torch", targets: ["Torch"]),
+        // What needs LibTorch, loaded by the program when it computes.
+        .library(name: "smoothness-torch", type: .dynamic, targets: ["TorchLibrary"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -47,10 +49,10 @@ let package = Package(
         // C and C++: all that is unsafe.
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .target(
-            name: "CTorch",
-            cxxSettings: [.unsafeFlags(torchCompilerFlags)],
+            name: "TorchLibrary",
+            cxxSettings: [.unsafeFlags(torchCompilerFlags), .headerSearchPath("../CTorch/include")],
             linkerSettings: torchLinkerSettings),
-        .target(name: "CStartup"),
+        .target(name: "CTorch"),
         .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto")]),
         .target(
             name: "CImageCodecs",
@@ -90,7 +92,7 @@ let package = Package(
             name: "smoothness",
             dependencies: [
                 "Essentials", "ParameterSpace", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
-                "Theory", "Reporting", "Batching", "Interchange", "HDF5", "Torch", "CStartup", argumentParser,
+                "Theory", "Reporting", "Batching", "Interchange", "HDF5", "Torch", argumentParser,
             ],
             // The Python half, inside the program: it must work wherever the program is copied.
             resources: ["parameters", "runfile", "serving", "recorder", "callbacks"].map { .embedInCode("Bridge/\($0).py") }),

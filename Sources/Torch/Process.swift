@@ -40,3 +40,12 @@ public struct AllocatorTuning: OptionSet, Sendable {
 /// therefore nothing calls this but an executable.
 @discardableResult
 public func tuneAllocator() -> AllocatorTuning { AllocatorTuning(rawValue: ctorch_tune_allocator()) }
+
+/// Lets threads that wait for the others at the end of a parallel region sleep after a short while: call it first thing in `main`, before any
+/// thread is started and before anything else of this module, because it is a variable of the environment that the OpenMP runtime reads when it is
+/// loaded, and LibTorch is loaded when it is first needed. What the user has set is left alone.
+///
+/// By itself a waiting thread spins for some milliseconds. On a processor that is shared with other programs it thereby keeps the very thread
+/// off the core that it waits for: one gradient of a small LSTM took 10 to 40 times as long as with one thread. A short spin costs
+/// nothing measurable on an idle machine.
+public func letThreadsSleep() { ctorch_let_threads_sleep() }

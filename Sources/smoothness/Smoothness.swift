@@ -30,6 +30,7 @@ struct Smoothness: ParsableCommand {
         signal(SIGXFSZ, SIG_IGN)
         Console.fillClosedStreams()
         _ = tuneAllocator()
+        letThreadsSleep()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -11,14 +11,9 @@ final class WorkerProcess {
 
     /// A worker inherits no pipe of another, or the end of that one would not be seen.
     init(_ executable: String, _ arguments: [String]) throws {
-        var environment = ProcessInfo.processInfo.environment
-        // What the program would otherwise set by starting itself once more (CStartup).
-        if environment["OMP_WAIT_POLICY"] == nil, environment["GOMP_SPINCOUNT"] == nil {
-            environment["GOMP_SPINCOUNT"] = "1000"
-        }
         do {
             process = try SpawnedProcess(
-                executable, arguments, environment: environment,
+                executable, arguments, environment: ProcessInfo.processInfo.environment,
                 input: .descriptor(questions.fileHandleForReading.fileDescriptor),
                 output: .descriptor(answers.fileHandleForWriting.fileDescriptor))
         } catch { throw SmoothnessError(.internalFailure, "cannot be started: \(error)", file: executable) }

@@ -60,6 +60,8 @@ ctorch_status ctorch_synchronize(const char *device);
 /// Keeps freed memory in the process and asks for huge pages. See Torch.tuneAllocator. A bit mask of what took effect:
 /// 1 thresholds, 2 transparent huge pages.
 int ctorch_tune_allocator(void);
+/// Threads that wait for others go to sleep soon. See Torch.letThreadsSleep.
+void ctorch_let_threads_sleep(void);
 
 // Making tensors and looking at them (tensors.cpp)
 

@@ -14,7 +14,7 @@ import Torch
 /// AWD-LSTM's activation terms, and the masks are its kinds of dropout. The value holds sizes only, no tensors
 /// and no parameters, which is why it can be shared between tasks.
 ///
-/// On the processor, `loss` and `gradient` run the fused C++ of CTorch. `plainLoss` and `plainGradient` are the same function
+/// On the processor, `loss` and `gradient` run the fused C++ of TorchLibrary. `plainLoss` and `plainGradient` are the same function
 /// written over Torch tensors with automatic differentiation: what the fused one is tested against, and what runs on other
 /// devices.
 public struct LSTMLanguageModel<Scalar: ParameterScalar>: Sendable {

@@ -1,4 +1,4 @@
-// What the C++ files of CTorch share: the handle, and the fence that no exception passes.
+// What the C++ files of TorchLibrary share: the handle, and the fence that no exception passes.
 #ifndef SMOOTHNESS_CTORCH_SUPPORT_H
 #define SMOOTHNESS_CTORCH_SUPPORT_H
 #include "CTorch.h"
