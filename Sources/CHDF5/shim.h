@@ -64,6 +64,12 @@ static inline hid_t chdf5_bool_type(void) {
   return type;
 }
 
+// What a link is: H5L_TYPE_HARD, H5L_TYPE_SOFT, H5L_TYPE_EXTERNAL, …; H5L_TYPE_ERROR where there is none. The structure's name is a macro.
+static inline H5L_type_t chdf5_link_type(hid_t location, const char *name) {
+  H5L_info_t information;
+  return H5Lget_info(location, name, &information, H5P_DEFAULT) < 0 ? H5L_TYPE_ERROR : information.type;
+}
+
 // The library's own locks keep readers out of a file that is being written. The function is missing from 1.12.0.
 static inline herr_t chdf5_disable_file_locking(hid_t access) {
 #if H5_VERSION_GE(1, 12, 1) || (H5_VERS_MINOR == 10 && H5_VERS_RELEASE >= 7)

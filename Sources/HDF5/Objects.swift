@@ -99,6 +99,35 @@ extension File {
         }
     }
 
+    /// Whether an object and its elements lie in this file: no external link leads to it, and a dataset does not take its elements from other
+    /// files (external storage, a virtual dataset). Whoever wrote a file would otherwise choose what else is read.
+    public func isWithin(_ path: String) throws(HDF5Error) -> Bool {
+        Library.enter()
+        defer { Library.leave() }
+        // A link to another file is not followed to find that out; one that leads nowhere leads to no other file.
+        guard chdf5_link_type(identifier.value, path) != H5L_TYPE_EXTERNAL else { return false }
+        guard
+            try checked(
+                H5Oexists_by_name(identifier.value, path, chdf5_default()), "H5Oexists_by_name", file: self.path,
+                object: path) > 0
+        else { return true }
+        let object = try open(path)
+        // A soft link can lead through an external one.
+        guard try fileName(of: object.value, path) == fileName(of: identifier.value, path) else { return false }
+        guard H5Iget_type(object.value) == H5I_DATASET else { return true }
+        let list = try Identifier(
+            owning: H5Dget_create_plist(object.value), { H5Pclose($0) }, "H5Dget_create_plist", file: self.path,
+            object: path)
+        return H5Pget_layout(list.value) != H5D_VIRTUAL && H5Pget_external_count(list.value) == 0
+    }
+
+    private func fileName(of object: hid_t, _ path: String) throws(HDF5Error) -> String {
+        let length = try checked(H5Fget_name(object, nil, 0), "H5Fget_name", file: self.path, object: path)
+        var buffer = [CChar](repeating: 0, count: length + 1)
+        try checked(H5Fget_name(object, &buffer, buffer.count), "H5Fget_name", file: self.path, object: path)
+        return decoded(buffer)
+    }
+
     /// The names of a group's members, in alphabetical order.
     public func members(of path: String) throws(HDF5Error) -> [String] { try group(path).members() }
 

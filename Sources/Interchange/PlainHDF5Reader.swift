@@ -1,7 +1,7 @@
 import Essentials
 import HDF5
 
-/// The datasets of any HDF5 file, in its groups.
+/// The datasets of any HDF5 file, in its groups. What lies in other files is not read.
 enum PlainHDF5Reader {
     static func read(_ path: String) throws -> TensorTree {
         do {
@@ -22,6 +22,11 @@ enum PlainHDF5Reader {
         var members: [(name: String, value: TensorTree)] = []
         for name in try file.members(of: path) {
             let object = (path == "/" ? "" : path) + "/" + name
+            // Who wrote this file must not choose what else is read.
+            guard try file.isWithin(object) else {
+                members.append((name, .other("in another file, to which this one only points; name that file itself")))
+                continue
+            }
             switch try file.kind(of: object) {
             case .group: members.append((name, try group(object, of: file, depth: depth + 1)))
             case .dataset: members.append((name, try dataset(object, of: file)))

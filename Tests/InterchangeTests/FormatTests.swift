@@ -86,6 +86,19 @@ struct FormatTests {
         #expect(!FileManager.default.fileExists(atPath: folder.path("owned")))
     }
 
+    @Test("what an HDF5 file takes from other files is not read: its writer would choose what else is")
+    func refusesOtherFiles() throws {
+        for member in ["weights", "soft", "virtual", "stored"] {
+            #expect(refusal("elsewhere.h5", member)?.found?.contains("in another file") == true, "\(member)")
+        }
+        #expect(refusal("elsewhere.h5", "dangling")?.found?.contains("neither a group nor a dataset") == true)
+        for member in ["inside", "itself"] {
+            let series = try SnapshotSeries([TensorFile(folder.path("elsewhere.h5"))], name: member)
+            let name = try #require(series.blocks.first?.name)
+            #expect(try series.read(1, blocks: [name], as: Double.self) == [1, 1, 1])
+        }
+    }
+
     @Test func refusesOtherElementsAndOrders() throws {
         #expect(refusal("integers.pt")?.found == "a tensor of long")
         #expect(refusal("transposed.pt")?.found?.contains("contiguous") == true)

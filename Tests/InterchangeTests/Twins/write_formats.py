@@ -66,6 +66,17 @@ torch.save({"weights": torch.zeros(3, 2).t()}, os.path.join(folder, "transposed.
 torch.save(torch.nn.Linear(2, 2), os.path.join(folder, "module.pt"))
 torch.save({"weights": torch.zeros(2, 3)}, os.path.join(folder, "legacy.pt"), _use_new_zipfile_serialization=False)
 torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), os.path.join(folder, "script.pt"))
+with h5py.File(os.path.join(folder, "elsewhere.h5"), "w") as file:
+    other = os.path.join(folder, "float32-plain.h5")
+    file["weights"] = h5py.ExternalLink(other, "/weights")
+    file["soft"] = h5py.SoftLink("/weights/w")
+    file["itself"] = h5py.SoftLink("/inside")
+    file["dangling"] = h5py.SoftLink("/nowhere")
+    file["inside"] = np.ones((4, 3), "f4")
+    layout = h5py.VirtualLayout((4, 5), "f4")
+    layout[:] = h5py.VirtualSource(other, "weights/b", (4, 5))
+    file.create_virtual_dataset("virtual", layout)
+    file.create_dataset("stored", (4, 5), "f4", external=[(other, 0, 80)])
 np.savez(os.path.join(folder, "objects.npz"), weights=np.array([{}, Evil()], dtype=object))
 np.savez(os.path.join(folder, "order.npz"), weights=np.asfortranarray(np.zeros((2, 3))), big=np.zeros(3, ">f4"))
 with open(os.path.join(folder, "bare.pkl"), "wb") as file:
