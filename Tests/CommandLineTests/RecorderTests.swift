@@ -21,7 +21,7 @@ struct RecorderTests {
         let printed = try bench.python("recorder_checks.py", [])
         #expect(printed.hasSuffix("\nall\n"), "\(printed)")
         let files = try bench.contents().keys.filter { $0.hasSuffix(".h5") }
-        #expect(files.count == 18, "\(files)")
+        #expect(files.count == 26, "\(files)")
         for file in files {
             let outcome = try bench.smoothness("verify", file)
             #expect(outcome.exitCode == 0, "\(file): \(outcome.standardOutput)")

@@ -48,7 +48,9 @@ class Recorder:
     path: the run file; must not exist unless overwrite=True.
     parameters: model.named_parameters(), the model itself, or a pytree of JAX or NumPy arrays. Only parameters that are trained are
         saved, tied ones once, 16-bit ones widened to 32.
-    capacity: how many steps there is room for. every: iterations 0, n, 2n, … are saved; those after `capacity` of them are not.
+    capacity: how many steps there is room for. every: iterations 0, n, 2n, … are saved; those after `capacity` of them are not, or go to other files.
+    files: how many files of that capacity there may be: after run.h5 come run.2.h5, run.3.h5, …, each a whole run file, made when the one before is
+        full. Only the first has the losses of iterations that are not saved.
     iterations: how many there will be, where it is known: without `every` the steps are then spread over all of them, and the history goes on to
         the end. Without either every iteration is saved.
     pairs: saves both ends of every step though every=1. Otherwise x_{k+1} of an iteration is x_k of the next one and stands in the file once;
@@ -69,12 +71,14 @@ class Recorder:
 
     def __init__(self, path, parameters, capacity, every=None, optimizer=None, *, description=None, objective=None, clip_norm=None, fixed_subset=None,
                  store_gradients=False, history=True, gradient_scale=1.0, iterations=None, pairs=False, overwrite=False,
-                 quiet=False):
+                 quiet=False, files=1):
         if every is None:
-            every = max(1, -(-iterations // capacity)) if iterations and capacity > 0 else 1
-        if capacity < 1 or every < 1:
-            raise ValueError(f"capacity and every must be 1 or more, not {capacity} and {every}")
-        self.path, self.every, self.quiet = os.path.abspath(path), every, quiet
+            every = max(1, -(-iterations // (capacity * files))) if iterations and capacity > 0 and files > 0 else 1
+        if capacity < 1 or every < 1 or files < 1:
+            raise ValueError(f"capacity, every and files must be 1 or more, not {capacity}, {every} and {files}")
+        stem, ending = os.path.splitext(os.path.abspath(path))
+        self.paths = [f"{stem}.{number}{ending}" if number > 1 else stem + ending for number in range(1, files + 1)]
+        self.path, self.every, self.quiet, self.number = self.paths[0], every, quiet, 1
         self.capacity, self.consecutive, self.iterations = capacity, every == 1 and not pairs, iterations or 0
         self._plan(0)
         self.keeps_history, self.store_gradients, self.fixed = history, store_gradients, fixed_subset
@@ -91,8 +95,9 @@ class Recorder:
             json.dumps(described)
         if not self.active:
             return
-        if os.path.exists(self.path) and not overwrite:
-            raise FileExistsError(f"{self.path} exists: name another file, or pass overwrite=True")
+        for standing in filter(os.path.exists, self.paths):
+            if not overwrite:
+                raise FileExistsError(f"{standing} exists: name another file, or pass overwrite=True")
         if not os.path.isdir(os.path.dirname(self.path)):
             raise FileNotFoundError(f"there is no folder {os.path.dirname(self.path)}: create it first")
         width = sum(self.parameters.counts)
@@ -104,7 +109,9 @@ class Recorder:
             raise OSError(28, f"the recording needs {needed / 1e9:.1f} GB and the disk has {disk.f_bavail * disk.f_frsize / 1e9:.1f}: lower capacity",
                           self.path)
         steps = f"1 step in {every}" if every > 1 else "every step"
-        self._print(f"recording {steps} of {min(capacity * every, iterations or capacity * every):,} iterations, of {width:,} parameters, {needed / 1e6:,.1f} MB → {self.path}")
+        reach = capacity * every * files
+        size = f"{needed / 1e6:,.1f} MB" + (f" in each of up to {files} files" if files > 1 else "")
+        self._print(f"recording {steps} of {min(reach, iterations or reach):,} iterations, of {width:,} parameters, {size} → {self.path}")
         self.x, self.y = (np.zeros(width, self.parameters.dtype) for _ in range(2))
         self.g = np.zeros(width, self.parameters.dtype) if store_gradients else None
 
@@ -191,13 +198,17 @@ class Recorder:
         return float(scale() if callable(scale) else scale)
 
     def _before(self, k, loss, norm, rate, clipped, tree, gradients):
+        if self.row == self.capacity and k >= self.saved[-1] + self.every and k % self.every == 0 and self.number < len(self.paths):
+            self._continue()
         if self.file is None and k % self.every == 0:
             # A training that goes on where another one ended does not begin with 0.
             self._plan(k)
+            self.first = k if self.number == 1 else self.first
         is_saved = self.row < self.capacity and k >= self.saved[self.row] and k % self.every == 0
         has_history = self.keeps_history and k == self.counted and k < self.total
         if self.row == self.capacity and k >= self.saved[-1] + self.every:
-            self._warn("full", f"{self.path} has no room for more than {self.capacity} steps: none is saved from iteration {k} on; training goes on")
+            where = self.path if self.number == 1 else f"{self.path}, the last of {self.number} files,"
+            self._warn("full", f"{where} has no room for more than {self.capacity} steps: none is saved from iteration {k} on; training goes on")
         if is_saved and k >= self.total:
             raise ValueError(f"there are iterations left out, and {k} is beyond the {self.total} that the file has room for: say how many there "
                              "will be, with iterations=…")
@@ -243,6 +254,14 @@ class Recorder:
         if self.parameters.frozen:
             objective["frozen"] = self.parameters.frozen
         self.file = RunFile(self.path, self.parameters, self.saved, self.total, self.objective or objective, self.settings, unknown, self.store_gradients, self.fixed, self.consecutive)
+
+    def _continue(self):
+        """In the next file, where this one is full."""
+        full = self.path
+        self.file.close("complete")
+        self.path, self.number = self.paths[self.number], self.number + 1
+        self.file, self.row, self.counted, self.last = None, 0, 0, None
+        self._print(f"{full} is full with {self.capacity} steps: going on in {self.path}")
 
     def _save_before(self, k, gradients, scale, norm):
         follows = self.row > 0 and self.last == k - 1 and self.x.tobytes() == self.y.tobytes()
@@ -320,11 +339,12 @@ class Recorder:
         self.file, self.active = None, False
         if self.began is not None:
             whole = max(time.perf_counter() - self.began, 1e-9)
-            self._print(f"recorded {self.row} steps in {self.path}: {self.spent:.2f} s of {whole:.2f} s of training, {100 * self.spent / whole:.1f} %")
+            count, where = (self.number - 1) * self.capacity + self.row, "" if self.number == 1 else f"{self.number} files, the last of them "
+            self._print(f"recorded {count} steps in {where}{self.path}: {self.spent:.2f} s of {whole:.2f} s of training, {100 * self.spent / whole:.1f} %")
             if "full" in self.told:
-                first, reached = self.saved[0], self.next_k - self.saved[0]
-                self._print(f"they reach from iteration {first} to {self.last}, of {self.next_k:,}: every={-(-reached // self.capacity)}, or "
-                            f"iterations={self.next_k} without every, spreads {self.capacity} steps over all of them")
+                first, reached = self.first, self.next_k - self.first
+                self._print(f"they reach from iteration {first} to {self.last}, of {self.next_k:,}: every={-(-reached // count)}, or "
+                            f"iterations={self.next_k} without every, spreads {count} steps over all of them; files={-(-reached // (self.capacity * self.every))} has room for all")
 
     def close(self, state=None):
         """Ends the file: `complete`, or `interrupted` where the training was."""

@@ -147,6 +147,26 @@ def capacity():
     with said("has no room for more than 3 steps: none is saved from iteration 6 on", "from iteration 0 to 4, of 20: every=7, or iterations=20 without every"):
         seen = train("full.h5", model, 20, 3, 2)
     check_rows("full.h5", seen, [0, 2, 4])
+    # Where more is asked for, the next files follow, also with every step once; each is a run file of its own.
+    for every, ends in ((2, [[0, 2, 4], [6, 8, 10], [12, 14]]), (1, [[0, 1, 2], [3, 4, 5], [6, 7, 8]])):
+        steps = 16 if every == 2 else 9
+        name = f"parts{every}"
+        with said(f"{name}.h5 is full with 3 steps: going on in ", f"{name}.2.h5 is full", f"recorded {sum(map(len, ends))} steps in 3 files") as kept:
+            seen = train(f"{name}.h5", network(), steps, 3, every, files=5)
+        assert "no room" not in kept.getvalue(), kept.getvalue()
+        for number, expected in enumerate(ends, 1):
+            path = f"{name}.h5" if number == 1 else f"{name}.{number}.h5"
+            check_rows(path, seen, expected)
+            with h5py.File(path) as file:
+                assert file.attrs["state"] == "complete" and (number == 1) == (int(file["history/commit"][()]) > 0)
+        assert not os.path.exists(f"{name}.4.h5")
+    with said("two.2.h5, the last of 2 files, has no room for more than 2 steps: none is saved from iteration 4 on", "spreads 4 steps", "files=5 has room"):
+        check_rows("two.2.h5", train("two.h5", network(), 9, 2, 1, files=2), [2, 3])
+    try:
+        train("two.h5", network(), 9, 2, 1, files=2, body=print)
+        raise AssertionError("overwrote a file")
+    except FileExistsError as error:
+        assert "two.h5 exists" in str(error)
     with said("recorded 3 steps") as kept:
         seen = train("spread.h5", network(), 20, 3, iterations=20)
     assert "no room" not in kept.getvalue(), kept.getvalue()
