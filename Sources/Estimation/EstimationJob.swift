@@ -71,6 +71,7 @@ public struct EstimationJob: Sendable {
             case (nil, .float32): try TypedEstimationWork<Float>(request)
             case (nil, _): try TypedEstimationWork<Double>(request)
             }
+        try standing?.requireData(of: resolved)
         try standing?.require(
             runID: header.runID, runDigest: request.digest, configuration: resolved.json(), noun: "an estimate")
         try standing?.requireDigest(of: reader)

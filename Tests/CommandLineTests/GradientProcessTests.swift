@@ -97,7 +97,8 @@ struct GradientProcessTests {
     func messages() throws {
         try record()
         for (way, code, texts) in Self.faults {
-            let outcome = try estimate(way)
+            // With a digest it would not go on where one without has begun.
+            let outcome = try estimate(way, output: way == "other-data" ? "other.h5" : "estimates.h5")
             #expect(
                 outcome.exitCode == code && !outcome.wasSignalled,
                 "\(way): \(outcome.exitCode) \(outcome.standardError)")
@@ -157,6 +158,29 @@ struct GradientProcessTests {
         let excluded = try bench.smoothness("estimate", "run.h5", "--oracle", "true", "--masks", "off")
         #expect(excluded.exitCode == 64)
         #expect(try bench.smoothness("estimate", "run.h5", "--oracle-workers", "2").exitCode == 64)
+    }
+
+    @Test("an estimate that was broken off goes on with the same data only")
+    func otherData() throws {
+        try record()
+        let whole = try estimate("data-one", "--format", "csv", output: "whole.h5")
+        #expect(whole.exitCode == 0, "\(whole.standardError)")
+        // With its digest another process stands behind it; the first rows are there.
+        try bench.write("", to: "torn")
+        let torn = try estimate("data-one", "--format", "csv")
+        #expect(torn.exitCode == 65 && torn.standardError.contains("went away"), "\(torn.standardError)")
+        for (way, found) in [("data-two", "found data-two"), ("right", "found none")] {
+            let other = try estimate(way)
+            #expect(other.exitCode == 73, "\(way): \(other.standardError)")
+            for text in ["on other data than the gradient process has now", "expected data-one", found] {
+                #expect(other.standardError.contains(text), "\(way): \(other.standardError)")
+            }
+        }
+        try FileManager.default.removeItem(atPath: bench.path("torn"))
+        let resumed = try estimate("data-one", "--format", "csv")
+        #expect(resumed.exitCode == 0 && resumed.standardOutput == whole.standardOutput, "\(resumed.standardError)")
+        #expect(resumed.standardError.contains("continuing"), "\(resumed.standardError)")
+        #expect(try estimate("data-two", "--force").exitCode == 0)
     }
 
     @Test("verify --oracle finds what is wrong with a process, and nothing with the one of the document")

@@ -48,6 +48,18 @@ struct StandingAnalysis {
         }
     }
 
+    /// Refuses to continue with gradients on other data than those that were there first, which a gradient process alone knows.
+    func requireData(of wanted: EstimationConfiguration) throws {
+        guard let begun = try EstimationConfiguration(json: configuration, file: path).oracle,
+            let current = wanted.oracle, begun.name == current.name, begun.digest != current.digest
+        else { return }
+        throw SmoothnessError(
+            .cannotCreate, "the output exists and is an estimate on other data than the gradient process has now",
+            file: path, object: "the digest that \(current.name) gives of its data",
+            expected: begun.digest ?? "none", found: current.digest ?? "none",
+            remedy: "Serve the data that it was begun with (the same files, the same seeds). " + Self.remedy)
+    }
+
     /// - Parameter goal: how many rows there are to be, where that is not all that there is room for.
     static func disposition(
         _ standing: StandingAnalysis?, target: String, goal: Int? = nil

@@ -33,11 +33,14 @@ public struct GradientProcessIdentity: Sendable, Hashable, Codable {
     public var componentCount: Int
     /// Σ wᵢ
     public var totalWeight: Double
+    /// What the process says of its data; `nil` where it says nothing.
+    public var digest: String?
 
     enum CodingKeys: String, CodingKey {
         case name
         case componentCount = "component_count"
         case totalWeight = "total_weight"
+        case digest
     }
 }
 
@@ -54,6 +57,8 @@ public final class GradientProcessPool: Sendable {
     public let precisions: [String]
     /// What the process says may keep its gradients from repeating.
     public let notes: [String]
+    /// Another text where the data behind the function are other ones.
+    public let digest: String?
 
     private let workers: [GradientWorker]
     private let idle: Mutex<[GradientWorker]>
@@ -83,13 +88,15 @@ public final class GradientProcessPool: Sendable {
         software = workers[0].software
         precisions = description.precisions
         notes = description.notes ?? []
+        digest = description.digest
         self.workers = workers
         idle = Mutex(workers.reversed())
         free = DispatchSemaphore(value: workers.count)
     }
 
     public var identity: GradientProcessIdentity {
-        GradientProcessIdentity(name: name, componentCount: weights.count, totalWeight: weights.reduce(0, +))
+        GradientProcessIdentity(
+            name: name, componentCount: weights.count, totalWeight: weights.reduce(0, +), digest: digest)
     }
 
     /// How many processes have died and were replaced.
