@@ -29,8 +29,8 @@ struct RecordedSums: Sendable {
 final class RecordedRows<Scalar: ParameterScalar & HDF5Scalar>: Sendable {
     /// Bytes of a slice of one vector: four of them lie in the processor's second-level cache.
     private static var sliceBytes: Int { 1 << 17 }
-    /// Rows that are summed together where the end of one is the beginning of the next: an eighth of the bytes is read twice then.
-    private static var shared: Int { 8 }
+    /// Rows that are summed together where the end of one is the beginning of the next: a sixteenth of the bytes is read twice then.
+    private static var shared: Int { 16 }
 
     private let vectors: RecordedVectors<Scalar>
     private let layout: ParameterLayout
