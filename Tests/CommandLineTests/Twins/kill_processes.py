@@ -56,7 +56,7 @@ def kill_oracles(program, run, whole, output, kills, seed, command, *arguments):
             # Whoever dies four times in a row before it has answered is given up, as it should be. How long the first answer takes depends on
             # what else the machine does: a process leaves a file when it has given one.
             young[worker] = 0 if os.path.exists(f"answered/{victim}") else young.get(worker, 0) + 1
-            if young[worker] > 2:
+            if worker is None or young[worker] > 2:
                 continue
             try:
                 os.kill(victim, signal.SIGKILL)
