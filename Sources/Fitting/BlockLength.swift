@@ -21,26 +21,32 @@ public func politisWhiteBlockLength(_ series: [Double]) -> Double {
     let largestLag = min(Int(n.squareRoot().rounded(.up)) + runLength, count - 1)
     let longest = max(1, min(3 * n.squareRoot(), n / 3).rounded(.up))
 
-    let covariances = (0...largestLag).map { lag -> Double in
-        var sum = 0.0
-        for index in lag..<count { sum += deviations[index] * deviations[index - lag] }
-        return sum / n
-    }
     let critical = 2 * (log10(n) / n).squareRoot()
-    let isSmall = covariances.map { abs($0 / covariances[0]) < critical }
+    // Each costs a pass over the series: no more of them than are asked for.
+    var covariances: [Double] = []
+    func covariance(_ lag: Int) -> Double {
+        while covariances.count <= lag {
+            let next = covariances.count
+            var sum = 0.0
+            for index in next..<count { sum += deviations[index] * deviations[index - next] }
+            covariances.append(sum / n)
+        }
+        return covariances[lag]
+    }
+    func isSmall(_ lag: Int) -> Bool { abs(covariance(lag) / covariance(0)) < critical }
 
     let settled = (0...max(largestLag - runLength, 0)).first { lag in
-        (lag + 1...lag + runLength).allSatisfy { $0 > largestLag || isSmall[$0] }
+        (lag + 1...lag + runLength).allSatisfy { $0 > largestLag || isSmall($0) }
     }
-    let lastLarge = (1...largestLag).last { !isSmall[$0] } ?? 0
-    let window = min(2 * max(settled ?? lastLarge, 1), largestLag)
+    let last = settled ?? (1...largestLag).last { !isSmall($0) } ?? 0
+    let window = min(2 * max(last, 1), largestLag)
 
-    var (weighted, spectrum) = (0.0, covariances[0])
+    var (weighted, spectrum) = (0.0, covariance(0))
     for lag in 1...window {
         let share = Double(lag) / Double(window)
         let weight = share <= 0.5 ? 1 : 2 * (1 - share)
-        weighted += 2 * weight * Double(lag) * covariances[lag]
-        spectrum += 2 * weight * covariances[lag]
+        weighted += 2 * weight * Double(lag) * covariance(lag)
+        spectrum += 2 * weight * covariance(lag)
     }
     let denominator = 4 / 3 * spectrum * spectrum
     guard denominator > 0 else { return longest }

@@ -6,6 +6,8 @@ enum LineMethod: Int, CaseIterable {
     case leastSquares, expectile, quantile
     /// On f − f* and on the segment's largest gradient norm, where the points have them.
     case gap, segment
+    /// On g^ρ with ρ given.
+    case order
 }
 
 /// The statistics that are bootstrapped together, on the same resamples.
@@ -37,6 +39,7 @@ struct BootstrapTargets {
     /// Regressors of the other lines; `nil` where the points have none.
     var gap: [Double]?
     var segment: [Double]?
+    var power: [Double]?
     /// log η_eff where every point has one.
     var logStepSize: [Double]?
     var theilSen: SmoothnessLine
@@ -55,6 +58,7 @@ struct FitBootstrap {
     let base: [Double]
     let gap: ScaledPoints?
     let segment: ScaledPoints?
+    let power: ScaledPoints?
     let targets: BootstrapTargets
     let logs: LogColumns
     let ranks: (first: [Int], second: [Int])
@@ -72,6 +76,7 @@ struct FitBootstrap {
         let weights = scaled.w
         gap = targets.gap.flatMap { ScaledPoints($0, points.smoothness, weights) }
         segment = targets.segment.flatMap { ScaledPoints($0, points.smoothness, weights) }
+        power = targets.power.flatMap { ScaledPoints($0, points.smoothness, weights) }
         logs = LogColumns(points, logStepSize: targets.logStepSize)
         ranks = (denseOrder(points.gradientNorm), denseOrder(points.smoothness))
         let line = SmoothnessLine(
@@ -152,7 +157,7 @@ struct FitBootstrap {
                 drawn.quantile(targets.quantile, isConstrained: true, near: hint)
             }
         }
-        for (method, other) in [(LineMethod.gap, gap), (.segment, segment)] {
+        for (method, other) in [(LineMethod.gap, gap), (.segment, segment), (.order, power)] {
             guard var other else { continue }
             other.w = drawn.w
             row.set(method, free: other.leastSquares(isConstrained: false), other) {

@@ -34,6 +34,8 @@ private struct PointFit {
     let gapRegressor: [Double]?
     /// s^α
     let segmentRegressor: [Double]?
+    /// g^ρ with ρ given; `nil` where it is fitted, or some power is no number.
+    let powerRegressor: [Double]?
 
     init(_ points: SmoothnessPoints, options: FitOptions) throws {
         self.points = points
@@ -50,6 +52,10 @@ private struct PointFit {
         gapRegressor = losses.map { losses in
             let base = options.minimumLoss ?? losses.min() ?? 0
             return losses.map { $0 - base }
+        }
+        powerRegressor = options.order.flatMap { order in
+            let powers = points.gradientNorm.map { pow($0, order) }
+            return powers.allSatisfy { $0.isFinite && $0 > 0 } ? powers : nil
         }
         segmentRegressor = points.segmentGradientNorm.flatMap { norms in
             norms.allSatisfy { $0.isFinite && $0 > 0 } ? norms.map { pow($0, options.alpha) } : nil
@@ -87,7 +93,8 @@ private struct PointFit {
                     points, scaled: scaled,
                     targets: BootstrapTargets(
                         expectile: options.expectile, quantile: options.quantile, errorRatio: options.errorRatio,
-                        gap: gapRegressor, segment: segmentRegressor, logStepSize: logStepSizes, theilSen: robust,
+                        gap: gapRegressor, segment: segmentRegressor, power: powerRegressor, logStepSize: logStepSizes,
+                        theilSen: robust,
                         order: options.order == nil && points.count <= 100_000 ? order?.order : nil,
                         errorsExponent: lawWithEveryError?.exponent,
                         fullQuantile: quantile.bounded, fullExpectile: expectile.bounded, kendall: kendall?.value))
@@ -223,20 +230,46 @@ private struct PointFit {
     private func orderFit(_ law: OrderLaw?, _ intervals: Intervals) -> OrderFit? {
         guard let law, law.coefficient.isFinite, law.intercept.isFinite else { return nil }
         let residuals = points.smoothness.indices.map { points.smoothness[$0] - law(points.gradientNorm[$0]) }
-        let given = "ρ was given: see the line on g^ρ for ρ = 1"
-        func estimate(_ value: Double, _ statistic: FitStatistic) -> Estimate {
-            options.order == nil
-                ? intervals.estimate(value, statistic) : Estimate(value: value, reasonWithoutInterval: given)
+        let intercept: Estimate
+        let coefficient: Estimate
+        if let order = options.order {
+            (intercept, coefficient) = coefficients(law, ofOrder: order, intervals)
+        } else {
+            intercept = intervals.estimate(law.intercept, .orderIntercept)
+            coefficient = intervals.estimate(law.coefficient, .orderCoefficient)
         }
         return OrderFit(
-            intercept: estimate(law.intercept, .orderIntercept),
-            coefficient: estimate(law.coefficient, .orderCoefficient), order: estimate(law.order, .order),
-            isOrderFitted: options.order == nil, determination: determination(residuals, of: points.smoothness))
+            intercept: intercept, coefficient: coefficient,
+            order: options.order == nil
+                ? intervals.estimate(law.order, .order)
+                : Estimate(value: law.order, reasonWithoutInterval: "ρ was given"),
+            isOrderFitted: options.order == nil,
+            orderOnBound: options.order == nil
+                && (law.order < orderRange.lowerBound + 1e-3 || law.order > orderRange.upperBound - 1e-3),
+            determination: determination(residuals, of: points.smoothness))
+    }
+
+    /// With ρ given the law is a line on g^ρ.
+    private func coefficients(
+        _ law: OrderLaw, ofOrder order: Double, _ intervals: Intervals
+    ) -> (intercept: Estimate, slope: Estimate) {
+        let line = SmoothnessLine(intercept: law.intercept, slope: law.coefficient)
+        guard let regressor = powerRegressor, let other = ScaledPoints(regressor, points.smoothness, weights),
+            other.isDetermined, let free = other.leastSquares(isConstrained: false).map(other.original)
+        else {
+            let reason = order == 0 ? "with ρ = 0 only L0 + Lρ is determined" : "g^ρ does not vary enough"
+            return (
+                Estimate(value: line.intercept, reasonWithoutInterval: reason),
+                Estimate(value: line.slope, reasonWithoutInterval: reason)
+            )
+        }
+        return intervals.bounded(line, free: free, .order)
     }
 
     private func envelopeFit(_ line: SmoothnessLine, blockLength: Int) -> UpperEnvelopeFit {
         let reason = "the bootstrap is not consistent for an extreme of the sample; see the range without one block"
-        let without = envelopesWithoutOneBlock(blockLength)
+        let without = envelopesWithoutOneBlock(
+            blockLength, gradientNorm: points.gradientNorm, smoothness: points.smoothness)
         return UpperEnvelopeFit(
             intercept: Estimate(value: line.intercept, reasonWithoutInterval: reason),
             slope: Estimate(value: line.slope, reasonWithoutInterval: reason), interceptOnBound: line.intercept == 0,
@@ -245,23 +278,6 @@ private struct PointFit {
                 mean(points.gradientNorm.indices.map { line(points.gradientNorm[$0]) - points.smoothness[$0] }), 0),
             interceptWithoutOneBlock: without.isEmpty ? nil : extent(without.map(\.intercept)),
             slopeWithoutOneBlock: without.isEmpty ? nil : extent(without.map(\.slope)))
-    }
-
-    /// The envelopes of the points without ℓ consecutive ones, for windows that overlap as far as 400 of them allow.
-    private func envelopesWithoutOneBlock(_ blockLength: Int) -> [SmoothnessLine] {
-        let count = points.count
-        guard count - blockLength >= 2 else { return [] }
-        let order = (0..<count).sorted {
-            (points.gradientNorm[$0], points.smoothness[$0]) < (points.gradientNorm[$1], points.smoothness[$1])
-        }
-        let last = count - blockLength
-        var starts = Array(stride(from: 0, to: last, by: min(blockLength, max(1, count / 400))))
-        starts.append(last)
-        return starts.compactMap { start in
-            let kept = order.filter { $0 < start || $0 >= start + blockLength }
-            return Fitting.upperEnvelope(
-                inOrder: kept, gradientNorm: points.gradientNorm, smoothness: points.smoothness)
-        }
     }
 
     private func power(_ law: PowerLaw, _ intervals: Intervals) -> PowerLawFit {

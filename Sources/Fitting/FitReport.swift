@@ -97,6 +97,8 @@ public struct OrderFit: Sendable, Codable, Equatable {
     public var coefficient: Estimate
     public var order: Estimate
     public var isOrderFitted: Bool
+    /// Whether the fitted ρ is an end of `orderRange`, the orders that are searched.
+    public var orderOnBound: Bool
     public var determination: Double?
 
     public var law: OrderLaw {
@@ -238,6 +240,8 @@ public struct FitReport: Sendable, Codable, Equatable {
     public var neighbourhood: NeighbourhoodCheck?
     public var bootstrap: BootstrapDescription
     public var warnings: [FitWarning]
+    /// What is doubtful about the points of several runs taken together, in sentences; `nil` where nothing is known to be.
+    public var notes: [String]?
 }
 
 /// A reason to distrust part of a report: a stable code for scripts and a sentence with the numbers for people.

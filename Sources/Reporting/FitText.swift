@@ -15,6 +15,7 @@ struct FitText {
     func text() -> String {
         var lines = heading
         lines += leastSquares + otherLines + upperEnvelope + powerLaw + rivals + comparison + correlations + checks
+        if let notes = report.notes { lines += ["", "Several runs together"] + notes.map { "  ! \($0)" } }
         lines += ["", "Intervals"] + intervals.map { "  " + $0 }
         if report.warnings.isEmpty {
             lines += ["", "No warnings."]
@@ -109,7 +110,10 @@ struct FitText {
             lines += [
                 "", "Order ρ, L = L0 + Lρ g^ρ with L0, Lρ ≥ 0", "  L0 = \(estimate(order.intercept))",
                 "  Lρ = \(estimate(order.coefficient))",
-                "  ρ  = \(estimate(order.order))\(order.isOrderFitted ? "" : "  (given)")",
+                order.isOrderFitted
+                    ? "  ρ  = \(estimate(order.order))"
+                        + (order.orderOnBound ? "  an end of the orders searched, 0 to 4" : "")
+                    : "  ρ  = \(number(order.order.value))  (given)",
                 "  R² = \(number(order.determination))",
             ]
         }

@@ -38,15 +38,19 @@ extension LinePlot {
             return curve
         }
         let zero = Curve(
-            name: "0", points: [report.gradientNorm.minimum, report.gradientNorm.maximum].map { (x: $0, y: 0) },
+            name: "L̂ = fitted",
+            points: [report.gradientNorm.minimum, report.gradientNorm.maximum].map { (x: $0, y: 0) },
             isReference: true, group: 7)
-        return LinePlot(
+        var plot = LinePlot(
             title: title, horizontal: ("gradient_norm", "gradient norm ‖∇f(xₖ)‖"),
             vertical: ("relative_residual", "L̂ / fitted − 1"),
             curves: [
                 curve("least squares", group: 1, report.leastSquares.line.callAsFunction),
                 curve("power law", group: 3, report.powerLaw.law.callAsFunction), zero,
             ])
+        // As in the scatter; most norms lie far below the largest one.
+        plot.panels[0].isHorizontalLogarithmic = true
+        return plot
     }
 
     /// L̂(γ)/L̂ over γ: the median over all iterates, the band of its middle half and that of nine tenths, with the median standard

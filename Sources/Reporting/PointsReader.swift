@@ -89,13 +89,22 @@ private struct PointsReader {
         guard let place = places[name] else { return nil }
         return try records.map { record in
             let field = record[place]
-            guard let value = parse(field.text.trimmingCharacters(in: .whitespaces)) else {
+            guard let value = parse(trimmed(field.text)) else {
                 throw SmoothnessError(
                     .data, "the value cannot be read", file: file,
                     object: "line \(field.line), column \(name)", expected: expected, found: "\"\(field.text)\"")
             }
             return value
         }
+    }
+
+    /// Most fields have nothing to trim, and looking is quicker than trimming.
+    private func trimmed(_ text: String) -> String {
+        let plain = UInt8(ascii: "!")...UInt8(ascii: "~")
+        guard let first = text.utf8.first, let last = text.utf8.last, plain.contains(first), plain.contains(last) else {
+            return text.trimmingCharacters(in: .whitespaces)
+        }
+        return text
     }
 
     /// Double(_:) also reads `nan`, `inf` and `infinity` in any case, and hexadecimal.

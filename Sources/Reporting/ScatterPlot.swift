@@ -177,7 +177,8 @@ struct ScatterDrawing {
             curve("least squares", "least squares: " + line(squares), squares.callAsFunction),
             curve("upper envelope", "upper envelope: " + line(envelope), envelope.callAsFunction),
             curve(
-                "quantile", "quantile \(short(report.quantile.level ?? 0)): " + line(report.quantile.line),
+                "quantile",
+                "quantile \(String(format: "%g", report.quantile.level ?? 0)): " + line(report.quantile.line),
                 report.quantile.line.callAsFunction),
             curve(
                 "power law", "power law: ρ = \(short(power.exponent))", power.callAsFunction),

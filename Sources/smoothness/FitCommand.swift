@@ -54,14 +54,25 @@ struct FitCommand: ParsableCommand {
         let several = try SeveralInputs(paths: inputs, allowsOtherDefinitions: allowOtherDefinitions)
         if let output { try refuseInput(as: output, inputs: several.inputs.map(\.estimatesPath)) }
         for note in several.notes { Console.error("note: \(note)") }
+        let count = several.inputs.reduce(0) { $0 + $1.points.count }
+        if count * options.replicates >= 200_000_000 {
+            Console.error(
+                "note: \(options.replicates) resamples of \(count) points may take minutes; --replicates 200 gives rougher intervals, 0 none"
+            )
+        }
         switch by {
         case .run:
             let runs = zip(several.names, several.inputs).map { (name: $0, points: $1.points) }
-            try deliver(rendered(compareRuns(runs, options: options)), to: output)
+            var comparison = try compareRuns(runs, options: options)
+            comparison.notes += several.notes
+            try deliver(rendered(comparison, heading: several.definition), to: output)
         case .joint:
             let points = SmoothnessPoints(joining: several.inputs.map(\.points))
-            let heading = "\(inputs.count) runs together: \(several.names.joined(separator: ", "))\n"
-            try deliver(rendered(fit(points, options: options), heading: heading), to: output)
+            let heading =
+                "\(inputs.count) runs together: \(several.names.joined(separator: ", "))\n" + several.definition
+            var report = try fit(points, options: options)
+            report.notes = several.notes.isEmpty ? nil : several.notes
+            try deliver(rendered(report, heading: heading), to: output)
         case .block: try deliver(blocks(of: several.inputs[0]), to: output)
         case nil:
             let input = several.inputs[0]
@@ -79,9 +90,9 @@ struct FitCommand: ParsableCommand {
         }
     }
 
-    private func rendered(_ comparison: RunComparison) throws -> String {
+    private func rendered(_ comparison: RunComparison, heading: String) throws -> String {
         switch format {
-        case .text: comparison.text()
+        case .text: heading + comparison.text()
         case .csv: comparison.table().csv()
         case .json: try comparison.json()
         case .latex: comparison.latex()

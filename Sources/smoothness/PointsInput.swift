@@ -14,6 +14,8 @@ struct PointsInput {
     let title: String
     /// The same for the top of a text report.
     let heading: String
+    /// Norm and γ, in one line; `nil` for a CSV, which does not say.
+    private(set) var definition: String?
     /// The estimates file that a run file led to.
     var estimatesPath: String?
     /// What identifies the run, and how it was measured; `nil` for a CSV, which does not say.
@@ -26,7 +28,7 @@ struct PointsInput {
             title = URL(filePath: path).lastPathComponent
             heading = "points of \(Console.absolute(path))\n"
         case .estimates:
-            (points, title, heading, origin) = try Self.read(estimates: path)
+            (points, title, heading, definition, origin) = try Self.read(estimates: path)
         case .alignment:
             throw SmoothnessError(
                 .data, "holds alignments and no smoothness", file: path, expected: "an estimates file or a run file")
@@ -44,14 +46,16 @@ struct PointsInput {
                     .data, "was made from another run", file: estimates, object: "/@run_id", expected: run.header.runID,
                     found: measured.header.runID, remedy: "Run: smoothness estimate --force \(path)")
             }
-            (points, title, heading, origin) = try Self.read(estimates: estimates)
+            (points, title, heading, definition, origin) = try Self.read(estimates: estimates)
             estimatesPath = estimates
         }
     }
 
     private static func read(
         estimates path: String
-    ) throws -> (points: SmoothnessPoints, title: String, heading: String, origin: EstimatesOrigin) {
+    ) throws -> (
+        points: SmoothnessPoints, title: String, heading: String, definition: String, origin: EstimatesOrigin
+    ) {
         let reader = try EstimatesFileReader(path)
         let header = reader.header
         let estimates = try reader.estimates()
@@ -59,10 +63,14 @@ struct PointsInput {
         let summary = (try? ObjectiveDescription(json: header.objective).summary) ?? header.runFile
         let title = "\(header.runFile): \(summary)"
         let count = header.components.count
+        let norm = header.configuration.norm
+        let norms = norm == .euclidean ? "Euclidean norm" : "norm \(norm.rawValue) of steps, its dual of gradients"
+        let definition =
+            "\(norms), mode \(header.configuration.mode.rawValue), γ in \(header.gammas.map { "\($0)" }.joined(separator: ", "))"
         let heading = """
             \(title)
-            \(count) component\(count == 1 ? "" : "s"), γ in \(header.gammas.map { "\($0)" }.joined(separator: ", ")), \
-            \(estimates.count) of \(header.rowCount) rows
+            \(definition)
+            \(count) component\(count == 1 ? "" : "s"), \(estimates.count) of \(header.rowCount) rows
 
             """
         let origin = EstimatesOrigin(
@@ -71,7 +79,7 @@ struct PointsInput {
             blockNames: header.layout.blocks.map(\.name),
             blocks: SmoothnessPoints.blocks(estimates, count: header.layout.blocks.count),
             noise: GradientNoise(estimates, componentWeights: header.componentWeights))
-        return (points, title, heading, origin)
+        return (points, title, heading, definition, origin)
     }
 }
 

@@ -21,6 +21,12 @@ struct SeveralInputs {
     /// What is doubtful about taking them together.
     let notes: [String]
 
+    /// How all were measured, for the top of a text; empty where they differ or do not say.
+    var definition: String {
+        let definitions = Set(inputs.map(\.definition))
+        return definitions.count == 1 ? definitions.first.flatMap(\.self).map { "\($0)\n" } ?? "" : ""
+    }
+
     /// - Throws: `SmoothnessError(.data)` for two estimates of one run, or other definitions unless allowed.
     init(paths: [String], allowsOtherDefinitions: Bool) throws {
         inputs = try paths.map { try PointsInput(path: $0) }

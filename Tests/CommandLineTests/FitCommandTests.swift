@@ -52,6 +52,18 @@ import Testing
         let allowed = try bench.smoothness(
             "fit", "slow.h5", "coarse.h5", "--by", "joint", "--allow-other-definitions", "--replicates", "0")
         #expect(allowed.exitCode == 0 && allowed.standardError.contains("another definition"))
+        #expect(
+            allowed.standardOutput.contains("! coarse.h5 was measured by another definition than slow.h5 (grid spacing")
+        )
+        for grouping in ["joint", "run"] {
+            let noted = try json(
+                "fit", "slow.h5", "coarse.h5", "--by", grouping, "--allow-other-definitions", "--replicates", "0",
+                "--format", "json")
+            let notes = try #require(noted["notes"] as? [String])
+            #expect(notes.contains { $0.contains("was measured by another definition") && $0.contains("0.1 and 0.5") })
+        }
+        let alike = try bench.succeed("fit", "slow.h5", "fast.h5", "--by", "joint", "--replicates", "0")
+        #expect(alike.standardOutput.contains("\nEuclidean norm, mode zhang-paper, γ in 0.1, "))
         let twice = try bench.smoothness("fit", "fast.h5", "fast.estimates.h5", "--by", "run")
         #expect(twice.exitCode == 65 && twice.standardError.contains("its points would count twice"))
         let weighted = try bench.smoothness("fit", "points.csv", "--weighted")
@@ -221,6 +233,8 @@ import Testing
         #expect(
             mixed.exitCode == 65 && mixed.standardError.contains("norm: euclidean and maximum"),
             "\(mixed.standardError)")
+        let heading = try bench.succeed("fit", "norm.h5", "--replicates", "0").standardOutput
+        #expect(heading.contains("norm maximum of steps, its dual of gradients"), "\(heading.prefix(400))")
         #expect(try bench.smoothness("fit", "slow.h5", "fast.h5").exitCode == 64)
         try bench.succeed(
             "train", "--objective", "quadratic", "--spectrum", "9,1", "--components", "4", "--learning-rate", "0.02",

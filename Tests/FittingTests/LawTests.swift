@@ -151,4 +151,43 @@ import Testing
         #expect(kind { $0.minimumLoss = 100 } == .usage)
         #expect(kind { $0.order = 1 } == nil)
     }
+
+    /// With ρ = 1 given the law is the line L0 + L1 g, and so are its intervals; ρ = 0 tells L0 and Lρ not apart.
+    @Test(arguments: [BootstrapScheme.movingBlocks, .stationary]) func ofGivenOrderHasIntervals(
+        _ scheme: BootstrapScheme
+    ) throws {
+        for intercept in [1.0, 0] {
+            let points = Simulation.trajectory(
+                150, intercept: intercept, slope: 0.5, gradientMemory: 0.7, noiseMemory: 0.7, seed: 5, index: 2)
+            var options = FitOptions(replicates: 400)
+            options.scheme = scheme
+            options.order = 1
+            let report = try fit(points, options: options)
+            let order = try #require(report.order)
+            for (one, other) in [
+                (order.intercept, report.leastSquares.intercept), (order.coefficient, report.leastSquares.slope),
+            ] {
+                #expect(agree(one.value, other.value, 1e-9))
+                #expect(agree(one.lower ?? .nan, other.lower ?? .infinity, 1e-9))
+                #expect(agree(one.upper ?? .nan, other.upper ?? .infinity, 1e-9))
+                #expect(one.intervalMethod == other.intervalMethod)
+            }
+            #expect(!order.orderOnBound && order.order.lower == nil)
+            options.order = 0
+            let flat = try #require(try fit(points, options: options).order)
+            #expect(flat.coefficient.lower == nil && flat.coefficient.reasonWithoutInterval?.contains("ρ = 0") == true)
+        }
+    }
+
+    /// Of a law steeper than any order that is searched, and of one that is not.
+    @Test func saysWhereTheOrderIsAnEnd() throws {
+        let g = (1...40).map { Double($0) / 10 }
+        func order(_ exponent: Double) throws -> OrderFit {
+            let points = SmoothnessPoints(
+                iteration: Array(0..<40), gradientNorm: g, smoothness: g.map { 0.1 + pow($0, exponent) })
+            return try #require(try fit(points, options: FitOptions(replicates: 0)).order)
+        }
+        #expect(try order(5).orderOnBound && order(5).order.value > 3.99)
+        #expect(try !order(2).orderOnBound)
+    }
 }

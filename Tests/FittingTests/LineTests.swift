@@ -1,5 +1,6 @@
 import Essentials
 import Fitting
+import FittingFixture
 import Testing
 
 @Suite struct LineTests {
@@ -43,6 +44,29 @@ import Testing
         #expect(origin.intercept == 0 && agree(origin.slope, 2, 1e-14))
         let level = try envelope([1, 2, 4], [7, 3, 1])
         #expect(level == SmoothnessLine(intercept: 7, slope: 0))
+    }
+
+    /// The range of the envelopes without one block, against each of them by itself.
+    @Test(arguments: [(40, 5), (300, 20), (900, 2), (900, 150), (4000, 7)])
+    func envelopesWithoutBlocksAreThoseOfTheRest(_ count: Int, _ length: Int) throws {
+        let points = Simulation.trajectory(
+            count, intercept: 1, slope: 0.5, gradientMemory: 0.7, noiseMemory: 0.7, seed: 31, index: count)
+        let (g, l) = (points.gradientNorm, points.smoothness)
+        let report = try fit(points, options: FitOptions(replicates: 0, blockLength: length))
+        let starts = Array(stride(from: 0, to: count - length, by: min(length, max(1, count / 400)))) + [count - length]
+        let lines = try starts.map { start -> SmoothnessLine in
+            let kept = Array(0..<start) + Array(start + length..<count)
+            return try #require(upperEnvelope(gradientNorm: kept.map { g[$0] }, smoothness: kept.map { l[$0] }))
+        }
+        for (extent, values) in [
+            (report.upperEnvelope.interceptWithoutOneBlock, lines.map(\.intercept)),
+            (report.upperEnvelope.slopeWithoutOneBlock, lines.map(\.slope)),
+        ] {
+            let found = try #require(extent)
+            #expect(agree(found.minimum, values.min() ?? .nan, 1e-12))
+            #expect(agree(found.maximum, values.max() ?? .nan, 1e-12))
+        }
+        #expect(Set(lines.map(\.slope)).count > 1)
     }
 
     /// Above every point, and no feasible neighbour has a smaller mean excess.

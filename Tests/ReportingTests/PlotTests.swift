@@ -109,7 +109,7 @@ private let gnuplotPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").sp
             let shown = delegate.text
             for label in [
                 "5 % < \"run\" & 'more'", "gradient norm", "local smoothness", "iteration k", "least squares: L₀ = ",
-                "upper envelope: L₀ = ", "quantile 0.950: L₀ = ", "power law: ρ = ", "2/η_eff",
+                "upper envelope: L₀ = ", "quantile 0.95: L₀ = ", "power law: ρ = ", "2/η_eff",
                 "iterates, n = 118 (2 left out)",
             ] {
                 #expect(shown.contains(label), "\(label)")

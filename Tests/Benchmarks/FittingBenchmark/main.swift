@@ -1,12 +1,12 @@
 // What docs/method.md and docs/benchmarks.md say of the fits, as measured:
-//     fitting-benchmark coverage [RUNS]    the share of 95 % intervals that hold the true value, law by law
+//     fitting-benchmark coverage [RUNS [FIRST [LAST]]]    the share of 95 % intervals that hold the true value, law by law; some rows
 //     fitting-benchmark speed [POINTS]     processor and wall-clock seconds of every method, and the largest memory
 import Essentials
 import Fitting
 import FittingFixture
 import Foundation
 
-func coverage(runs: Int) throws {
+func coverage(runs: Int, rows: ClosedRange<Int>) throws {
     let truths = try [1.0, 0].map { ($0, try CoverageStudy.truth(intercept: $0)) }
     let rivals = CoveredNumber.allCases.filter { $0 != .leastSquaresL0 && $0 != .leastSquaresL1 }
     func percent(_ share: Double?) -> String { share.map { String(format: "%.1f", 100 * $0) } ?? "" }
@@ -15,11 +15,12 @@ func coverage(runs: Int) throws {
     let names = ["n", "φ of log g", "φ of noise", "true L0"]
     var lines = head(names + ["mean ℓ", "L0", "L1", "L0, points", "L1, points"])
     var others = head(names + rivals.map(\.rawValue))
-    for setting in CoverageSetting.documented {
+    for setting in CoverageSetting.documented.enumerated().filter({ rows.contains($0.offset + 1) }).map(\.element) {
         let truth = truths.first { $0.0 == setting.intercept }?.1 ?? [:]
         let blocks = try CoverageStudy(setting, runs: runs, truth: truth)
         let points = try CoverageStudy(
-            setting, runs: runs, scheme: .points, truth: CoverageStudy.leastSquaresTruth(intercept: setting.intercept))
+            setting, runs: setting.count < 1000 ? runs : min(runs, 400), scheme: .points,
+            truth: CoverageStudy.leastSquaresTruth(intercept: setting.intercept))
         let start = [
             "\(setting.count)", "\(setting.memory.gradient)", "\(setting.memory.noise)", "\(Int(setting.intercept))",
         ]
@@ -85,7 +86,12 @@ func speed(points count: Int) {
 
 let arguments = CommandLine.arguments
 switch arguments.dropFirst().first {
-case "coverage": try coverage(runs: arguments.count > 2 ? Int(arguments[2]) ?? 500 : 500)
+case "coverage":
+    func number(_ place: Int, _ otherwise: Int) -> Int {
+        arguments.count > place ? Int(arguments[place]) ?? otherwise : otherwise
+    }
+    let first = number(3, 1)
+    try coverage(runs: number(2, 1000), rows: first...max(number(4, 16), first))
 case "speed": speed(points: arguments.count > 2 ? Int(arguments[2]) ?? 10_000_000 : 10_000_000)
-default: print("usage: fitting-benchmark coverage [RUNS] | speed [POINTS]")
+default: print("usage: fitting-benchmark coverage [RUNS [FIRST [LAST]]] | speed [POINTS]")
 }
