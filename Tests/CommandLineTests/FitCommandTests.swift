@@ -53,7 +53,7 @@ import Testing
             "fit", "slow.h5", "coarse.h5", "--by", "joint", "--allow-other-definitions", "--replicates", "0")
         #expect(allowed.exitCode == 0 && allowed.standardError.contains("another definition"))
         #expect(
-            allowed.standardOutput.contains("! coarse.h5 was measured by another definition than slow.h5 (grid spacing")
+            allowed.standardOutput.contains("! coarse.h5 was measured by another definition than slow.h5 (")
         )
         for grouping in ["joint", "run"] {
             let noted = try json(
