@@ -23,7 +23,8 @@ extension TypedEstimationWork {
         let point = try finitePoint()
         let seconds = try crew.seconds(at: point)
         let rows = plan.rowCount - plan.committedRows
-        let rounds = Double(groups.components.count) / Double(groups.count) * Double(crew.groupsOfBusiest)
+        let rounds =
+            Double(groups.components.count) / Double(groups.parts(for: objective).count) * Double(crew.groupsOfBusiest)
         let references = reference.map { plan.referenceRows(stride: $0.stride) } ?? 0
         let expected =
             Double(plan.subsetGradientCount) * rounds * seconds.gradient + Double(2 * references) * rounds
@@ -87,7 +88,7 @@ extension EstimationPlan {
 private struct Crew<Scalar: ParameterScalar> {
     let objective: any Objective<Scalar>
     let groups: ComponentGroups
-    /// How many groups of the whole subset the busiest worker takes.
+    /// How many groups of the whole subset, or parts of its only one, the busiest worker takes.
     let groupsOfBusiest: Int
     /// The bytes of those of the estimate's vectors that the rehearsal has made.
     let byteCount: Int
@@ -97,11 +98,12 @@ private struct Crew<Scalar: ParameterScalar> {
 
     init(_ work: TypedEstimationWork<Scalar>, reference: (objective: any Objective<Double>, stride: Int)?) {
         objective = work.objective
-        let count = min(work.options.workerCount, work.groups.count)
+        let parts = work.groups.parts(for: work.objective)
+        let count = min(work.options.workerCount, parts.count)
         groups = ComponentGroups(
             components: Array(work.groups.components.prefix(count)), weights: Array(work.groups.weights.prefix(count)),
             count: count, populationWeight: work.groups.populationWeight)
-        groupsOfBusiest = (work.groups.count + count - 1) / count
+        groupsOfBusiest = (parts.count + count - 1) / count
         evaluator = SubsetEvaluator(workerCount: count, isCancelled: { false })
         self.reference = reference.map {
             RoundingReference($0.objective, stride: $0.stride, workerCount: count, isCancelled: { false })
@@ -109,7 +111,7 @@ private struct Crew<Scalar: ParameterScalar> {
         let parameterCount = objective.layout.count
         value = GroupedGradient(parameterCount: parameterCount, groupCount: 0)
         // The point, the mean, and a component's gradient a worker; the sums of groups in Double come on top where Double is evaluated.
-        let sums = work.groups.components.count > work.groups.count && reference != nil ? count : 0
+        let sums = parts.components.count > parts.count && reference != nil ? count : 0
         byteCount =
             parameterCount
             * ((1 + count) * MemoryLayout<Scalar>.stride + (1 - sums) * MemoryLayout<Double>.stride)

@@ -158,6 +158,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             rows: max(0, rowCount - committed), gammaCount: options.gammas.count, isShared: isShared,
             isProbed: standing?.isProbed ?? false)
         let (parameterCount, blockCount) = (objective.layout.count, objective.layout.blocks.count)
+        let parts = groups.parts(for: objective)
         return EstimationPlan(
             run: request.run, output: request.output, disposition: disposition, rowCount: rowCount,
             committedRows: committed, uncoveredRows: uncoveredRows, parameterCount: parameterCount,
@@ -168,8 +169,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
                 rows: request.capacity, extents),
             workspaceBytes: EstimationWorkspace<Scalar>.byteCount(
                 parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
-                workerCount: min(options.workerCount, groups.count),
-                sumsGroups: groups.components.count > groups.count, gradientCount: options.keepsEnd ? 3 : 2))
+                workerCount: min(options.workerCount, parts.count),
+                sumsGroups: parts.components.count > parts.count, gradientCount: options.keepsEnd ? 3 : 2))
     }
 
     func run(

@@ -33,6 +33,8 @@ public protocol Objective<Scalar>: Sendable {
     func settled(at point: [Scalar]) throws -> any Objective<Scalar>
     /// The same objective for many gradients at one point: what has to be done once a point (handing it to another process) is done once.
     func focused(on point: [Scalar]) -> any Objective<Scalar>
+    /// Whether the gradients of several components cost less together than one after the other, as through a pipe.
+    var sharesWorkOfComponents: Bool { get }
     /// Adds Σ wᵢ∇fᵢ(x) over several components to a sum, in the order given.
     ///
     /// - Parameters:
@@ -60,6 +62,8 @@ public struct ComponentEvaluation: Sendable, Hashable {
 }
 
 extension Objective {
+    public var sharesWorkOfComponents: Bool { false }
+
     /// Nothing is random.
     public func redrawn(_ draw: UInt64) -> any Objective<Scalar> { self }
 

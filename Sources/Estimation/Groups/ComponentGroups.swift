@@ -40,6 +40,16 @@ public struct ComponentGroups: Sendable, Hashable {
             populationWeight: objective.totalWeight(of: 0..<objective.componentCount))
     }
 
+    /// What is evaluated side by side: the groups, or the parts of the only one, as many whatever the number of threads.
+    func parts<Scalar>(for objective: any Objective<Scalar>) -> ComponentGroups {
+        guard count == 1, !objective.sharesWorkOfComponents else { return self }
+        return ComponentGroups(
+            components: components, weights: weights, count: Self.mostParts, populationWeight: populationWeight)
+    }
+
+    /// Parts of a single group.
+    private static let mostParts = 64
+
     /// The group of the component at a position.
     public func group(ofPosition position: Int) -> Int { position % count }
 

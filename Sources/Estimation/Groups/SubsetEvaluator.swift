@@ -4,7 +4,7 @@ import Objectives
 import ParameterSpace
 import Synchronization
 
-/// Evaluates ∇f_S group by group, several groups at the same time, each worker with its own vectors.
+/// Evaluates ∇f_S group by group, several groups at the same time, each worker with its own vectors. A single group is cut into parts for that.
 ///
 /// Which worker takes which group is left to chance; the sums are not: a group is summed in the order of its components, and
 /// the groups are added in their order. The result does not depend on the number of workers.
@@ -34,10 +34,14 @@ struct SubsetEvaluator<Scalar: ParameterScalar> {
         _ objective: any Objective<Scalar>, over groups: ComponentGroups, in range: Range<Int>, at point: [Scalar],
         into value: inout GroupedGradient<Scalar>
     ) throws {
-        let (before, after) = (groups.sample(before: range), groups.sample(ofSize: range.upperBound))
+        // A single group has no vectors of its own that a part could be taken for.
+        let isWhole = groups.count > 1 || range.lowerBound > 0 || range.count == 1
+        let cut = isWhole ? groups : groups.parts(for: objective)
+        defer { if cut.count != groups.count { value.groupLosses = [value.loss] } }
+        let (before, after) = (cut.sample(before: range), cut.sample(ofSize: range.upperBound))
         value.prepare(adding: range, before: before, after: after)
         let run = GroupRun(
-            objective: objective.focused(on: point), groups: groups, range: range, before: before, after: after,
+            objective: objective.focused(on: point), groups: cut, range: range, before: before, after: after,
             point: point,
             value: Self.taking(&value), buffers: Self.taking(&buffers), isCancelled: isCancelled)
         if workerCount == 1 || run.groupCount == 1 {
