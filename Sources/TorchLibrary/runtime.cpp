@@ -149,7 +149,13 @@ ctorch_status ctorch_set_thread_count(int count) {
         if (count < 1) throw Failure{ctorch_bad_argument, "the number of threads must be at least 1"};
         wanted_threads = count;
         at::set_num_threads(count);
-        if (set_openblas_threads) set_openblas_threads(count);
+        if (!set_openblas_threads) return;
+        std::lock_guard<std::mutex> lock(openblas_guard);
+        // What runs on a single thread goes on so; the last of it to end takes up the new number.
+        if (openblas_users > 0)
+            openblas_before = count;
+        else
+            set_openblas_threads(count);
     });
 }
 

@@ -49,11 +49,14 @@ import Testing
 
     @Test func beginsWithNoSignalBlocked() throws {
         let folder = try TemporaryFolder()
+        try Data().write(to: URL(filePath: folder.path("mask")))
+        let output = try FileHandle(forWritingTo: URL(filePath: folder.path("mask")))
         var (all, before) = (sigset_t(), sigset_t())
         sigfillset(&all)
         pthread_sigmask(SIG_SETMASK, &all, &before)
         let process = Result {
-            try SpawnedProcess("/bin/sh", ["-c", "grep SigBlk /proc/$$/status > mask"], directory: folder.url.path)
+            try SpawnedProcess(
+                "/bin/grep", ["SigBlk", "/proc/self/status"], output: .descriptor(output.fileDescriptor))
         }
         pthread_sigmask(SIG_SETMASK, &before, nil)
         #expect(try process.get().wait() == .exit(0))
