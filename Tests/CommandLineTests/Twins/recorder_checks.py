@@ -273,7 +273,8 @@ def distributed(folder):
                 recorder.before_step(k, value)
                 optimizer.step()
                 recorder.after_step()
-        torch.distributed.destroy_process_group()
+        # The process ends without taking the group down: that joins a thread which may be waiting for the interpreter's lock, and so hangs now and then.
+        torch.distributed.barrier()
 
     children = []
     for rank in range(2):
