@@ -12,6 +12,9 @@ struct FitText {
     let report: FitReport
     let digits: Int
 
+    /// `0 to 4`
+    private var searched: String { String(format: "%g to %g", orderRange.lowerBound, orderRange.upperBound) }
+
     func text() -> String {
         var lines = heading
         lines += leastSquares + otherLines + upperEnvelope + powerLaw + rivals + comparison + correlations + checks
@@ -112,7 +115,7 @@ struct FitText {
                 "  Lρ = \(estimate(order.coefficient))",
                 order.isOrderFitted
                     ? "  ρ  = \(estimate(order.order))"
-                        + (order.orderOnBound ? "  an end of the orders searched, 0 to 4" : "")
+                        + (order.orderOnBound ? "  an end of the orders searched, \(searched)" : "")
                     : "  ρ  = \(number(order.order.value))  (given)",
                 "  R² = \(number(order.determination))",
             ]

@@ -35,8 +35,7 @@ struct EstimateColumns: ExpressibleByArgument {
     /// What fits on a screen: the two quantities with their errors, where they were found, and what tells curvature from artefact.
     static let main = EstimateColumns(names: [
         "iteration", "loss", "gradient_norm", "gradient_norm_error", "smoothness", "smoothness_low", "smoothness_high",
-        "gamma",
-        "step_norm", "edge_ratio", "cosine", "floor_error", "status",
+        "gamma", "step_norm", "edge_ratio", "cosine", "floor_error", "status",
     ])
 
     private init(names: [String]) { self.names = names }

@@ -3,7 +3,7 @@
 
 Usage: gradient_speed.py GRADIENT_BENCHMARK [--network lstm|gpt|resnet] [--pairs N] [--threads N] [--tuned] [--require RATIO] [sizes]
 
-GRADIENT_BENCHMARK is the program that `swift build -c release --product gradient-benchmark` makes. Both sides run as
+GRADIENT_BENCHMARK is the program that `swift build -c release` makes. Both sides run as
 persistent processes on the same parameters and tokens and take turns, so that whatever else the machine does meets both;
 the ratio of every pair is taken and the median printed. The default sizes are those of the AWD-LSTM, and for gpt 6 blocks
 of width 384 with 6 heads over bytes, 8 streams of 256 tokens; for resnet ResNet-20 at batch 128.

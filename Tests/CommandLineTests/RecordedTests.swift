@@ -117,4 +117,22 @@ struct RecordedTests {
             ["estimate", "run.h5", "--mode", "h0h1"], code: 64,
             "@/run.h5: /fixed_subset/loss: this mode needs losses, and none were recorded (found --mode h0h1)")
     }
+
+    /// Whoever wrote a run file does not choose what else is read.
+    @Test func readsNoOtherFile() throws {
+        _ = try make("", scalar: "float32")
+        try bench.write(
+            """
+            import shutil, h5py
+            shutil.copy("run.h5", "other.h5")
+            with h5py.File("run.h5", "r+") as file:
+                del file["fixed_subset/gradient"]
+                file["fixed_subset/gradient"] = h5py.ExternalLink("other.h5", "/fixed_subset/gradient")
+            """, to: "link.py")
+        _ = try bench.python(script: bench.path("link.py"), [])
+        try bench.expectRefusal(
+            ["estimate", "run.h5"], code: 65,
+            "@/run.h5: /fixed_subset/gradient: lies in another file (expected a dataset of this file). Copy it into the run file: h5copy -f ext"
+        )
+    }
 }

@@ -29,10 +29,10 @@ struct GradientProcessObjective<Scalar: ParameterScalar>: Objective {
         }
     }
 
-    /// Asks for as many components at a time as make a request worth its while, and for the next ones before it reads the gradient
-    /// of the last: the process need not wait.
     var sharesWorkOfComponents: Bool { true }
 
+    /// Asks for as many components at a time as make a request worth its while, and for the next ones before it reads the gradient
+    /// of the last: the process need not wait.
     func addGradients(
         of components: [Int], at point: [Scalar], scratch: inout [Scalar], into sum: inout [Double],
         isCancelled: () -> Bool

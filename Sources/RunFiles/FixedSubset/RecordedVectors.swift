@@ -99,7 +99,7 @@ extension RecordedVectors {
             guard try translating(.data, { try reader.file.isWithin(object) }) else {
                 throw SmoothnessError(
                     .data, "lies in another file", file: path, object: object, expected: "a dataset of this file",
-                    remedy: "Copy it into the run file: h5repack, or h5copy -f ext")
+                    remedy: "Copy it into the run file: h5copy -f ext")
             }
             guard let offset = dataset.byteOffset else {
                 throw SmoothnessError(
