@@ -31,7 +31,7 @@ int ctorch_tune_allocator(void) {
     // next needed. No giving back of the heap's top either. One heap for all threads, because the heaps of further
     // threads are too small (64 MiB) to hold such buffers. glibc's limit on M_MMAP_THRESHOLD (32 MiB) is why the number
     // of mappings is set and not that threshold.
-    if (mallopt(M_MMAP_MAX, 0) && mallopt(M_TRIM_THRESHOLD, INT32_MAX) && mallopt(M_ARENA_MAX, 1)) done |= 1;
+    if (mallopt(M_MMAP_MAX, 0) && mallopt(M_TRIM_THRESHOLD, -1) && mallopt(M_ARENA_MAX, 1)) done |= 1;
     if ((done & 1) && mark_heap_for_huge_pages()) done |= 2;
     return done;
 }
