@@ -198,9 +198,9 @@ FORWARD(ctorch_status, ctorch_singular_values, (const ctorch_tensor *a, ctorch_t
 FORWARD(ctorch_status, ctorch_singular_decomposition, (const ctorch_tensor *a, ctorch_tensor **left, ctorch_tensor
         **values, ctorch_tensor **right), (a, left, values, right))
 
-FORWARD(ctorch_status, ctorch_lstm_gradient, (const ctorch_lstm_sizes *sizes, const ctorch_lstm_batch *batch,
-        ctorch_scalar_type type, const void *point, void *gradient, size_t count, double *loss), (sizes, batch, type,
-        point, gradient, count, loss))
+FORWARD(ctorch_status, ctorch_lstm_gradient, (const ctorch_lstm_sizes *sizes, const ctorch_lstm_batch *batches,
+        size_t batch_count, ctorch_scalar_type type, const void *point, void *const *gradients, size_t count,
+        double *losses), (sizes, batches, batch_count, type, point, gradients, count, losses))
 FORWARD(void, ctorch_lstm_release_memory, (void), ())
 FORWARD(const char *, ctorch_lstm_kernels, (void), ())
 FORWARD(ctorch_status, ctorch_lstm_limit_kernels, (const char *name), (name))

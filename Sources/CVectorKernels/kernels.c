@@ -81,7 +81,9 @@ static inline double add_lanes(const double *lane) {
         return found;                                                                                                  \
     }                                                                                                                  \
     FOR_EVERY_PROCESSOR void smoothness_accumulate_##suffix(double *restrict sum, double scale,                        \
-                                                            const scalar *restrict x, size_t count) {                  \
+                                                            const scalar *restrict x, size_t offset, size_t count) {   \
+        sum += offset;                                                                                                 \
+        x += offset;                                                                                                   \
         for (size_t i = 0; i < count; i++) sum[i] += scale * (double)x[i];                                             \
     }                                                                                                                  \
     FOR_EVERY_PROCESSOR void smoothness_point_along_##suffix(scalar *restrict point, const scalar *restrict from,      \

@@ -24,7 +24,7 @@ extension TypedEstimationWork {
         let seconds = try crew.seconds(at: point)
         let rows = plan.rowCount - plan.committedRows
         let rounds =
-            Double(groups.components.count) / Double(groups.parts(for: objective).count) * Double(crew.groupsOfBusiest)
+            Double(groups.components.count) / Double(groups.parts(for: objective).count) * crew.groupsOfBusiest
         let references = reference.map { plan.referenceRows(stride: $0.stride) } ?? 0
         let expected =
             Double(plan.subsetGradientCount) * rounds * seconds.gradient + Double(2 * references) * rounds
@@ -68,7 +68,7 @@ extension TypedEstimationWork {
     /// The first iterate without NaN or infinity.
     private func finitePoint() throws -> [Scalar] {
         let source = try RunStepSource<Scalar>(RunFileReader(request.run), rowCount: request.rowCount)
-        var point = [Scalar](repeating: 0, count: objective.layout.count)
+        var point = Scalar.zeros(objective.layout.count)
         for row in source.iterations.indices {
             try source.readIterate(ofRow: row, into: &point)
             guard Scalar.nonfiniteCount(point, in: point.indices) > 0 else { break }
@@ -88,8 +88,9 @@ extension EstimationPlan {
 private struct Crew<Scalar: ParameterScalar> {
     let objective: any Objective<Scalar>
     let groups: ComponentGroups
-    /// How many groups of the whole subset, or parts of its only one, the busiest worker takes.
-    let groupsOfBusiest: Int
+    /// How many groups of the whole subset, or parts of its only one, the busiest worker takes for one gradient of those that are evaluated at
+    /// the same time.
+    let groupsOfBusiest: Double
     /// The bytes of those of the estimate's vectors that the rehearsal has made.
     let byteCount: Int
     var evaluator: SubsetEvaluator<Scalar>
@@ -103,7 +104,8 @@ private struct Crew<Scalar: ParameterScalar> {
         groups = ComponentGroups(
             components: Array(work.groups.components.prefix(count)), weights: Array(work.groups.weights.prefix(count)),
             count: count, populationWeight: work.groups.populationWeight)
-        groupsOfBusiest = (parts.count + count - 1) / count
+        let probes = work.options.probeCount(of: work.groups, for: work.objective)
+        groupsOfBusiest = Double((probes * parts.count + count - 1) / count) / Double(probes)
         evaluator = SubsetEvaluator(workerCount: count, isCancelled: { false })
         self.reference = reference.map {
             RoundingReference($0.objective, stride: $0.stride, workerCount: count, isCancelled: { false })

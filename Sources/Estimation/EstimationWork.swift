@@ -170,7 +170,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             workspaceBytes: EstimationWorkspace<Scalar>.byteCount(
                 parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
                 workerCount: min(options.workerCount, parts.count),
-                sumsGroups: parts.components.count > parts.count, gradientCount: options.keepsEnd ? 3 : 2))
+                sumsGroups: parts.components.count > parts.count, gradientCount: options.keepsEnd ? 3 : 2,
+                probeCount: options.probeCount(of: groups, for: objective), takesPairs: objective.prefersPairs))
     }
 
     func run(
@@ -252,7 +253,7 @@ extension Objective {
     func secondsPerGradient(
         ofComponent component: Int, along source: consuming RunStepSource<Scalar>
     ) throws -> Double {
-        var point = [Scalar](repeating: 0, count: layout.count)
+        var point = Scalar.zeros(layout.count)
         var gradient = point
         for row in source.iterations.indices {
             try source.readIterate(ofRow: row, into: &point)

@@ -35,6 +35,13 @@ public protocol Objective<Scalar>: Sendable {
     func focused(on point: [Scalar]) -> any Objective<Scalar>
     /// Whether the gradients of several components cost less together than one after the other, as through a pipe.
     var sharesWorkOfComponents: Bool { get }
+    /// Whether two components are evaluated faster together than one after the other.
+    var prefersPairs: Bool { get }
+    /// Returns the losses of two components at one point and overwrites both gradients: the numbers of `gradient(ofComponent:at:into:)`, bit for bit.
+    func gradients(
+        ofComponents first: Int, _ second: Int, at point: [Scalar], into firstGradient: inout [Scalar],
+        _ secondGradient: inout [Scalar]
+    ) throws -> (Double, Double)
     /// Adds Σ wᵢ∇fᵢ(x) over several components to a sum, in the order given.
     ///
     /// - Parameters:
@@ -78,17 +85,43 @@ extension Objective {
     /// Nothing has to be done once.
     public func focused(on point: [Scalar]) -> any Objective<Scalar> { self }
 
-    /// One component after the other.
+    public var prefersPairs: Bool { false }
+
+    /// One after the other.
+    public func gradients(
+        ofComponents first: Int, _ second: Int, at point: [Scalar], into firstGradient: inout [Scalar],
+        _ secondGradient: inout [Scalar]
+    ) throws -> (Double, Double) {
+        (
+            try gradient(ofComponent: first, at: point, into: &firstGradient),
+            try gradient(ofComponent: second, at: point, into: &secondGradient)
+        )
+    }
+
+    /// One component after the other, or two at a time.
     public func addGradients(
         of components: [Int], at point: [Scalar], scratch: inout [Scalar], into sum: inout [Double],
         isCancelled: () -> Bool
     ) throws -> Double {
         var loss = 0.0
-        for component in components {
+        var other: [Scalar] = []
+        for start in stride(from: 0, to: components.count, by: prefersPairs ? 2 : 1) {
             guard !isCancelled() else { throw SmoothnessError(.interrupted, "stopped between two gradients") }
-            let weight = weight(ofComponent: component)
-            loss += weight * (try gradient(ofComponent: component, at: point, into: &scratch))
+            let first = components[start]
+            let weight = weight(ofComponent: first)
+            guard prefersPairs, start + 1 < components.count else {
+                loss += weight * (try gradient(ofComponent: first, at: point, into: &scratch))
+                Scalar.accumulate(into: &sum, scale: weight, scratch)
+                continue
+            }
+            if other.isEmpty { other = Scalar.zeros(scratch.count) }
+            let second = components[start + 1]
+            let secondWeight = self.weight(ofComponent: second)
+            let losses = try gradients(ofComponents: first, second, at: point, into: &scratch, &other)
+            loss += weight * losses.0
             Scalar.accumulate(into: &sum, scale: weight, scratch)
+            loss += secondWeight * losses.1
+            Scalar.accumulate(into: &sum, scale: secondWeight, other)
         }
         return loss
     }

@@ -13,8 +13,10 @@ public protocol ParameterScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable,
     static func nonfiniteCount(_ x: [Self], in range: Range<Int>) -> Int
     /// Whether all elements have the same bits: zeros the same sign, and NaN is itself.
     static func isSame(_ x: [Self], _ y: [Self]) -> Bool
-    /// sum[i] += scale·x[i].
-    static func accumulate(into sum: inout [Double], scale: Double, _ x: [Self])
+    /// A vector of `count` zeros: a millisecond for millions, where `Array(repeating:count:)` in generic code calls a function an element.
+    static func zeros(_ count: Int) -> [Self]
+    /// sum[i] += scale·x[i] over `range`.
+    static func accumulate(into sum: inout [Double], scale: Double, _ x: [Self], in range: Range<Int>)
     /// point[i] = fl(from[i] + fraction·(to[i] − from[i])).
     static func pointAlong(into point: inout [Self], from: [Self], to: [Self], fraction: Double)
     /// y[i] = fl(a·x[i] + b·y[i]) over `range`.
@@ -50,6 +52,12 @@ public protocol ParameterScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable,
 extension ParameterScalar {
     /// Σ x[i]² over `range`.
     public static func squaredNorm(_ x: [Self], in range: Range<Int>) -> Double { dot(x, x, in: range) }
+
+    /// sum[i] += scale·x[i].
+    public static func accumulate(into sum: inout [Double], scale: Double, _ x: [Self]) {
+        checkSameCount(sum.count, x.count)
+        accumulate(into: &sum, scale: scale, x, in: 0..<x.count)
+    }
 
     /// y[i] = fl(a·x[i] + b·y[i]).
     public static func axpby(_ a: Double, _ x: [Self], _ b: Double, into y: inout [Self]) {
@@ -99,9 +107,11 @@ extension Float: ParameterScalar {
         x.count == y.count && smoothness_same_f32(x, y, x.count) != 0
     }
 
-    public static func accumulate(into sum: inout [Double], scale: Double, _ x: [Float]) {
-        checkSameCount(sum.count, x.count)
-        smoothness_accumulate_f32(&sum, scale, x, x.count)
+    public static func zeros(_ count: Int) -> [Float] { [Float](repeating: 0, count: count) }
+
+    public static func accumulate(into sum: inout [Double], scale: Double, _ x: [Float], in range: Range<Int>) {
+        check(range, within: sum.count, x.count)
+        smoothness_accumulate_f32(&sum, scale, x, range.lowerBound, range.count)
     }
 
     public static func pointAlong(into point: inout [Float], from: [Float], to: [Float], fraction: Double) {
@@ -197,9 +207,11 @@ extension Double: ParameterScalar {
         x.count == y.count && smoothness_same_f64(x, y, x.count) != 0
     }
 
-    public static func accumulate(into sum: inout [Double], scale: Double, _ x: [Double]) {
-        checkSameCount(sum.count, x.count)
-        smoothness_accumulate_f64(&sum, scale, x, x.count)
+    public static func zeros(_ count: Int) -> [Double] { [Double](repeating: 0, count: count) }
+
+    public static func accumulate(into sum: inout [Double], scale: Double, _ x: [Double], in range: Range<Int>) {
+        check(range, within: sum.count, x.count)
+        smoothness_accumulate_f64(&sum, scale, x, range.lowerBound, range.count)
     }
 
     public static func pointAlong(into point: inout [Double], from: [Double], to: [Double], fraction: Double) {

@@ -93,6 +93,49 @@ public func lstmLanguageModelGradient<Element>(
     return try result.get()
 }
 
+/// A batch as `lstmLanguageModelGradient` takes it.
+public struct LSTMBatch<Element> {
+    public var inputs: [Int64]
+    public var targets: [Int64]
+    public var dropout: LSTMDropout?
+    public var terms: LSTMActivationTerms
+    public var state: [Element]?
+
+    public init(
+        inputs: [Int64], targets: [Int64], dropout: LSTMDropout?, terms: LSTMActivationTerms = LSTMActivationTerms(),
+        from state: [Element]? = nil
+    ) {
+        self.inputs = inputs
+        self.targets = targets
+        self.dropout = dropout
+        self.terms = terms
+        self.state = state
+    }
+}
+
+/// The losses and the gradients of two batches of the same sizes at one point: the numbers of `lstmLanguageModelGradient`, bit for bit. The recurrent
+/// weights, which are too large for a core's own cache, are read once a step for both, unless they are masked, which makes them each batch's own.
+/// - Throws: as `lstmLanguageModelGradient`; `.badArgument` where only one batch masks the recurrent weights.
+public func lstmLanguageModelGradients<Element>(
+    _ sizes: LSTMSizes, _ first: LSTMBatch<Element>, _ second: LSTMBatch<Element>, at point: [Element],
+    into firstGradient: inout [Element], _ secondGradient: inout [Element]
+) throws(TorchError) -> (Double, Double) {
+    try requireCount(firstGradient.count, point.count, "gradient")
+    try requireCount(secondGradient.count, point.count, "gradient")
+    let calls = [first, second].map {
+        FusedCall(
+            sizes: sizes, inputs: $0.inputs, targets: $0.targets, dropout: $0.dropout, terms: $0.terms, state: $0.state,
+            point: point)
+    }
+    let result = firstGradient.withUnsafeMutableBytes { firstMemory in
+        secondGradient.withUnsafeMutableBytes { secondMemory in
+            FusedCall.run(calls, gradients: [firstMemory.baseAddress, secondMemory.baseAddress])
+        }
+    }
+    let losses = try result.get()
+    return (losses[0], losses[1])
+}
+
 /// The loss alone: forward without backward. The same number as the gradient's.
 public func lstmLanguageModelLoss<Element>(
     _ sizes: LSTMSizes, inputs: [Int64], targets: [Int64], dropout: LSTMDropout?,
@@ -156,26 +199,46 @@ private struct FusedCall<Element> {
     func run(
         gradient: UnsafeMutableRawPointer? = nil, final: UnsafeMutableRawPointer? = nil
     ) -> Result<Double, TorchError> {
+        Self.run([self], gradients: [gradient], final: final).map { $0[0] }
+    }
+
+    /// Calls of the same sizes at the same point, evaluated together.
+    static func run(
+        _ calls: [FusedCall], gradients: [UnsafeMutableRawPointer?], final: UnsafeMutableRawPointer? = nil
+    ) -> Result<[Double], TorchError> {
         Result { () throws(TorchError) in
             let type = try ScalarType.required(of: Element.self, "lstmLanguageModelGradient")
-            try requireCount(inputs.count, sizes.steps * sizes.streams, "inputs")
-            if let targets { try requireCount(targets.count, inputs.count, "targets") }
-            if let state { try requireCount(state.count, sizes.stateCount, "state") }
-            if dropout?.keep != nil { try requireCount(dropout?.scales.count ?? 0, sizes.hidden.count + 1, "scales") }
-            var loss = 0.0
-            let status = withSizes { rawSizes in
-                withBatch { batch in
-                    var (rawSizes, batch) = (rawSizes, batch)
-                    batch.final = final
-                    return point.withUnsafeBytes { point in
+            for call in calls { try call.checkCounts() }
+            var losses = [Double](repeating: 0, count: calls.count)
+            let status = calls[0].withSizes { rawSizes in
+                withBatches(of: calls[...], []) { batches in
+                    var (rawSizes, batches) = (rawSizes, batches)
+                    batches[0].final = final
+                    return calls[0].point.withUnsafeBytes { point in
                         ctorch_lstm_gradient(
-                            &rawSizes, &batch, type.raw, point.baseAddress, gradient, self.point.count, &loss)
+                            &rawSizes, &batches, calls.count, type.raw, point.baseAddress, gradients,
+                            calls[0].point.count, &losses)
                     }
                 }
             }
             try check(status, "lstmLanguageModelGradient")
-            return loss
+            return losses
         }
+    }
+
+    private func checkCounts() throws(TorchError) {
+        try requireCount(inputs.count, sizes.steps * sizes.streams, "inputs")
+        if let targets { try requireCount(targets.count, inputs.count, "targets") }
+        if let state { try requireCount(state.count, sizes.stateCount, "state") }
+        if dropout?.keep != nil { try requireCount(dropout?.scales.count ?? 0, sizes.hidden.count + 1, "scales") }
+    }
+
+    /// The memory of all calls' arrays for the duration of `body`.
+    private static func withBatches(
+        of calls: ArraySlice<FusedCall>, _ batches: [ctorch_lstm_batch], _ body: ([ctorch_lstm_batch]) -> ctorch_status
+    ) -> ctorch_status {
+        guard let call = calls.first else { return body(batches) }
+        return call.withBatch { withBatches(of: calls.dropFirst(), batches + [$0], body) }
     }
 
     private func withSizes(_ body: (ctorch_lstm_sizes) -> ctorch_status) -> ctorch_status {

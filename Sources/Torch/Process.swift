@@ -49,3 +49,10 @@ public func tuneAllocator() -> AllocatorTuning { AllocatorTuning(rawValue: ctorc
 /// off the core that it waits for: one gradient of a small LSTM took 10 to 40 times as long as with one thread. A short spin costs
 /// nothing measurable on an idle machine.
 public func letThreadsSleep() { ctorch_let_threads_sleep() }
+
+/// Names the processor's vector instructions to OpenBLAS, the matrix library of the distributions' LibTorch: call it where `letThreadsSleep` is called, and
+/// for the same reason. What the user has set is left alone.
+///
+/// By itself OpenBLAS goes by the model of the processor, and takes a model that is newer than itself for the oldest: the 0.3.21 of Debian 12 multiplies
+/// with SSE on a Xeon of 2023 that has AVX-512, at a quarter of the speed. Other matrix libraries do not read the variable.
+public func chooseMatrixKernels() { ctorch_choose_matrix_kernels() }

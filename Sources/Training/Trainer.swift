@@ -161,7 +161,7 @@ extension Trainer {
     /// of two of its gradients, since the first warms up caches and allocators.
     public func measureGradientTime() throws -> Duration {
         let point = objectives.training.initialPoint(seed: configuration.seed)
-        var gradient = [Scalar](repeating: 0, count: point.count)
+        var gradient = Scalar.zeros(point.count)
         let clock = ContinuousClock()
         _ = try objectives.training.gradient(ofComponent: 0, at: point, into: &gradient)
         let start = clock.now

@@ -31,7 +31,7 @@ struct TrainingLoop<Scalar: ParameterScalar> {
         rule = UpdateRule(trainer.configuration)
         let isFull = trainer.componentsPerIteration > 1
         sum = [Double](repeating: 0, count: isFull ? state.iterate.count : 0)
-        scratch = [Scalar](repeating: 0, count: isFull ? state.iterate.count : 0)
+        scratch = Scalar.zeros(isFull ? state.iterate.count : 0)
         firstIteration = state.iteration
         self.state = state
         start = clock.now

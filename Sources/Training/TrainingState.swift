@@ -38,7 +38,7 @@ struct TrainingState<Scalar: ParameterScalar> {
         let objective = trainer.objectives.training
         configuration = trainer.configuration
         iterate = objective.initialPoint(seed: configuration.seed)
-        next = [Scalar](repeating: 0, count: iterate.count)
+        next = Scalar.zeros(iterate.count)
         gradient = next
         memory = UpdateMemory(for: UpdateRule(configuration), parameterCount: iterate.count)
         average = configuration.averaging == nil ? [] : next

@@ -11,7 +11,7 @@ public struct UpdateMemory<Scalar: ParameterScalar>: Sendable {
 
     /// All zero, for P parameters.
     public init(for rule: UpdateRule, parameterCount: Int) {
-        func vector(_ isKept: Bool) -> [Scalar] { [Scalar](repeating: 0, count: isKept ? parameterCount : 0) }
+        func vector(_ isKept: Bool) -> [Scalar] { Scalar.zeros(isKept ? parameterCount : 0) }
         momentum = vector(rule.keepsMomentum)
         secondMoment = vector(rule.keepsSecondMoment)
         adjusted = vector(rule.adjustsGradient)

@@ -31,6 +31,7 @@ struct Smoothness: ParsableCommand {
         Console.fillClosedStreams()
         _ = tuneAllocator()
         letThreadsSleep()
+        chooseMatrixKernels()
         do {
             var command = try parseAsRoot()
             try command.run()

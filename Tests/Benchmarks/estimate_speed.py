@@ -30,7 +30,7 @@ NETWORKS = {
     "lstm": {
         "train": [
             "--objective", "lstm", "--layers", "3", "--hidden", "1150", "--embedding", "400", "--vocabulary", "10000",
-            "--sequence-length", "70", "--learning-rate", "10", "--clip-norm", "0.25", "--iterations", "4", "--save", "every=1",
+            "--sequence-length", "70", "--learning-rate", "10", "--clip-norm", "0.25", "--iterations", "8", "--save", "every=1",
         ],
         "components": "3,9,15,21", "gammas": "0.25,0.5,0.75,1",
     },

@@ -122,6 +122,85 @@ struct GroupTests {
         #expect(identicalBits(alone, together))
     }
 
+    @Test(
+        "probes that are evaluated at the same time change no bit, in whatever number the memory lets them",
+        arguments: [(2, 10, 0), (2, 10, 1), (2, 3, 1 << 30), (4, 10, 3), (4, 1, 1 << 30), (7, 5, 1 << 30)])
+    func probesTogether(workers: Int, groupCount: Int, others: Int) throws {
+        let path = path.map { $0.map { Float($0) } }
+        let inner = diagonalQuadratic(Float.self, curvatures: curvatures, weights: weights)
+        let components = [31, 4, 8, 15, 16, 23, 39, 0, 1, 2]
+        let gammas = [0.1, 0.3, 0.5, 0.7, 1]
+        let alone = try estimates(
+            of: MemorySteps(path: path), objective: inner, components: components, gammas: gammas,
+            groupCount: groupCount)
+        let objective = AddressNotingObjective(inner: inner)
+        let together = try estimates(
+            of: MemorySteps(path: path), objective: objective, components: components, gammas: gammas,
+            groupCount: groupCount, workerCount: workers
+        ) {
+            // Point, mean and groups of one probe.
+            let bytes = 6 * (4 + 8 + (groupCount > 1 ? groupCount : 0) * 4)
+            $0.memoryBudget = others == 1 << 30 ? others : others * bytes
+        }
+        #expect(identicalBits(alone, together))
+        // x_k, x_{k+1} and the probes that there is room for: no more than give every worker eight groups, and none for γ = 1.
+        let parts = groupCount > 1 ? groupCount : components.count
+        let wanted = min(gammas.count, (8 * workers + parts - 1) / parts, 1 + others)
+        #expect(objective.addresses.counts.points == 2 + min(wanted, gammas.count - 1))
+    }
+
+    /// Evaluates pairs of components, each of them as the other objective does, and counts them; component 5 fails where it is told to.
+    private struct Pairing: Objective {
+        var inner: ClosureObjective<Float>
+        var breaks = false
+        let pairs = CallCounter()
+
+        var layout: ParameterLayout { inner.layout }
+        var componentCount: Int { inner.componentCount }
+        var prefersPairs: Bool { true }
+        func weight(ofComponent component: Int) -> Double { inner.weight(ofComponent: component) }
+        func initialPoint(seed: UInt64) -> [Float] { inner.initialPoint(seed: seed) }
+        func loss(ofComponent component: Int, at point: [Float]) -> Double {
+            inner.loss(ofComponent: component, at: point)
+        }
+        func gradient(ofComponent component: Int, at point: [Float], into gradient: inout [Float]) throws -> Double {
+            if breaks && component == 5 { throw SmoothnessError(.data, "no gradient of component 5") }
+            return inner.gradient(ofComponent: component, at: point, into: &gradient)
+        }
+        func gradients(
+            ofComponents first: Int, _ second: Int, at point: [Float], into firstGradient: inout [Float],
+            _ secondGradient: inout [Float]
+        ) throws -> (Double, Double) {
+            _ = pairs.next()
+            return (
+                try gradient(ofComponent: first, at: point, into: &firstGradient),
+                try gradient(ofComponent: second, at: point, into: &secondGradient)
+            )
+        }
+    }
+
+    @Test(
+        "components that are evaluated in pairs change no bit, one a group or several, alone or together",
+        arguments: [(1, 11), (2, 11), (3, 11), (1, 4), (3, 4)])
+    func pairs(workers: Int, groupCount: Int) throws {
+        let path = path.map { $0.map { Float($0) } }
+        let inner = diagonalQuadratic(Float.self, curvatures: curvatures, weights: weights)
+        let components = [31, 4, 8, 15, 16, 23, 39, 0, 1, 2, 5]
+        let alone = try estimates(
+            of: MemorySteps(path: path), objective: inner, components: components, groupCount: groupCount)
+        let objective = Pairing(inner: inner)
+        let paired = try estimates(
+            of: MemorySteps(path: path), objective: objective, components: components, groupCount: groupCount,
+            workerCount: workers)
+        #expect(identicalBits(alone, paired))
+        #expect(objective.pairs.value > 0)
+        #expect(throws: SmoothnessError.self) {
+            try estimates(
+                of: MemorySteps(path: path), objective: Pairing(inner: inner, breaks: true), components: components,
+                groupCount: groupCount, workerCount: workers)
+        }
+    }
+
     @Test("an error in one of the workers' gradients is thrown, whoever meets it")
     func failure() throws {
         struct Broken: Error {}

@@ -37,6 +37,13 @@ enum LSTMTestData {
             awd: LSTMRegularization(
                 wordDropout: 0, inputDropout: 0.5, hiddenDropout: 0, outputDropout: 0, weightDropout: 0, activation: 0,
                 temporalActivation: 3), length: 4, count: 66),
+        // No mask at any place: tokens of the same word are one row, and words are dropped whole.
+        LSTMCase(
+            12, 9, 21, 2, tied: true, dropout: 0,
+            awd: LSTMRegularization(
+                wordDropout: 0.4, inputDropout: 0, hiddenDropout: 0, outputDropout: 0, weightDropout: 0.3,
+                activation: 0,
+                temporalActivation: 0), length: 6, count: 9),
     ]
 
     /// Strong enough that nothing is negligible.

@@ -43,6 +43,63 @@ struct LanguageModelObjectiveTests {
         #expect(abs(set.metric(loss) - 20) < 1e-11)
     }
 
+    /// The bits of two gradients and their losses.
+    private func bits<Scalar: ParameterScalar>(_ losses: [Double], _ gradients: [[Scalar]]) -> [String] {
+        losses.map { "\($0)" } + gradients.map { "\($0)" }
+    }
+
+    private func comparePairs<Scalar: ParameterScalar>(
+        _ scalar: Scalar.Type, regularization: LSTMRegularization?, state: InitialState, microBatch: Int? = nil
+    ) throws {
+        let configuration = LSTMConfiguration(
+            vocabularySize: 20, embeddingSize: 6, hiddenSize: 37, layerCount: 3, tiedWeights: true, dropout: 0,
+            regularization: regularization)
+        let data = try LanguageData(Self.text, batchSize: 5, sequenceLength: 9)
+        let objective = LanguageModelObjective<Scalar>(
+            model: try LSTMLanguageModel(configuration), streams: data.training, seed: 4, microBatch: microBatch,
+            state: state)
+        let x: [Scalar] = LSTMTestData.point(objective.layout.count, bound: 0.6)
+        let last = objective.componentCount - 1
+        // The last one is ragged: it has no partner of its sizes.
+        #expect(objective.weight(ofComponent: last) != objective.weight(ofComponent: 0))
+        #expect(objective.prefersPairs == (microBatch == nil))
+        func alone(_ component: Int) throws -> (Double, [Scalar]) {
+            var gradient = [Scalar](repeating: .nan, count: x.count)
+            return (try objective.gradient(ofComponent: component, at: x, into: &gradient), gradient)
+        }
+        for (a, b) in [(0, 1), (3, 2), (1, 1), (1, last), (last, 0)] {
+            let (first, second) = (try alone(a), try alone(b))
+            var gradients = [first.1.map { _ in Scalar.nan }, first.1.map { _ in Scalar.nan }]
+            var other = gradients[1]
+            let losses = try objective.gradients(ofComponents: a, b, at: x, into: &gradients[0], &other)
+            gradients[1] = other
+            #expect(bits([losses.0, losses.1], gradients) == bits([first.0, second.0], [first.1, second.1]))
+        }
+        var (sum, expected) = ([Double](repeating: 0, count: x.count), [Double](repeating: 0, count: x.count))
+        var (scratch, loss) = (x, 0.0)
+        let components = [2, 0, 3, last, 1]
+        for component in components {
+            let weight = objective.weight(ofComponent: component)
+            let (own, gradient) = try alone(component)
+            loss += weight * own
+            Scalar.accumulate(into: &expected, scale: weight, gradient)
+        }
+        let added = try objective.addGradients(
+            of: components, at: x, scratch: &scratch, into: &sum, isCancelled: { false })
+        #expect(added == loss && sum == expected)
+    }
+
+    @Test("two components together have the bits of one after the other: any masks, a carried state, a ragged segment")
+    func pairs() throws {
+        try comparePairs(Double.self, regularization: nil, state: .zero)
+        try comparePairs(Float.self, regularization: nil, state: .carried(segments: 2))
+        try comparePairs(Float.self, regularization: LSTMTestData.awd, state: .carried(segments: 1))
+        var locked = LSTMTestData.awd
+        locked.weightDropout = 0
+        try comparePairs(Float.self, regularization: locked, state: .zero)
+        try comparePairs(Double.self, regularization: locked, state: .zero, microBatch: 2)
+    }
+
     @Test("gradients match the loss, with masks and in pieces", arguments: [0.0, 0.4], [nil, 2])
     func gradients(dropout: Double, microBatch: Int?) throws {
         let objective = try make(Double.self, dropout: dropout, options: .init(microBatch: microBatch)).training

@@ -39,6 +39,14 @@ import Torch
                 Self.sizes, inputs: [0, 1], targets: [1, 2], dropout: nil,
                 at: [Float16](repeating: 0, count: 57), into: &gradient)
         }
+        #expect(throws: TorchError.self) {
+            let point = [Double](repeating: 0.1, count: 57)
+            var (first, second) = (point, point)
+            let batch = LSTMBatch<Double>(inputs: [0, 1], targets: [1, 2], dropout: nil)
+            var masked = batch
+            masked.dropout = LSTMDropout(recurrent: [Bool](repeating: true, count: 16), recurrentScale: 1)
+            _ = try lstmLanguageModelGradients(Self.sizes, batch, masked, at: point, into: &first, &second)
+        }
         #expect(throws: TorchError.self) { try limitFusedKernels(to: "abacus") }
     }
 }

@@ -62,6 +62,8 @@ ctorch_status ctorch_synchronize(const char *device);
 int ctorch_tune_allocator(void);
 /// Threads that wait for others go to sleep soon. See Torch.letThreadsSleep.
 void ctorch_let_threads_sleep(void);
+/// OpenBLAS uses the processor's vector instructions. See Torch.chooseMatrixKernels.
+void ctorch_choose_matrix_kernels(void);
 
 // Making tensors and looking at them (tensors.cpp)
 

@@ -52,13 +52,17 @@ typedef struct ctorch_lstm_batch {
     double temporal_activation; // β
 } ctorch_lstm_batch;
 
-/// The mean cross-entropy per token, in nats, with the activation terms; with `gradient`, which may be NULL, also its gradient.
-/// `type` is float32 or float64 and says what `point` and `gradient` hold; `count` is their number of elements.
+/// The mean cross-entropy per token, in nats, with the activation terms; with a gradient, which may be NULL, also its gradient.
+/// `type` is float32 or float64 and says what `point` and the gradients hold; `count` is their number of elements.
+///
+/// Several batches of the same sizes may be evaluated at the same point together, each into a loss and a gradient of its own: the numbers
+/// are those of one after the other, the recurrent weights are read once. `gradients` are as many pointers as batches, all NULL or none, and either all
+/// batches have masks of the recurrent weights or none.
 ///
 /// The recurrence runs in kernels of its own, each element summed in one fixed order; the large products are LibTorch's.
-ctorch_status ctorch_lstm_gradient(const ctorch_lstm_sizes *sizes, const ctorch_lstm_batch *batch,
-                                   ctorch_scalar_type type, const void *point, void *gradient, size_t count,
-                                   double *loss);
+ctorch_status ctorch_lstm_gradient(const ctorch_lstm_sizes *sizes, const ctorch_lstm_batch *batches,
+                                   size_t batch_count, ctorch_scalar_type type, const void *point,
+                                   void *const *gradients, size_t count, double *losses);
 
 /// Gives the memory that finished calls have left for the next ones back to the system.
 void ctorch_lstm_release_memory(void);

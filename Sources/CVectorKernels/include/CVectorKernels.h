@@ -49,7 +49,7 @@ typedef struct {
     double smoothness_squared_distance_##suffix(const scalar *x, const scalar *y, size_t offset, size_t count);        \
     size_t smoothness_nonfinite_##suffix(const scalar *x, size_t offset, size_t count);                                \
     int smoothness_same_##suffix(const scalar *x, const scalar *y, size_t count);                                      \
-    void smoothness_accumulate_##suffix(double *sum, double scale, const scalar *x, size_t count);                     \
+    void smoothness_accumulate_##suffix(double *sum, double scale, const scalar *x, size_t offset, size_t count);      \
     void smoothness_point_along_##suffix(scalar *point, const scalar *from, const scalar *to, double fraction,         \
                                          size_t count);                                                                \
     void smoothness_axpby_##suffix(scalar *y, double a, const scalar *x, double b, size_t offset, size_t count);       \

@@ -35,7 +35,7 @@ public struct AlignmentEstimator<Scalar: ParameterScalar>: ~Copyable {
         self.clipNorms = clipNorms
         self.isCancelled = isCancelled
         subset = ComponentSubset(objective: objective, components: components, isCancelled: isCancelled)
-        iterate = [Scalar](repeating: 0, count: objective.layout.count)
+        iterate = Scalar.zeros(objective.layout.count)
         component = iterate
         mean = [Double](repeating: 0, count: objective.layout.count)
         sums = partitions.map { _ in [Double](repeating: 0, count: objective.layout.count) }

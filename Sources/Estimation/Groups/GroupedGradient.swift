@@ -1,19 +1,23 @@
 import ParameterSpace
 
 /// ∇f_S at a point, and the mean gradient of every group of its components.
-struct GroupedGradient<Scalar: ParameterScalar> {
+struct GroupedGradient<Scalar: ParameterScalar>: Sendable {
     /// f_S
     var loss = 0.0
     /// The mean loss of every group.
     var groupLosses: [Double] = []
-    /// ∇f_S = Σ wᵢ∇fᵢ / Σ wᵢ, P elements.
-    var mean: [Double]
-    /// The mean gradient g_b of every group, rounded to the scalar once; empty where no errors are asked for.
+    /// P
+    let parameterCount: Int
+    /// ∇f_S = Σ wᵢ∇fᵢ / Σ wᵢ, P elements once it has been evaluated.
+    var mean: [Double] = []
+    /// The mean gradient g_b of every group, rounded to the scalar once, P elements each once it has been evaluated; empty where no errors are
+    /// asked for.
     var groups: [[Scalar]]
 
+    /// The vectors are made by the workers that first fill them: memory that nobody has touched costs time, and that is theirs to share.
     init(parameterCount: Int, groupCount: Int) {
-        mean = [Double](repeating: 0, count: parameterCount)
-        groups = (0..<groupCount).map { _ in [Scalar](repeating: 0, count: parameterCount) }
+        self.parameterCount = parameterCount
+        groups = Array(repeating: [], count: groupCount)
     }
 
     /// Holds nothing: what is left behind when the vectors are handed to the workers.
@@ -21,5 +25,13 @@ struct GroupedGradient<Scalar: ParameterScalar> {
 
     static func byteCount(parameterCount: Int, groupCount: Int) -> Int {
         parameterCount * (MemoryLayout<Double>.stride + groupCount * MemoryLayout<Scalar>.stride)
+    }
+
+    mutating func clearMean() {
+        guard !mean.isEmpty else {
+            mean = Double.zeros(parameterCount)
+            return
+        }
+        for index in mean.indices { mean[index] = 0 }
     }
 }

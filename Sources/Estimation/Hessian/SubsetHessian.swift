@@ -46,7 +46,7 @@ public struct SubsetHessian<Scalar: ParameterScalar>: Sendable {
         let exponent = vector.reduce(0) { max($0, abs($1)) }.exponent
         let scale = exponent > -1000 && exponent < 1000 ? Double(sign: .plus, exponent: exponent, significand: 1) : 1
         let direction = vector.map { Scalar($0 / scale) }
-        var scratch = [Scalar](repeating: 0, count: dimension)
+        var scratch = Scalar.zeros(dimension)
         var sum = [Double](repeating: 0, count: dimension)
         for (component, weight) in zip(components, weights) {
             guard !isCancelled() else { throw SmoothnessError(.interrupted, "stopped between two products") }

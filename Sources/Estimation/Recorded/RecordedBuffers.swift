@@ -17,7 +17,7 @@ struct RecordedBuffers<Scalar: ParameterScalar & HDF5Scalar>: ~Copyable {
     private var mean: [Double]
 
     init(length: Int, groupCount: Int) {
-        let zeros = [Scalar](repeating: 0, count: length)
+        let zeros = Scalar.zeros(length)
         (iterate, base, next, probe, gradient) = (zeros, zeros, zeros, zeros, zeros)
         groupBases = Array(repeating: zeros, count: groupCount)
         groupGradients = groupBases

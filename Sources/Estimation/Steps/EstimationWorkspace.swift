@@ -4,7 +4,8 @@ import ParameterSpace
 ///
 /// The number depends neither on the number of iterates K, nor of components m, nor of γ: three vectors of the evaluation scalar (x_k, the
 /// end of the step, the probe), and for each of the two gradients that are subtracted one of Double and one of the scalar for every
-/// group, besides two for every worker and what the objective itself holds.
+/// group, besides two for every worker and what the objective itself holds; and for every probe that is evaluated at the same time as another,
+/// its point and its gradient.
 public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
     /// x_k
     var iterate: [Scalar]
@@ -18,31 +19,81 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
     var gradient: GroupedGradient<Scalar>
     /// ∇f_S at γ = 1 while others are probed after it; made where the search does so.
     var end: GroupedGradient<Scalar>?
+    /// Those that are evaluated at the same time as the last probe.
+    var others: [OtherProbe]
+
+    /// A probe that waits for its turn to be recorded.
+    struct OtherProbe {
+        /// fl(x_k + γd)
+        var point: [Scalar]
+        var gradient: GroupedGradient<Scalar>
+    }
 
     /// The bytes of a workspace.
     /// - Parameters:
     ///   - parameterCount: P
     ///   - sumsGroups: whether a group has more than one component.
     ///   - gradientCount: how many gradients are held at the same time, 2 or 3.
+    ///   - probeCount: how many probes are evaluated at the same time.
+    ///   - takesPairs: whether components are evaluated two at a time.
     public static func byteCount(
-        parameterCount: Int, groupCount: Int, workerCount: Int, sumsGroups: Bool = true, gradientCount: Int = 2
+        parameterCount: Int, groupCount: Int, workerCount: Int, sumsGroups: Bool = true, gradientCount: Int = 2,
+        probeCount: Int = 1, takesPairs: Bool = false
     ) -> Int {
         3 * parameterCount * MemoryLayout<Scalar>.stride + gradientCount
             * GroupedGradient<Scalar>.byteCount(parameterCount: parameterCount, groupCount: groupCount)
+            + (probeCount - 1) * byteCountPerProbe(parameterCount: parameterCount, groupCount: groupCount)
             + workerCount
-            * SubsetEvaluator<Scalar>.byteCountPerWorker(parameterCount: parameterCount, sumsGroups: sumsGroups)
+            * SubsetEvaluator<Scalar>.byteCountPerWorker(
+                parameterCount: parameterCount, sumsGroups: sumsGroups, takesPairs: takesPairs)
     }
 
-    /// - Parameter groupCount: 0 where no errors are asked for.
-    init(parameterCount: Int, groupCount: Int, keepsEnd: Bool) {
-        iterate = [Scalar](repeating: 0, count: parameterCount)
-        next = [Scalar](repeating: 0, count: parameterCount)
-        probe = [Scalar](repeating: 0, count: parameterCount)
+    /// The bytes of a probe that is evaluated at the same time as another.
+    static func byteCountPerProbe(parameterCount: Int, groupCount: Int) -> Int {
+        parameterCount * MemoryLayout<Scalar>.stride
+            + GroupedGradient<Scalar>.byteCount(parameterCount: parameterCount, groupCount: groupCount)
+    }
+
+    /// - Parameters:
+    ///   - groupCount: 0 where no errors are asked for.
+    ///   - probeCount: how many probes are evaluated at the same time.
+    init(parameterCount: Int, groupCount: Int, keepsEnd: Bool, probeCount: Int) {
+        iterate = Scalar.zeros(parameterCount)
+        next = Scalar.zeros(parameterCount)
+        probe = Scalar.zeros(parameterCount)
         base = GroupedGradient(parameterCount: parameterCount, groupCount: groupCount)
         gradient = GroupedGradient(parameterCount: parameterCount, groupCount: groupCount)
         end = keepsEnd ? GroupedGradient(parameterCount: parameterCount, groupCount: groupCount) : nil
+        others = (1..<probeCount).map { _ in
+            OtherProbe(
+                point: Scalar.zeros(parameterCount),
+                gradient: GroupedGradient(parameterCount: parameterCount, groupCount: groupCount))
+        }
     }
 
     /// Whether x_k is, signs of zeros included, the x_{k+1} of the row before, which `next` still holds.
     var iterateIsPreviousNext: Bool { Scalar.isSame(iterate, next) }
+
+    /// Makes fl(x_k + γd) as the last probe or as another; at γ = 1 the end of the step itself is the point.
+    mutating func point(at gamma: Double, other: Int? = nil) -> [Scalar] {
+        guard gamma < 1 else { return next }
+        guard let other else {
+            Scalar.pointAlong(into: &probe, from: iterate, to: next, fraction: gamma)
+            return probe
+        }
+        Scalar.pointAlong(into: &others[other].point, from: iterate, to: next, fraction: gamma)
+        return others[other].point
+    }
+
+    /// Moves the vectors for the gradient of the last probe or of another out.
+    mutating func takeGradient(other: Int?) -> GroupedGradient<Scalar> {
+        guard let other else { return gradient.taken() }
+        return others[other].gradient.taken()
+    }
+
+    /// Another probe and the last one change places.
+    mutating func swapProbe(withOther index: Int) {
+        swap(&probe, &others[index].point)
+        swap(&gradient, &others[index].gradient)
+    }
 }

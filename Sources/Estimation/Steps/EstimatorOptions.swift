@@ -21,6 +21,8 @@ public struct EstimatorOptions<Scalar: ParameterScalar>: Sendable {
     public var sharesGradients = true
     /// Groups that are evaluated at the same time.
     public var workerCount = 1
+    /// Bytes for the vectors of probes that are evaluated at the same time, those of the first not counted.
+    public var memoryBudget = 2 << 30
     /// The same objective in Double, where rounding is to be measured, and every how many rows it is.
     public var reference: (objective: any Objective<Double>, stride: Int)?
 
@@ -51,6 +53,23 @@ public struct EstimatorOptions<Scalar: ParameterScalar>: Sendable {
 
     /// Whether γ = 1 is probed before others, so that its gradient must be kept apart.
     var keepsEnd: Bool { targetError != nil || search != .grid }
+
+    /// How many probes of a row are evaluated at the same time: so many that every worker has some groups to take before the last of them is
+    /// waited for, as far as the vectors of those beyond the first stay within a budget. The numbers do not depend on it.
+    ///
+    /// One where the next probe is not known before the last is, and for gradients that come from another process, which has one point at a time.
+    func probeCount(of groups: ComponentGroups, for objective: any Objective<Scalar>) -> Int {
+        let parts = groups.parts(for: objective).count
+        let workers = min(workerCount, parts * gammas.count)
+        guard workers > 1, !keepsEnd, !objective.sharesWorkOfComponents else { return 1 }
+        let bytes = EstimationWorkspace<Scalar>.byteCountPerProbe(
+            parameterCount: objective.layout.count, groupCount: groups.count > 1 ? groups.count : 0)
+        let wanted = (Self.turnsPerWorker * workers + parts - 1) / parts
+        return max(1, min(wanted, gammas.count, 1 + memoryBudget / max(1, bytes)))
+    }
+
+    /// Groups that a worker should have before it: at the end it waits for half a group's time or so.
+    private static var turnsPerWorker: Int { 8 }
 }
 
 extension StepDirection {

@@ -91,10 +91,7 @@ extension StepEstimator {
         _ index: Int, _ place: RowPlace, known: Int = 0, into estimate: inout StepEstimate
     ) throws -> Double? {
         let isEnd = gammas[index] == 1
-        if !isEnd {
-            Scalar.pointAlong(
-                into: &workspace.probe, from: workspace.iterate, to: workspace.next, fraction: gammas[index])
-        }
+        if !isEnd { _ = workspace.point(at: gammas[index]) }
         let isKept = isEnd && workspace.end != nil
         if known < estimate.subsetSize {
             try evaluate(
@@ -104,7 +101,41 @@ extension StepEstimator {
         if isKept { swapGradientAndEnd() }
         defer { if isKept { swapGradientAndEnd() } }
         try record(index, into: &estimate)
-        guard isEnd else { return nil }
+        return isEnd ? cosine(atEnd: index, of: estimate) : nil
+    }
+
+    /// Evaluates ∇f_S(x_k + γd) at several γ at the same time; the last of them stays in `gradient`.
+    /// - Returns: where γ = 1 is among them, the cosine between the gradients at both ends.
+    mutating func probe(
+        _ indices: Range<Int>, _ place: RowPlace, into estimate: inout StepEstimate
+    ) throws -> Double? {
+        let last = indices.count - 1
+        var probes = indices.enumerated().map { number, index in
+            let other = number < last ? number : nil
+            return SubsetProbe(
+                objective: function(.gamma(index), place), groups: subset(.gamma(index), place),
+                range: 0..<estimate.subsetSize, point: workspace.point(at: gammas[index], other: other),
+                value: workspace.takeGradient(other: other))
+        }
+        gradientCount += indices.count
+        componentGradientCount += indices.count * estimate.subsetSize
+        let outcome = Result { try evaluator.evaluate(&probes) }
+        for number in 0..<last { swap(&workspace.others[number].gradient, &probes[number].value) }
+        swap(&workspace.gradient, &probes[last].value)
+        probes = []
+        try outcome.get()
+        var cosine: Double?
+        for (number, index) in indices.enumerated() {
+            if number < last { workspace.swapProbe(withOther: number) }
+            defer { if number < last { workspace.swapProbe(withOther: number) } }
+            try record(index, into: &estimate)
+            if gammas[index] == 1 { cosine = self.cosine(atEnd: index, of: estimate) }
+        }
+        return cosine
+    }
+
+    /// cos(∇f_S(x_k), ∇f_S(x_k + d)), the latter in `gradient`.
+    private func cosine(atEnd index: Int, of estimate: StepEstimate) -> Double {
         let product = layout.dot(workspace.base.mean, workspace.gradient.mean)
         return product / (estimate.gradientNorm * estimate.curve[index].gradientNorm)
     }

@@ -57,14 +57,27 @@ extension StepEstimator {
     ) throws -> Double? {
         switch options.search {
         case .grid:
-            var cosine: Double?
-            for index in gammas.indices {
-                cosine = try probe(index, place, known: gammas[index] == 1 ? known : 0, into: &estimate) ?? cosine
-            }
-            return cosine
+            return try searchGrid(place, known: known, into: &estimate)
         case .coarseToFine(let tolerance):
             return try searchCoarseToFine(tolerance: tolerance, place, known: known, into: &estimate)
         }
+    }
+
+    /// As many probes at the same time as the workspace holds.
+    private mutating func searchGrid(
+        _ place: RowPlace, known: Int, into estimate: inout StepEstimate
+    ) throws -> Double? {
+        var cosine: Double?
+        let count = 1 + workspace.others.count
+        for first in stride(from: 0, to: gammas.count, by: count) {
+            let indices = first..<min(first + count, gammas.count)
+            let found =
+                indices.count == 1
+                ? try probe(first, place, known: gammas[first] == 1 ? known : 0, into: &estimate)
+                : try probe(indices, place, into: &estimate)
+            cosine = found ?? cosine
+        }
+        return cosine
     }
 
     private mutating func searchCoarseToFine(

@@ -68,7 +68,7 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
         }
         workspace = EstimationWorkspace(
             parameterCount: objective.layout.count, groupCount: groups.count > 1 ? groups.count : 0,
-            keepsEnd: options.keepsEnd)
+            keepsEnd: options.keepsEnd, probeCount: options.probeCount(of: groups, for: objective))
     }
 
     /// Machine epsilon of the evaluation, 2⁻²³ or 2⁻⁵².

@@ -87,6 +87,24 @@ public struct LanguageModelObjective<Scalar: ParameterScalar>: Objective {
         }
     }
 
+    /// The recurrent weights are read once for both.
+    public var prefersPairs: Bool { model.isFused && microBatch == nil }
+
+    public func gradients(
+        ofComponents first: Int, _ second: Int, at point: [Scalar], into firstGradient: inout [Scalar],
+        _ secondGradient: inout [Scalar]
+    ) throws -> (Double, Double) {
+        guard prefersPairs, streams.length(ofSegment: first) == streams.length(ofSegment: second) else {
+            return (
+                try gradient(ofComponent: first, at: point, into: &firstGradient),
+                try gradient(ofComponent: second, at: point, into: &secondGradient)
+            )
+        }
+        let runs = try [first, second].map { try run(segments(for: $0), of: 0..<streams.count, at: point) }
+        let parts = runs.map { ($0.last.batch, $0.last.masks, $0.state) }
+        return try model.gradients(parts[0], parts[1], at: point, into: &firstGradient, &secondGradient)
+    }
+
     typealias Segment = (batch: TokenBatch, masks: DropoutMasks?)
 
     var pieces: StreamPieces { StreamPieces(streamCount: streams.count, most: microBatch) }

@@ -65,6 +65,28 @@ public struct LSTMLanguageModel<Scalar: ParameterScalar>: Sendable {
             from: state?.values, at: point, into: &gradient)
     }
 
+    /// Whether the fused C++ is what runs.
+    var isFused: Bool { device.isCPU }
+
+    /// A batch with what goes with it.
+    typealias Part = (batch: TokenBatch, masks: DropoutMasks?, state: LSTMState<Scalar>?)
+
+    /// The losses and gradients of two batches of the same sizes, in the fused C++ together: bit for bit those of `gradient`.
+    func gradients(
+        _ first: Part, _ second: Part, at point: [Scalar], into firstGradient: inout [Scalar],
+        _ secondGradient: inout [Scalar]
+    ) throws -> (Double, Double) {
+        func arguments(_ part: Part) throws -> LSTMBatch<Scalar> {
+            try check(part.batch, part.masks, part.state, point)
+            return LSTMBatch(
+                inputs: part.batch.inputs, targets: part.batch.targets, dropout: dropout(of: part.masks), terms: terms,
+                from: part.state?.values)
+        }
+        return try lstmLanguageModelGradients(
+            sizes(of: first.batch), try arguments(first), try arguments(second), at: point, into: &firstGradient,
+            &secondGradient)
+    }
+
     /// The state after the last step of `batch`, whose targets are not looked at.
     public func state(
         after batch: TokenBatch, masks: DropoutMasks?, from state: LSTMState<Scalar>? = nil, at point: [Scalar]
@@ -93,10 +115,12 @@ public struct LSTMLanguageModel<Scalar: ParameterScalar>: Sendable {
     }
 
     private func dropout(of masks: DropoutMasks?) -> LSTMDropout? {
-        masks.map {
-            LSTMDropout(
-                keep: $0.keep, scales: $0.places.map(\.scale), isLocked: $0.isLocked, words: $0.words,
-                wordScale: $0.wordScale, recurrent: $0.recurrent, recurrentScale: $0.recurrentScale)
+        masks.map { masks in
+            // Without masks at the places, tokens of the same word are worked out once.
+            let keep = masks.places.contains { $0.probability > 0 } ? masks.keep : nil
+            return LSTMDropout(
+                keep: keep, scales: masks.places.map(\.scale), isLocked: masks.isLocked, words: masks.words,
+                wordScale: masks.wordScale, recurrent: masks.recurrent, recurrentScale: masks.recurrentScale)
         }
     }
 

@@ -193,7 +193,7 @@ public struct GradientProcessConformance: Sendable {
     /// A component that is not there must be refused in words, and the process must go on.
     private mutating func checkErrors(_ pool: GradientProcessPool) throws {
         func ask<Scalar: ParameterScalar>(_ scalar: Scalar.Type) -> (any Error)? {
-            let point = [Scalar](repeating: 0, count: pool.layout.count)
+            let point = Scalar.zeros(pool.layout.count)
             do {
                 try pool.lend { worker in
                     try worker.begin([pool.weights.count], at: point, pointID: pool.newPointID(), slot: 0, draw: 0)

@@ -80,7 +80,7 @@ struct GradientProcessObjective<Scalar: ParameterScalar>: Objective {
     private var pieceLength: Int { max(1, min(64, (1 << 20) / layout.count)) }
 
     func initialPoint(seed: UInt64) -> [Scalar] {
-        (try? pool.startingPoint(as: Scalar.self)) ?? [Scalar](repeating: 0, count: layout.count)
+        (try? pool.startingPoint(as: Scalar.self)) ?? Scalar.zeros(layout.count)
     }
 
     func redrawn(_ draw: UInt64) -> any Objective<Scalar> {

@@ -116,7 +116,7 @@ public final class GradientProcessPool: Sendable {
 
     /// The parameters that the process has when it starts.
     public func startingPoint<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws -> [Scalar] {
-        var point = [Scalar](repeating: 0, count: layout.count)
+        var point = Scalar.zeros(layout.count)
         try lend { try $0.readParameters(into: &point) }
         return point
     }

@@ -15,6 +15,8 @@ template <class Scalar> struct ForwardCell {
     size_t rows, hidden;
     size_t unit, width;        // units unit ..< unit + width, width ≤ lanes
     Scalar *gates;             // [rows][4·hidden]; in: from the input; out: σ(i), σ(f), tanh(g), σ(o)
+    const Scalar *input;       // null, or what comes from the input [..][4·hidden], of which row r reads input_rows[r]
+    const uint32_t *input_rows;
     const Scalar *bias;        // [4·hidden]
     const Scalar *recurrent;   // [rows][4][lanes], or null at the first step
     const Scalar *before;      // c_{t−1} [rows][hidden], or null

@@ -194,9 +194,10 @@ template <class Scalar> void forward_cell(const ForwardCell<Scalar> &c) {
     for (size_t gate = 0; gate < 4; gate++) bias[gate] = load(c.bias + gate * c.hidden + c.unit, width);
     for (size_t row = 0; row < c.rows; row++) {
         Scalar *gates = c.gates + row * 4 * c.hidden + c.unit;
+        const Scalar *from = c.input ? c.input + (size_t)c.input_rows[row] * (4 * c.hidden) + c.unit : gates;
         vector<Scalar> sum[4];
         for (size_t gate = 0; gate < 4; gate++) {
-            sum[gate] = load(gates + gate * c.hidden, width) + bias[gate];
+            sum[gate] = load(from + gate * c.hidden, width) + bias[gate];
             if (c.recurrent) sum[gate] += load(c.recurrent + (row * 4 + gate) * lanes<Scalar>);
         }
         vector<Scalar> i = logistic<Scalar>(sum[0]), f = logistic<Scalar>(sum[1]);

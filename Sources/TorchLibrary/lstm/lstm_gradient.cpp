@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <c10/core/InferenceMode.h>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 namespace ctorch {
@@ -84,6 +85,34 @@ void check(const ctorch_lstm_sizes &sizes, const ctorch_lstm_batch &batch) {
                 "a token lies outside the vocabulary");
 }
 
+/// The distinct words of a batch, in the order in which they first come, and which of them every token is.
+struct DistinctWords {
+    std::vector<int64_t> words;
+    std::vector<uint32_t> row, first, tokens;
+
+    DistinctWords(const int64_t *inputs, size_t token_count, size_t vocabulary) {
+        constexpr uint32_t none = ~0u;
+        std::vector<uint32_t> row_of(vocabulary, none);
+        row.reserve(token_count);
+        for (size_t token = 0; token < token_count; token++) {
+            uint32_t &place = row_of[inputs[token]];
+            if (place == none) {
+                place = (uint32_t)words.size();
+                words.push_back(inputs[token]);
+            }
+            row.push_back(place);
+        }
+        first.assign(words.size() + 1, 0);
+        for (uint32_t place : row) first[place + 1]++;
+        for (size_t place = 0; place < words.size(); place++) first[place + 1] += first[place];
+        std::vector<uint32_t> next(first.begin(), first.end() - 1);
+        tokens.resize(token_count);
+        for (size_t token = 0; token < token_count; token++) tokens[next[row[token]]++] = (uint32_t)token;
+    }
+
+    SharedRows shared() const { return {words.size(), row.data(), first.data(), tokens.data()}; }
+};
+
 /// One call's sizes, buffers and work.
 template <class Scalar> class Call {
   public:
@@ -91,35 +120,56 @@ template <class Scalar> class Call {
          Scalar *gradient)
         : sizes_(sizes), batch_(batch), layout_(layout), point_(point), gradient_(gradient),
           tokens_(sizes.steps * sizes.streams), vocabulary_(sizes.vocabulary) {
+        // A mask of its own for every token makes tokens of the same word different.
+        if (!batch.masks.keep) {
+            words_ = std::make_unique<DistinctWords>(batch.inputs, tokens_, vocabulary_);
+            shared_ = words_->shared();
+        }
         take_buffers();
     }
 
-    double run() {
+    // What the driver below takes the batches through, layer by layer.
+
+    void begin() {
         embed();
         take_initial_state();
-        const Scalar *sequence = embedded_;
-        for (size_t layer = 0; layer < layer_count(); layer++) {
-            drop_recurrent_weights(layer);
-            states_[layer].input = sequence;
-            layer_forward(layer_sizes(layer), parameters(layer), states_[layer], scratch_);
-            sequence = masked(states_[layer].outputs, masked_[layer], layer + 1);
-        }
-        give_final_state();
-        if (!batch_.targets) return 0;
-        double loss = decode(sequence) + activation_terms(sequence);
-        if (!gradient_) return loss;
-        for (size_t layer = layer_count(); layer-- > 0;) {
-            masked(flow_, flow_, layer + 1);
-            if (layer == layer_count() - 1) add_temporal_gradient();
-            layer_backward<Scalar>(layer_sizes(layer), parameters(layer), states_[layer], flow_,
-                                   layout_.at(gradient_, layer), next_flow_, scratch_);
-            drop_recurrent_gradient(layer);
-            std::swap(flow_, next_flow_);
-        }
-        masked(flow_, flow_, 0);
-        scatter_embedding();
-        return loss;
+        sequence_ = embedded_;
     }
+    /// The layer's call, to run forward; see `finish_forward`.
+    LayerCall<Scalar> forward(size_t layer) {
+        drop_recurrent_weights(layer);
+        states_[layer].input = sequence_;
+        states_[layer].shared = layer == 0 && words_ ? &shared_ : nullptr;
+        return {states_[layer], scratch_};
+    }
+    void finish_forward(size_t layer) { sequence_ = masked(states_[layer].outputs, masked_[layer], layer + 1); }
+    /// The loss; with a gradient, ∂/∂(what the last layer puts out) is left to the backward calls.
+    double finish_sequence() {
+        give_final_state();
+        return batch_.targets ? decode(sequence_) + activation_terms(sequence_) : 0;
+    }
+    LayerCall<Scalar> backward(size_t layer) {
+        masked(flow_, flow_, layer + 1);
+        if (layer == layer_count() - 1) add_temporal_gradient();
+        return {states_[layer], scratch_, flow_, layout_.at(gradient_, layer), next_flow_};
+    }
+    void finish_backward(size_t layer) {
+        drop_recurrent_gradient(layer);
+        std::swap(flow_, next_flow_);
+    }
+    void end() { scatter_embedding(); }
+
+    size_t layer_count() const { return (size_t)sizes_.layers; }
+    LayerSizes layer_sizes(size_t layer) const {
+        return {(size_t)sizes_.steps, (size_t)sizes_.streams, place_width(layer), hidden(layer)};
+    }
+    LayerParameters<const Scalar> parameters(size_t layer) const {
+        LayerParameters<const Scalar> all = layout_.at(point_, layer);
+        if (dropped_[layer]) all.recurrent_weight = dropped_[layer];
+        return all;
+    }
+    /// Whether the recurrent weights are the point's, and not the batch's own.
+    bool shares_weights() const { return !batch_.masks.recurrent; }
 
   private:
     const ctorch_lstm_sizes &sizes_;
@@ -129,8 +179,11 @@ template <class Scalar> class Call {
     Scalar *gradient_; // null: the loss alone
     const size_t tokens_, vocabulary_;
 
+    std::unique_ptr<const DistinctWords> words_; // null where tokens of the same word differ by their masks
+    SharedRows shared_{};
     Workspace workspace_;
-    Scalar *embedded_ = nullptr;           // [T·B, E], masked
+    Scalar *embedded_ = nullptr;           // [T·B, E], masked; or a row for every distinct word
+    const Scalar *sequence_ = nullptr;     // what the next layer reads
     std::vector<LayerState<Scalar>> states_;
     std::vector<Scalar *> masked_;         // outputs after dropout, null without masks
     std::vector<Scalar *> dropped_;        // W_hh after dropout, null without masks
@@ -141,20 +194,10 @@ template <class Scalar> class Call {
     double *squares_ = nullptr;            // [T·B], of the activation terms
     size_t chunk_ = 0;
 
-    size_t layer_count() const { return (size_t)sizes_.layers; }
     size_t hidden(size_t layer) const { return (size_t)sizes_.hidden[layer]; }
     size_t last_hidden() const { return hidden(layer_count() - 1); }
     size_t place_width(size_t place) const { return place == 0 ? (size_t)sizes_.embedding : hidden(place - 1); }
 
-    LayerSizes layer_sizes(size_t layer) const {
-        return {(size_t)sizes_.steps, (size_t)sizes_.streams, place_width(layer), hidden(layer)};
-    }
-
-    LayerParameters<const Scalar> parameters(size_t layer) const {
-        LayerParameters<const Scalar> all = layout_.at(point_, layer);
-        if (dropped_[layer]) all.recurrent_weight = dropped_[layer];
-        return all;
-    }
     const bool *recurrent_mask(size_t layer) const {
         const bool *keep = batch_.masks.recurrent;
         for (size_t before = 0; before < layer; before++) keep += 4 * hidden(before) * hidden(before);
@@ -192,7 +235,7 @@ template <class Scalar> void Call<Scalar>::take_buffers() {
             widest = std::max(widest, hidden(layer));
             packed = std::max(packed, packed_count<Scalar>(hidden(layer)));
         }
-        embedded_ = workspace_.take<Scalar>(tokens_ * sizes_.embedding);
+        embedded_ = workspace_.take<Scalar>((words_ ? shared_.count : tokens_) * sizes_.embedding);
         states_.assign(layer_count(), {});
         masked_.assign(layer_count(), nullptr);
         dropped_.assign(layer_count(), nullptr);
@@ -209,6 +252,7 @@ template <class Scalar> void Call<Scalar>::take_buffers() {
         scratch_.packed = workspace_.take<Scalar>(packed);
         scratch_.bias = workspace_.take<Scalar>(4 * widest);
         scratch_.carried = workspace_.take<Scalar>(sizes_.streams * widest);
+        if (words_) scratch_.shared = workspace_.take<Scalar>(shared_.count * 4 * hidden(0));
         if (!batch_.targets) return;
         squares_ = workspace_.take<double>(tokens_);
         logits_ = workspace_.take<Scalar>(chunk_ * vocabulary_);
@@ -239,10 +283,11 @@ template <class Scalar> void Call<Scalar>::embed() {
     const Scalar *rows = point_ + layout_.embedding;
     const bool *words = batch_.masks.words;
     const Scalar scale = (Scalar)batch_.masks.word_scale;
-    parallel(tokens_, [=](size_t token) {
-        const int64_t word = batch_.inputs[token];
+    const int64_t *inputs = words_ ? words_->words.data() : batch_.inputs;
+    parallel(words_ ? shared_.count : tokens_, [=](size_t index) {
+        const int64_t word = inputs[index];
         const Scalar *from = rows + word * width;
-        Scalar *to = embedded_ + token * width;
+        Scalar *to = embedded_ + index * width;
         if (!words)
             std::memcpy(to, from, width * sizeof(Scalar));
         else
@@ -251,19 +296,22 @@ template <class Scalar> void Call<Scalar>::embed() {
     masked(embedded_, embedded_, 0);
 }
 
-/// Adds the rows of `flow_` to the gradient of the embedding, tokens in order; columns are independent.
+/// Adds the rows of `flow_`, ∂/∂(the embedded input), to the gradient of the embedding, tokens in order; columns are independent.
 template <class Scalar> void Call<Scalar>::scatter_embedding() {
     const size_t width = sizes_.embedding;
     Scalar *rows = gradient_ + layout_.embedding;
+    masked(flow_, flow_, 0);
     if (!sizes_.tied) std::memset(rows, 0, vocabulary_ * width * sizeof(Scalar));
     const bool *words = batch_.masks.words;
     const Scalar scale = words ? (Scalar)batch_.masks.word_scale : 1;
+    const int64_t *inputs = words_ ? words_->words.data() : batch_.inputs;
+    const size_t count = words_ ? shared_.count : tokens_;
     constexpr size_t piece = 64;
     parallel((width + piece - 1) / piece, [=](size_t index) {
         const size_t first = index * piece, end = std::min(first + piece, width);
-        for (size_t token = 0; token < tokens_; token++) {
-            if (words && !words[batch_.inputs[token]]) continue;
-            Scalar *row = rows + batch_.inputs[token] * width;
+        for (size_t token = 0; token < count; token++) {
+            if (words && !words[inputs[token]]) continue;
+            Scalar *row = rows + inputs[token] * width;
             const Scalar *add = flow_ + token * width;
             for (size_t i = first; i < end; i++) row[i] += scale * add[i];
         }
@@ -392,10 +440,31 @@ template <class Scalar> double Call<Scalar>::decode(const Scalar *sequence) {
     return sum / (double)tokens_;
 }
 
+/// Takes all batches through a layer together, or one by one where each has weights of its own.
+template <class Scalar, class Body>
+void each_layer(const std::vector<std::unique_ptr<Call<Scalar>>> &calls, size_t layer, bool is_forward, Body body) {
+    std::vector<LayerCall<Scalar>> layer_calls;
+    for (const auto &call : calls) layer_calls.push_back(is_forward ? call->forward(layer) : call->backward(layer));
+    const size_t together = calls[0]->shares_weights() ? calls.size() : 1;
+    for (size_t first = 0; first < calls.size(); first += together)
+        body(calls[first]->layer_sizes(layer), calls[first]->parameters(layer), &layer_calls[first], together);
+    for (const auto &call : calls) is_forward ? call->finish_forward(layer) : call->finish_backward(layer);
+}
+
 template <class Scalar>
-double run(const ctorch_lstm_sizes &sizes, const ctorch_lstm_batch &batch, const Layout &layout, const void *point,
-           void *gradient) {
-    return Call<Scalar>(sizes, batch, layout, static_cast<const Scalar *>(point), static_cast<Scalar *>(gradient)).run();
+void run(const ctorch_lstm_sizes &sizes, const ctorch_lstm_batch *batches, size_t batch_count, const Layout &layout,
+         const void *point, void *const *gradients, double *losses) {
+    std::vector<std::unique_ptr<Call<Scalar>>> calls;
+    for (size_t batch = 0; batch < batch_count; batch++)
+        calls.push_back(std::make_unique<Call<Scalar>>(sizes, batches[batch], layout, static_cast<const Scalar *>(point),
+                                                       static_cast<Scalar *>(gradients[batch])));
+    const size_t layers = calls[0]->layer_count();
+    for (const auto &call : calls) call->begin();
+    for (size_t layer = 0; layer < layers; layer++) each_layer(calls, layer, true, layer_forward<Scalar>);
+    for (size_t batch = 0; batch < batch_count; batch++) losses[batch] = calls[batch]->finish_sequence();
+    if (!gradients[0]) return;
+    for (size_t layer = layers; layer-- > 0;) each_layer(calls, layer, false, layer_backward<Scalar>);
+    for (const auto &call : calls) call->end();
 }
 
 } // namespace
@@ -404,18 +473,25 @@ double run(const ctorch_lstm_sizes &sizes, const ctorch_lstm_batch &batch, const
 
 using namespace ctorch;
 
-ctorch_status ctorch_lstm_gradient(const ctorch_lstm_sizes *sizes, const ctorch_lstm_batch *batch,
-                                   ctorch_scalar_type type, const void *point, void *gradient, size_t count,
-                                   double *loss) {
+ctorch_status ctorch_lstm_gradient(const ctorch_lstm_sizes *sizes, const ctorch_lstm_batch *batches,
+                                   size_t batch_count, ctorch_scalar_type type, const void *point,
+                                   void *const *gradients, size_t count, double *losses) {
     return fenced([&] {
-        check(*sizes, *batch);
-        require(batch->targets || !gradient, "a gradient needs targets");
+        require(batch_count >= 1, "there is no batch");
+        for (size_t batch = 0; batch < batch_count; batch++) {
+            check(*sizes, batches[batch]);
+            require(batches[batch].targets || !gradients[batch], "a gradient needs targets");
+            require(!gradients[batch] == !gradients[0] && !batches[batch].masks.recurrent == !batches[0].masks.recurrent,
+                    "batches that are evaluated together must be alike");
+        }
         const Layout layout(*sizes);
         require(layout.count == count, "the point has the wrong number of parameters");
         require(type == ctorch_float32 || type == ctorch_float64, "parameters are float32 or float64");
         c10::InferenceMode without_graph;
-        *loss = type == ctorch_float32 ? run<float>(*sizes, *batch, layout, point, gradient)
-                                       : run<double>(*sizes, *batch, layout, point, gradient);
+        if (type == ctorch_float32)
+            run<float>(*sizes, batches, batch_count, layout, point, gradients, losses);
+        else
+            run<double>(*sizes, batches, batch_count, layout, point, gradients, losses);
     });
 }
 
