@@ -1,8 +1,10 @@
+import Dispatch
 import Essentials
 import Foundation
 import Objectives
 import ParameterSpace
 import RunFiles
+import Synchronization
 
 /// What an estimate will take, foretold from a rehearsal on this machine.
 public struct EstimationForecast: Sendable, Hashable {
@@ -87,36 +89,45 @@ extension EstimationPlan {
 /// All workers, each with a component.
 private struct Crew<Scalar: ParameterScalar> {
     let objective: any Objective<Scalar>
-    let groups: ComponentGroups
+    /// What is evaluated at the same time, a component a worker: of as many gradients as it takes for all of them to have one.
+    let groups: [ComponentGroups]
     /// How many groups of the whole subset, or parts of its only one, the busiest worker takes for one gradient of those that are evaluated at
     /// the same time.
     let groupsOfBusiest: Double
     /// The bytes of those of the estimate's vectors that the rehearsal has made.
     let byteCount: Int
+    private let workerCount: Int
     var evaluator: SubsetEvaluator<Scalar>
     var reference: RoundingReference?
-    var value: GroupedGradient<Scalar>
+    private var values: [GroupedGradient<Scalar>]
 
     init(_ work: TypedEstimationWork<Scalar>, reference: (objective: any Objective<Double>, stride: Int)?) {
-        objective = work.objective
-        let parts = work.groups.parts(for: work.objective)
-        let count = min(work.options.workerCount, parts.count)
-        groups = ComponentGroups(
-            components: Array(work.groups.components.prefix(count)), weights: Array(work.groups.weights.prefix(count)),
-            count: count, populationWeight: work.groups.populationWeight)
-        let probes = work.options.probeCount(of: work.groups, for: work.objective)
-        groupsOfBusiest = Double((probes * parts.count + count - 1) / count) / Double(probes)
-        evaluator = SubsetEvaluator(workerCount: count, isCancelled: { false })
+        let objective = work.objective
+        self.objective = objective
+        let parts = work.groups.parts(for: objective)
+        let (workers, probes) = (work.busyWorkerCount, work.options.probeCount(of: work.groups, for: objective))
+        let gradients = (workers + parts.count - 1) / parts.count
+        groups = (0..<gradients).map { index in
+            let count = workers * (index + 1) / gradients - workers * index / gradients
+            return ComponentGroups(
+                components: Array(work.groups.components.prefix(count)),
+                weights: Array(work.groups.weights.prefix(count)), count: count,
+                populationWeight: work.groups.populationWeight)
+        }
+        workerCount = workers
+        groupsOfBusiest = Double((probes * parts.count + workers - 1) / workers) / Double(probes)
+        evaluator = SubsetEvaluator(workerCount: workers, isCancelled: { false })
         self.reference = reference.map {
-            RoundingReference($0.objective, stride: $0.stride, workerCount: count, isCancelled: { false })
+            RoundingReference($0.objective, stride: $0.stride, workerCount: workers, isCancelled: { false })
         }
         let parameterCount = objective.layout.count
-        value = GroupedGradient(parameterCount: parameterCount, groupCount: 0)
-        // The point, the mean, and a component's gradient a worker; the sums of groups in Double come on top where Double is evaluated.
-        let sums = parts.components.count > parts.count && reference != nil ? count : 0
+        values = groups.map { _ in GroupedGradient(parameterCount: parameterCount, groupCount: 0) }
+        // The point, the means, and a component's gradient a worker, and two more of its own where pairs are rehearsed; the sums of groups in
+        // Double come on top where Double is evaluated.
+        let sums = parts.components.count > parts.count && reference != nil ? workers : 0
+        let vectors = 1 + (objective.prefersPairs ? 3 : 1) * workers
         byteCount =
-            parameterCount
-            * ((1 + count) * MemoryLayout<Scalar>.stride + (1 - sums) * MemoryLayout<Double>.stride)
+            parameterCount * (vectors * MemoryLayout<Scalar>.stride + (gradients - sums) * MemoryLayout<Double>.stride)
     }
 
     /// Seconds that quick gradients are rehearsed for.
@@ -127,6 +138,7 @@ private struct Crew<Scalar: ParameterScalar> {
         // The first one pays for what is set up once. More than two of quick ones: workers need the most memory when all of them are at the
         // same place of their gradients, which does not happen every time.
         try evaluate(at: point)
+        if objective.prefersPairs { try evaluatePairs(at: point) }
         var times: [Double] = []
         repeat {
             times.append(try ContinuousClock().measure { try evaluate(at: point) } / .seconds(1))
@@ -134,13 +146,35 @@ private struct Crew<Scalar: ParameterScalar> {
         let gradient = times.sorted()[times.count / 2]
         guard reference != nil else { return (gradient, 0) }
         let both = try ContinuousClock().measure {
-            _ = try reference!.difference(from: point, to: point, over: groups, size: groups.components.count)
+            _ = try reference!.difference(from: point, to: point, over: groups[0], size: groups[0].components.count)
         }
         return (gradient, both / .seconds(2))
     }
 
     private mutating func evaluate(at point: [Scalar]) throws {
-        try evaluator.evaluate(objective, over: groups, in: 0..<groups.components.count, at: point, into: &value)
+        var probes = groups.indices.map { index in
+            SubsetProbe(
+                objective: objective, groups: groups[index], range: 0..<groups[index].components.count, point: point,
+                value: values[index].taken())
+        }
+        defer { for index in probes.indices { swap(&values[index], &probes[index].value) } }
+        try evaluator.evaluate(&probes)
+    }
+
+    /// Two components for every worker, for the memory that they need.
+    private func evaluatePairs(at point: [Scalar]) throws {
+        let failure = Mutex<(any Error)?>(nil)
+        let (objective, component) = (objective, groups[0].components[0])
+        DispatchQueue.concurrentPerform(iterations: workerCount) { _ in
+            var (first, second) = (Scalar.zeros(point.count), Scalar.zeros(point.count))
+            do {
+                _ = try objective.gradients(
+                    ofComponents: component, component, at: point, into: &first, &second)
+            } catch {
+                failure.withLock { $0 = error }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
     }
 }
 

@@ -169,7 +169,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
                 rows: request.capacity, extents),
             workspaceBytes: EstimationWorkspace<Scalar>.byteCount(
                 parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
-                workerCount: min(options.workerCount, parts.count),
+                workerCount: busyWorkerCount,
                 sumsGroups: parts.components.count > parts.count, gradientCount: options.keepsEnd ? 3 : 2,
                 probeCount: options.probeCount(of: groups, for: objective), takesPairs: objective.prefersPairs))
     }
@@ -196,6 +196,13 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
                         latest: estimate))
             }
         }
+    }
+
+    /// Workers that have something to do while the probes of a row are evaluated.
+    var busyWorkerCount: Int {
+        min(
+            options.workerCount,
+            groups.parts(for: objective).count * options.probeCount(of: groups, for: objective))
     }
 
     func create(isReplacing: Bool) throws {

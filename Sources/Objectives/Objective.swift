@@ -46,7 +46,7 @@ public protocol Objective<Scalar>: Sendable {
     ///
     /// - Parameters:
     ///   - scratch: P elements that are overwritten.
-    ///   - isCancelled: asked between two gradients.
+    ///   - isCancelled: asked between two gradients, or pairs of them.
     /// - Returns: Σ wᵢfᵢ(x)
     /// - Throws: `SmoothnessError(.interrupted)` when cancelled.
     func addGradients(

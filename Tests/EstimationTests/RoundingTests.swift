@@ -80,4 +80,24 @@ struct RoundingTests {
     func deepLinearNetwork() throws {
         check(try compare(.deepLinearNetwork(widths: [6, 8, 8, 3], sampleCount: 60, batchSize: 20, seed: 4)))
     }
+
+    @Test("a grid without γ = 1 is measured at its last probe, however it is searched")
+    func withoutOne() throws {
+        let curvatures = (0..<6).map { normal(40, seed: 30 + UInt64($0)) }
+        let path = (0..<4).map { normal(40, seed: 40 + UInt64($0)).map { Float($0) } }
+        func rows(_ configure: @escaping (inout EstimatorOptions<Float>) -> Void) throws -> [StepEstimate] {
+            try estimates(
+                of: MemorySteps(path: path), objective: diagonalQuadratic(Float.self, curvatures: curvatures),
+                gammas: [0.25, 0.5]
+            ) {
+                $0.reference = (diagonalQuadratic(Double.self, curvatures: curvatures), 1)
+                configure(&$0)
+            }
+        }
+        let grid = try rows { _ in }
+        for row in grid { #expect(row.relativeRounding > 0 && row.relativeRounding < 1e-6) }
+        for other in [try rows { $0.search = .coarseToFine(tolerance: 0.01) }, try rows { $0.targetError = 0.5 }] {
+            #expect(other.map(\.relativeRounding) == grid.map(\.relativeRounding))
+        }
+    }
 }

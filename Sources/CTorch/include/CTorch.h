@@ -64,6 +64,8 @@ int ctorch_tune_allocator(void);
 void ctorch_let_threads_sleep(void);
 /// OpenBLAS uses the processor's vector instructions. See Torch.chooseMatrixKernels.
 void ctorch_choose_matrix_kernels(void);
+/// Whether that has set a variable of the environment that the user had not.
+bool ctorch_has_chosen_matrix_kernels(void);
 
 // Making tensors and looking at them (tensors.cpp)
 

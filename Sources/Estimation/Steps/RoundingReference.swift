@@ -49,7 +49,8 @@ struct RoundingReference {
 }
 
 extension StepEstimator {
-    /// Measures rounding at this row where it is its turn; the gradients at x_k and at the largest γ are in `base` and `gradient`.
+    /// Measures rounding at this row where it is its turn; the gradients at x_k and at γ = 1, or without it at the last
+    /// probe, are in `base` and `gradient`.
     mutating func measureRounding(_ place: RowPlace, of estimate: inout StepEstimate) throws {
         guard reference != nil, place.row.isMultiple(of: reference!.stride) else { return }
         let exact = try reference!.difference(

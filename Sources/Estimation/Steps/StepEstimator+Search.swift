@@ -68,9 +68,11 @@ extension StepEstimator {
         _ place: RowPlace, known: Int, into estimate: inout StepEstimate
     ) throws -> Double? {
         var cosine: Double?
-        let count = 1 + workspace.others.count
-        for first in stride(from: 0, to: gammas.count, by: count) {
-            let indices = first..<min(first + count, gammas.count)
+        // Turns of nearly the same length.
+        let turns = (gammas.count + workspace.others.count) / (1 + workspace.others.count)
+        for turn in 0..<turns {
+            let indices = gammas.count * turn / turns..<gammas.count * (turn + 1) / turns
+            let first = indices.lowerBound
             let found =
                 indices.count == 1
                 ? try probe(first, place, known: gammas[first] == 1 ? known : 0, into: &estimate)

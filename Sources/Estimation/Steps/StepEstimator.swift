@@ -46,7 +46,7 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     ///   - groups: the subset and its division.
     ///   - repeatability: ε_rep where it was measured before, as by the run that is continued.
     ///   - rounding: likewise, of the last row.
-    ///   - isCancelled: asked before every component gradient; the row is then abandoned.
+    ///   - isCancelled: asked before every component gradient, or every two that are evaluated together; the row is then abandoned.
     public init(
         objective: any Objective<Scalar>, groups: ComponentGroups, options: EstimatorOptions<Scalar>,
         repeatability: Double? = nil, rounding: RoundingLevel? = nil,
@@ -129,9 +129,11 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
         }
         blockLeaveOut = []
         let cosine = try probeCurve(place, into: &estimate)
-        if workspace.end != nil { swapGradientAndEnd() }
+        // Where γ = 1 is kept apart, it is in `end`; a grid without it leaves nothing there.
+        let isKept = workspace.end != nil && gammas.last == 1
+        if isKept { swapGradientAndEnd() }
         try measureRounding(place, of: &estimate)
-        if workspace.end != nil { swapGradientAndEnd() }
+        if isKept { swapGradientAndEnd() }
         let context = context(of: estimate)
         estimate.conclude(cosine: cosine, context)
         for block in blockLeaveOut.indices {

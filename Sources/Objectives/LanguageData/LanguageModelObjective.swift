@@ -87,8 +87,11 @@ public struct LanguageModelObjective<Scalar: ParameterScalar>: Objective {
         }
     }
 
-    /// The recurrent weights are read once for both.
-    public var prefersPairs: Bool { model.isFused && microBatch == nil }
+    /// The recurrent weights are read once for both, where they are the same for both, as are the lengths.
+    public var prefersPairs: Bool {
+        let dropsWeights = masks != .off && (model.configuration.regularization?.weightDropout ?? 0) > 0
+        return model.isFused && microBatch == nil && segmentLengths == .fixed && !dropsWeights
+    }
 
     public func gradients(
         ofComponents first: Int, _ second: Int, at point: [Scalar], into firstGradient: inout [Scalar],

@@ -2,6 +2,7 @@ import CInterprocess
 import Essentials
 import Foundation
 import Interprocess
+import Torch
 
 /// A program whose standard input and output are lines of text, and what it prints on standard error kept for the case that it fails.
 ///
@@ -40,10 +41,11 @@ final class ChildProcess {
         let (inward, outward, aside) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
         (input, output, complaints) = (inward.write, outward.read, aside.read)
         defer { for descriptor in [inward.read, outward.write, aside.write] { close(descriptor) } }
+        var inherited = ProcessInfo.processInfo.environment
+        if let own = matrixKernelsVariable { inherited[own] = nil }
         do {
             process = try SpawnedProcess(
-                "/bin/sh", ["-c", command],
-                environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+                "/bin/sh", ["-c", command], environment: inherited.merging(environment) { $1 },
                 input: .descriptor(inward.read), output: .descriptor(outward.write), errors: .descriptor(aside.write))
         } catch {
             for descriptor in [inward.write, outward.read, aside.read] { close(descriptor) }

@@ -296,7 +296,8 @@ template <class Scalar> void Call<Scalar>::embed() {
     masked(embedded_, embedded_, 0);
 }
 
-/// Adds the rows of `flow_`, ∂/∂(the embedded input), to the gradient of the embedding, tokens in order; columns are independent.
+/// Adds the rows of `flow_`, ∂/∂(the embedded input), to the gradient of the embedding: distinct words, whose tokens have been
+/// added up before, or tokens in order; columns are independent.
 template <class Scalar> void Call<Scalar>::scatter_embedding() {
     const size_t width = sizes_.embedding;
     Scalar *rows = gradient_ + layout_.embedding;
