@@ -143,10 +143,12 @@ struct GroupTests {
             $0.memoryBudget = others == 1 << 30 ? others : others * bytes
         }
         #expect(identicalBits(alone, together))
-        // x_k, x_{k+1} and the probes that there is room for: no more than give every worker eight groups, and none for γ = 1.
+        // x_k and x_{k+1}; the probes of the largest turn, of turns of nearly the same length; γ = 1 of the only turn needs no point.
         let parts = groupCount > 1 ? groupCount : components.count
-        let wanted = min(gammas.count, (8 * workers + parts - 1) / parts, 1 + others)
-        #expect(objective.addresses.counts.points == 2 + min(wanted, gammas.count - 1))
+        let most = min(gammas.count, (8 * workers + parts - 1) / parts, 1 + others)
+        let turns = (gammas.count + most - 1) / most
+        let largest = (gammas.count + turns - 1) / turns
+        #expect(objective.addresses.counts.points == 2 + largest - (turns == 1 ? 1 : 0))
     }
 
     /// Evaluates pairs of components, each of them as the other objective does, and counts them; component 5 fails where it is told to.

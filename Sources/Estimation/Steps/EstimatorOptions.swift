@@ -65,7 +65,10 @@ public struct EstimatorOptions<Scalar: ParameterScalar>: Sendable {
         let bytes = EstimationWorkspace<Scalar>.byteCountPerProbe(
             parameterCount: objective.layout.count, groupCount: groups.count > 1 ? groups.count : 0)
         let wanted = (Self.turnsPerWorker * workers + parts - 1) / parts
-        return max(1, min(wanted, gammas.count, 1 + memoryBudget / max(1, bytes)))
+        let most = max(1, min(wanted, gammas.count, 1 + memoryBudget / max(1, bytes)))
+        // Turns of nearly the same length.
+        let turns = (gammas.count + most - 1) / most
+        return (gammas.count + turns - 1) / turns
     }
 
     /// Groups that a worker should have before it: at the end it waits for half a group's time or so.
