@@ -54,7 +54,7 @@ public func letThreadsSleep() { ctorch_let_threads_sleep() }
 /// for the same reason. What the user has set is left alone.
 ///
 /// By itself OpenBLAS goes by the model of the processor, and takes a model that is newer than itself for the oldest: the 0.3.21 of Debian 12 multiplies
-/// with SSE on a Xeon of 2023 that has AVX-512, at a quarter of the speed. Other matrix libraries do not read the variable.
+/// with SSE on a Xeon of 2023 that has AVX-512, several times slower. Other matrix libraries do not read the variable.
 public func chooseMatrixKernels() { ctorch_choose_matrix_kernels() }
 
 /// The variable of the environment that `chooseMatrixKernels` has set, which is not for processes that this one starts: they may have another OpenBLAS,
