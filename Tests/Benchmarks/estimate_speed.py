@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How long `smoothness estimate` takes from its start to its end, and a PyTorch script that does the same.
 
-    estimate_speed.py PROGRAM [--network lstm|resnet|mlp|rectifiers] [--pairs N] [--threads N] [--tuned] [--merge] [--require RATIO]
+    estimate_speed.py PROGRAM [--network lstm|resnet|mlp|rectifiers] [--pairs N] [--threads N] [--iterations N] [--tuned] [--merge]
+        [--require RATIO]
 
 Trains a short run of a language model of AWD size, of ResNet-20 at batch 128 or of a small perceptron, then lets
 `smoothness estimate` and Tests/Benchmarks/estimate_in_pytorch.py measure it by turns: same file, components, γ and threads.
@@ -85,7 +86,7 @@ def write_digits(folder, count):
         (folder / name).write_bytes(header + values.astype(np.uint8).tobytes())
 
 
-def train(program, network, folder, threads):
+def train(program, network, folder, threads, iterations):
     data = folder / {"lstm": "text.txt", "resnet": "data_batch_1.bin"}.get(network, "digits")
     if network == "lstm":
         write_text(data)
@@ -95,7 +96,10 @@ def train(program, network, folder, threads):
         data.mkdir()
         write_digits(data, 2000)
     run = folder / "run.h5"
-    command = [program, "train", *NETWORKS[network]["train"], "--data", data, "--output", run, "--threads", str(threads)]
+    options = list(NETWORKS[network]["train"])
+    if iterations is not None:
+        options[options.index("--iterations") + 1] = str(iterations)
+    command = [program, "train", *options, "--data", data, "--output", run, "--threads", str(threads)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return run
 
@@ -138,6 +142,7 @@ def main():
     parser.add_argument("--network", choices=NETWORKS, default="lstm")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--iterations", type=int, help="of the run that is trained: as many rows are measured")
     parser.add_argument("--groups", type=int, default=16, help="groups of components, from which the errors come; 1: no errors")
     parser.add_argument("--tuned", action="store_true", help="give PyTorch a tuned allocator too (GLIBC_TUNABLES)")
     parser.add_argument("--merge", action="store_true", help="mlp: PyTorch evaluates the whole subset as one batch")
@@ -150,7 +155,8 @@ def main():
     pairs = []
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
-        run = arguments.run or train(arguments.program, arguments.network, folder, arguments.threads)
+        run = arguments.run or train(
+            arguments.program, arguments.network, folder, arguments.threads, arguments.iterations)
         here = [
             arguments.program, "estimate", run, *subset, "--groups", str(arguments.groups), "--rounding-probes", "0", "--force",
             "--format", "csv", "--output", folder / "estimates.h5",

@@ -4,8 +4,8 @@ import ParameterSpace
 import Testing
 import Torch
 
-/// All tests of the LSTM language model, one after the other: some change the process's threads or kernels.
-@Suite(.serialized) struct LSTM {}
+/// All tests of the LSTM language model.
+@Suite struct LSTM {}
 
 enum LSTMTestData {
     static func batch(length: Int, count: Int, vocabulary: Int, seed: UInt64 = 7) -> TokenBatch {

@@ -123,10 +123,10 @@ template <class Scalar> INLINE vector<Scalar> logistic(vector<Scalar> x) {
 // The product with packed weights.
 
 /// R rows of a tile over one stretch of the depth; `first` starts the sums, otherwise they go on from `out`. `ahead` is what
-/// will be read next: one line of it is fetched at every step.
+/// will be read next: at every step it is fetched and goes on by `pace` bytes.
 template <class Scalar, int R>
 INLINE void tile(size_t depth, const Scalar *a, size_t stride, const Scalar *packed, Scalar *out, bool first,
-                 const char *ahead) {
+                 const char *ahead, size_t pace) {
     constexpr size_t width = panel_vectors * lanes<Scalar>;
     vector<Scalar> sum[R][panel_vectors];
 #pragma clang loop unroll(full)
@@ -138,7 +138,8 @@ INLINE void tile(size_t depth, const Scalar *a, size_t stride, const Scalar *pac
         vector<Scalar> weight[panel_vectors];
 #pragma clang loop unroll(full)
         for (size_t v = 0; v < panel_vectors; v++) weight[v] = load(packed + k * width + v * lanes<Scalar>);
-        __builtin_prefetch(ahead + k * width * sizeof(Scalar));
+        __builtin_prefetch(ahead);
+        ahead += pace;
 #pragma clang loop unroll(full)
         for (int r = 0; r < R; r++) {
             vector<Scalar> x = splat(a[r * stride + k]);
@@ -155,31 +156,32 @@ INLINE void tile(size_t depth, const Scalar *a, size_t stride, const Scalar *pac
 template <class Scalar>
 void panel_product(size_t rows, size_t depth, const Scalar *a, size_t stride, const Scalar *packed, Scalar *out) {
     constexpr size_t width = panel_vectors * lanes<Scalar>;
-    // 12 KiB of weights stay in the first-level cache while the rows pass over them, and the next 12 KiB arrive there.
-    constexpr size_t stretch = 12288 / (width * sizeof(Scalar));
-    constexpr size_t lines = width * sizeof(Scalar) / 64;
+    // 12 KiB of weights stay in the first-level cache while the rows pass over them, and the next 12 KiB arrive there, from
+    // their first line to their last: in that order the processor's own prefetcher runs ahead of it, and the product takes
+    // a tenth less time than with every fourth line for one tile and its neighbours for the next.
+    constexpr size_t line = 64, step_bytes = width * sizeof(Scalar), stretch = 12288 / step_bytes;
+    const size_t tiles = rows / TILE_ROWS + (rows % TILE_ROWS + 1) / 2;
+    const size_t pace = step_bytes / tiles < line ? step_bytes / tiles : line;
     for (size_t start = 0; start < depth; start += stretch) {
         size_t count = depth - start < stretch ? depth - start : stretch;
         const Scalar *weights = packed + start * width;
-        const char *next = reinterpret_cast<const char *>(weights + count * width);
+        const char *ahead = reinterpret_cast<const char *>(weights + count * width);
         bool first = start == 0;
-        size_t line = 0;
-        for (size_t row = 0; row < rows; line++) {
+        for (size_t row = 0; row < rows; ahead += count * pace) {
             const Scalar *from = a + row * stride + start;
             Scalar *to = out + row * width;
-            const char *ahead = next + (line < lines ? line : lines - 1) * 64;
             size_t left = rows - row;
             if (left >= TILE_ROWS) {
-                tile<Scalar, TILE_ROWS>(count, from, stride, weights, to, first, ahead);
+                tile<Scalar, TILE_ROWS>(count, from, stride, weights, to, first, ahead, pace);
                 row += TILE_ROWS;
             } else if (left >= 4) {
-                tile<Scalar, 4>(count, from, stride, weights, to, first, ahead);
+                tile<Scalar, 4>(count, from, stride, weights, to, first, ahead, pace);
                 row += 4;
             } else if (left >= 2) {
-                tile<Scalar, 2>(count, from, stride, weights, to, first, ahead);
+                tile<Scalar, 2>(count, from, stride, weights, to, first, ahead, pace);
                 row += 2;
             } else {
-                tile<Scalar, 1>(count, from, stride, weights, to, first, ahead);
+                tile<Scalar, 1>(count, from, stride, weights, to, first, ahead, pace);
                 row += 1;
             }
         }
