@@ -41,7 +41,7 @@ define install
 endef
 
 dependencies: ## Install the libraries that the program needs
-	@command -v swift >/dev/null || { echo "the Swift toolchain (6.1 or later) is missing: https://swift.org/install"; exit 1; }
+	@command -v swift >/dev/null || { echo "the Swift toolchain (6.2 or later) is missing: https://swift.org/install"; exit 1; }
 	@$(call install,$(BUILD_PACKAGES))
 
 test-dependencies: dependencies

@@ -1,4 +1,6 @@
+import Dispatch
 import ParameterSpace
+import Synchronization
 
 /// All parameter vectors that an estimate needs, made once.
 ///
@@ -24,8 +26,8 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
 
     /// A probe that waits for its turn to be recorded.
     struct OtherProbe {
-        /// fl(x_k + γd)
-        var point: [Scalar]
+        /// fl(x_k + γd), once it has been made.
+        var point: [Scalar] = []
         var gradient: GroupedGradient<Scalar>
     }
 
@@ -65,24 +67,41 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
         gradient = GroupedGradient(parameterCount: parameterCount, groupCount: groupCount)
         end = keepsEnd ? GroupedGradient(parameterCount: parameterCount, groupCount: groupCount) : nil
         others = (1..<probeCount).map { _ in
-            OtherProbe(
-                point: Scalar.zeros(parameterCount),
-                gradient: GroupedGradient(parameterCount: parameterCount, groupCount: groupCount))
+            OtherProbe(gradient: GroupedGradient(parameterCount: parameterCount, groupCount: groupCount))
         }
     }
 
     /// Whether x_k is, signs of zeros included, the x_{k+1} of the row before, which `next` still holds.
     var iterateIsPreviousNext: Bool { Scalar.isSame(iterate, next) }
 
-    /// Makes fl(x_k + γd) as the last probe or as another; at γ = 1 the end of the step itself is the point.
-    mutating func point(at gamma: Double, other: Int? = nil) -> [Scalar] {
-        guard gamma < 1 else { return next }
-        guard let other else {
-            Scalar.pointAlong(into: &probe, from: iterate, to: next, fraction: gamma)
-            return probe
+    /// Makes fl(x_k + γd) as the last probe; at γ = 1 the end of the step itself is the point.
+    mutating func makePoint(at gamma: Double) {
+        if gamma < 1 { Scalar.pointAlong(into: &probe, from: iterate, to: next, fraction: gamma) }
+    }
+
+    /// Makes fl(x_k + γd) of several probes at the same time, of the last one as the last probe, of those before as others.
+    /// - Returns: the points, the end of the step itself at γ = 1.
+    mutating func makePoints(at gammas: [Double]) -> [[Scalar]] {
+        let last = gammas.count - 1
+        var points: [[Scalar]] = Array(repeating: [], count: gammas.count)
+        for index in 0..<last { swap(&points[index], &others[index].point) }
+        swap(&points[last], &probe)
+        let made = Mutex(points)
+        let (from, to) = (iterate, next)
+        // With a second owner every write would be a copy.
+        points = []
+        DispatchQueue.concurrentPerform(iterations: gammas.count) { index in
+            guard gammas[index] < 1 else { return }
+            var point: [Scalar] = []
+            made.withLock { swap(&point, &$0[index]) }
+            if point.isEmpty { point = Scalar.zeros(to.count) }
+            Scalar.pointAlong(into: &point, from: from, to: to, fraction: gammas[index])
+            made.withLock { [point] in $0[index] = point }
         }
-        Scalar.pointAlong(into: &others[other].point, from: iterate, to: next, fraction: gamma)
-        return others[other].point
+        points = made.withLock { $0 }
+        for index in 0..<last { others[index].point = points[index] }
+        probe = points[last]
+        return gammas.indices.map { gammas[$0] < 1 ? points[$0] : next }
     }
 
     /// Moves the vectors for the gradient of the last probe or of another out.

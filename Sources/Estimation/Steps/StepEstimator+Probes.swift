@@ -91,7 +91,7 @@ extension StepEstimator {
         _ index: Int, _ place: RowPlace, known: Int = 0, into estimate: inout StepEstimate
     ) throws -> Double? {
         let isEnd = gammas[index] == 1
-        if !isEnd { _ = workspace.point(at: gammas[index]) }
+        workspace.makePoint(at: gammas[index])
         let isKept = isEnd && workspace.end != nil
         if known < estimate.subsetSize {
             try evaluate(
@@ -110,11 +110,12 @@ extension StepEstimator {
         _ indices: Range<Int>, _ place: RowPlace, into estimate: inout StepEstimate
     ) throws -> Double? {
         let last = indices.count - 1
+        let points = workspace.makePoints(at: indices.map { gammas[$0] })
         var probes = indices.enumerated().map { number, index in
             let other = number < last ? number : nil
             return SubsetProbe(
                 objective: function(.gamma(index), place), groups: subset(.gamma(index), place),
-                range: 0..<estimate.subsetSize, point: workspace.point(at: gammas[index], other: other),
+                range: 0..<estimate.subsetSize, point: points[number],
                 value: workspace.takeGradient(other: other))
         }
         gradientCount += indices.count
