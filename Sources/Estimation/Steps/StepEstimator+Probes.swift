@@ -55,6 +55,14 @@ extension StepEstimator {
         }
     }
 
+    private func subsetProbe(
+        _ slot: ProbeSlot, _ place: RowPlace, _ range: Range<Int>, at point: [Scalar],
+        _ value: consuming GroupedGradient<Scalar>
+    ) -> SubsetProbe<Scalar> {
+        SubsetProbe(
+            objective: function(slot, place), groups: subset(slot, place), range: range, point: point, value: value)
+    }
+
     /// The objective, with its random parts drawn anew where that is asked for.
     private func function(_ slot: ProbeSlot, _ place: RowPlace) -> any Objective<Scalar> {
         guard options.isFresh else { return objective }
@@ -81,6 +89,21 @@ extension StepEstimator {
 
     mutating func evaluateBase(_ range: Range<Int>, _ place: RowPlace) throws {
         try evaluate(.base, range, place, at: .iterate, into: .base)
+    }
+
+    /// Evaluates ∇f_S(x_k) twice at the same time, into `base` and `gradient`.
+    mutating func evaluateTwice(_ range: Range<Int>, _ place: RowPlace) throws {
+        let (base, again) = (workspace.base.taken(), workspace.gradient.taken())
+        var probes = [
+            subsetProbe(.base, place, range, at: workspace.iterate, base),
+            subsetProbe(.again, place, range, at: workspace.iterate, again),
+        ]
+        gradientCount += 2
+        componentGradientCount += 2 * range.count
+        let outcome = Result { try evaluator.evaluate(&probes) }
+        swap(&workspace.base, &probes[0].value)
+        swap(&workspace.gradient, &probes[1].value)
+        try outcome.get()
     }
 
     /// Evaluates ∇f_S(x_k + γd) over the row's subset and records what follows from it; at γ = 1 at the end of the step itself.
@@ -111,12 +134,11 @@ extension StepEstimator {
     ) throws -> Double? {
         let last = indices.count - 1
         let points = workspace.makePoints(at: indices.map { gammas[$0] })
-        var probes = indices.enumerated().map { number, index in
-            let other = number < last ? number : nil
-            return SubsetProbe(
-                objective: function(.gamma(index), place), groups: subset(.gamma(index), place),
-                range: 0..<estimate.subsetSize, point: points[number],
-                value: workspace.takeGradient(other: other))
+        var probes: [SubsetProbe<Scalar>] = []
+        for (number, index) in indices.enumerated() {
+            let value = workspace.takeGradient(other: number < last ? number : nil)
+            probes.append(
+                subsetProbe(.gamma(index), place, 0..<estimate.subsetSize, at: points[number], value))
         }
         gradientCount += indices.count
         componentGradientCount += indices.count * estimate.subsetSize

@@ -104,13 +104,22 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
         }
         let place = RowPlace(row: row, iteration: estimate.iteration)
         estimate.subsetSize = options.targetError == nil ? groups.components.count : groups.count
-        if isKnown { sharedCount += estimate.subsetSize } else { try evaluateBase(0..<estimate.subsetSize, place) }
+        // Both at the same time where several probes may be, so that nobody waits between them.
+        let isTwice = !isKnown && repeatability == nil && !workspace.others.isEmpty
+        if isKnown {
+            sharedCount += estimate.subsetSize
+        } else if isTwice {
+            try evaluateTwice(0..<estimate.subsetSize, place)
+            sharedCount -= estimate.subsetSize
+        } else {
+            try evaluateBase(0..<estimate.subsetSize, place)
+        }
         recordBase(in: &estimate)
         guard estimate.loss.isFinite && estimate.gradientNorm.isFinite else {
             estimate.status = .nonFiniteGradient
             return
         }
-        try measureRepeatability(place, size: estimate.subsetSize)
+        try measureRepeatability(place, size: estimate.subsetSize, isEvaluated: isTwice)
         guard Scalar.nonfiniteCount(workspace.next, in: all) == 0 else {
             estimate.status = .nonFiniteIterate
             return
@@ -200,10 +209,12 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     }
 
     /// Evaluates ∇f_S(x_k) a second time, at the first iterate only; `gradient` is free before the first probe.
-    private mutating func measureRepeatability(_ place: RowPlace, size: Int) throws {
+    private mutating func measureRepeatability(_ place: RowPlace, size: Int, isEvaluated: Bool) throws {
         guard repeatability == nil else { return }
-        try evaluate(.again, 0..<size, place, at: .iterate, into: .gradient)
-        sharedCount -= size
+        if !isEvaluated {
+            try evaluate(.again, 0..<size, place, at: .iterate, into: .gradient)
+            sharedCount -= size
+        }
         let difference = layout.distance(from: workspace.base.mean, to: workspace.gradient.mean)
         repeatability = difference.isFinite ? difference : .infinity
         // Random parts that are drawn anew on purpose differ.
