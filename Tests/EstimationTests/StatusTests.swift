@@ -124,6 +124,38 @@ struct StatusTests {
         #expect(second.maximum?.noiseFloor ?? 0 >= second.smoothness / EstimateStatus.floorFactor)
     }
 
+    @Test(
+        "evaluating twice at the same time finds the same, at the first iterate with a finite gradient",
+        arguments: [1, 2])
+    func repeatabilityTogether(workers: Int) throws {
+        // Every component has noise of its own, whose sign alternates from call to call: the order in which they are called does not matter.
+        let noise = 1e-3
+        let calls = (0..<4).map { _ in CallCounter() }
+        let objective = ClosureObjective<Double>(
+            layout: ParameterLayout([("x", [1]), ("y", [4])]), weights: [1, 1, 1, 1]
+        ) { component, x in
+            var gradient = [x[0] == 7 ? .nan : x[0], 0, 0, 0, 0]
+            gradient[1 + component] = calls[component].next().isMultiple(of: 2) ? noise : -noise
+            return (x[0] * x[0] / 2, gradient)
+        }
+        func point(_ x: Double) -> [Double] { [x, 0, 0, 0, 0] }
+        var source = MemorySteps(path: [7.0, 1, 2, 3].map(point))
+        var estimator = StepEstimator(
+            objective: objective, components: [0, 1, 2, 3], gammas: [0.5, 1], groupCount: 4, workerCount: workers)
+        let none = try estimator.estimate(row: 0, of: &source)
+        let unknown = estimator.repeatability
+        #expect(none.status == .nonFiniteGradient && none.componentGradientCount == 4 && unknown == nil)
+        let first = try estimator.estimate(row: 1, of: &source)
+        let measured = estimator.repeatability
+        #expect(first.status == .ok && first.componentGradientCount == 12)
+        // 2·noise in each of four directions, a quarter of it in the mean.
+        #expect(isClose(measured ?? 0, noise, 1e-12))
+        #expect(isClose(first.curve[0].noiseFloor, noise / 0.5, 1e-12))
+        _ = try estimator.estimate(row: 2, of: &source)
+        let after = estimator.repeatability
+        #expect(after == measured)
+    }
+
     @Test("a function that repeats itself has no noise floor")
     func repeatable() throws {
         var source = MemorySteps(path: [[1.0, 2, 3, 4], [1.0, 1, 1, 1]])
