@@ -19,8 +19,16 @@ public struct EstimateControls: Sendable, Codable, Equatable {
 
     /// Rows with a local smoothness.
     public var rowCount: Int
+    /// Those whose floors are known: the norm of a Hessian has none.
+    public var floorRows: Int
     /// Those whose floors are expected to change it by at most 1 %.
     public var safeRows: Int
+    /// Probes that a coarse-to-fine search left out, and all there might have been.
+    public var skippedProbes: Int
+    public var probes: Int
+    /// Rows with a norm of the Hessian, and those of them where Lanczos' method has not come to its tolerance.
+    public var hessianRows: Int
+    public var unconvergedRows: Int
     /// Those whose losses contradict their gradients, docs/method.md.
     public var identityViolations: Int
     /// Rows whose losses are known, so that this could be seen.
@@ -37,7 +45,12 @@ public struct EstimateControls: Sendable, Codable, Equatable {
     public init(_ estimates: [StepEstimate]) {
         let rows = estimates.filter(\.status.hasValue)
         rowCount = rows.count
+        floorRows = rows.count { $0.maximum?.floorError.isNaN == false }
         safeRows = rows.count { EstimateRow($0).isSafe }
+        skippedProbes = rows.reduce(0) { $0 + $1.curve.count { $0.status == .skipped } }
+        probes = rows.reduce(0) { $0 + $1.curve.count }
+        hessianRows = rows.count { !$0.hessian.converged.isNaN }
+        unconvergedRows = rows.count { $0.hessian.converged == 0 }
         identityRows = rows.count { !$0.identity.isNaN }
         identityViolations = rows.count { !$0.identityHolds }
         relativeError = Spread(rows.map { $0.smoothnessError / $0.smoothness })
@@ -64,7 +77,20 @@ public struct EstimateControls: Sendable, Codable, Equatable {
             identityRows == 0
                 ? nil
                 : "identity of losses and gradients: \(rowCount - identityViolations) of \(rowCount) rows keep it",
-            "floors: \(safeRows) of \(rowCount) rows are safe to 1 %",
+            floorRows == 0 ? nil : "floors: \(safeRows) of \(floorRows) rows are safe to 1 %",
+            skippedProbes == 0
+                ? nil : "search: \(skippedProbes) of \(probes) probes were skipped, the largest value not being there",
+            hessianRows == 0
+                ? nil
+                : "norm of the Hessian: converged in \(hessianRows - unconvergedRows) of \(hessianRows) rows",
         ].compactMap { $0 }
+    }
+
+    /// What is to be said wherever the numbers are used; `nil` for nothing.
+    public var warning: String? {
+        guard unconvergedRows > 0 else { return nil }
+        return
+            "Lanczos' method has not come to its tolerance in \(unconvergedRows) of \(hessianRows) rows: their norm of the Hessian is a lower "
+            + "bound (more --hessian-iterations)"
     }
 }

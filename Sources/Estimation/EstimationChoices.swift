@@ -21,7 +21,7 @@ public enum EstimationMode: String, Sendable, Hashable, Codable, CaseIterable {
                 + "curvature, grows as 1/γ‖d‖ and follows the gradient norm; it divides the gradient norm by the number of components and not the "
                 + "difference, so that L̂ is too large by that number; it probes γ = ½ alone"
         case .gluon:
-            "gluon subtracts the gradients of two different minibatches: where they are mostly noise, L̂ is √2‖g‖/‖d‖ whatever the function "
+            "gluon subtracts the gradients of two different minibatches, at the ends of the step (γ = 1) alone: where they are mostly noise, L̂ is √2‖g‖/‖d‖ whatever the function "
                 + "is, and the fitted L1 is √2/‖d‖"
         case .directional:
             "directional sees the curvature along the step alone: a lower bound of the smoothness, negative where the loss is concave along it"
@@ -44,6 +44,11 @@ public enum StepDirection: String, Sendable, Hashable, Codable, CaseIterable {
     case adversarial
     /// The spectral norm ‖∇²f_S(x_k)‖ itself, by Lanczos' method; the curve is still taken along the step.
     case hessian
+
+    /// Steps of ascent on the way to an adversarial direction.
+    static var ascentSteps: Int { 3 }
+    /// Gradients a row on the way there: one where every step arrives, one to find the next.
+    var ascentCount: Int { self == .adversarial ? 2 * Self.ascentSteps + 1 : 0 }
 }
 
 /// What is done wrong on purpose, to show what an artefact would give.

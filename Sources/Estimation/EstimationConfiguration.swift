@@ -57,6 +57,26 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
         self.evaluation = evaluation
     }
 
+    /// What is chosen otherwise than usual about the number called smoothness, as `direction hessian, masks fresh`; empty where nothing is.
+    public var peculiarities: String {
+        [
+            direction == .step ? nil : "direction \(direction.rawValue)",
+            control == .none ? nil : "control \(control.rawValue)",
+            evaluation.masks == .fixed ? nil : "masks \(evaluation.masks.rawValue)",
+        ].compactMap { $0 }.joined(separator: ", ")
+    }
+
+    /// What is called the local smoothness; `nil` for eq. 20 of Zhang et al. 2020.
+    public var smoothnessFormula: String? {
+        if direction == .hessian { return "‖∇²f_S(x_k)‖₂, by Lanczos' method" }
+        return switch mode {
+        case .zhangPaper, .h0h1: nil
+        case .zhangCode: "|S|·‖∇f_S′(x_k+d/2) − ∇f_S(x_k)‖/‖d/2‖"
+        case .gluon: "‖∇f_{k+1}(x_{k+1}) − ∇f_k(x_k)‖/‖d‖"
+        case .directional: "max_γ ⟨∇f_S(x_k+γd) − ∇f_S(x_k), γd⟩/‖γd‖²"
+        }
+    }
+
     /// What keeps this from being a measurement of the smoothness of a function, and what its controls are for.
     public var warnings: [String] {
         let masks =
@@ -85,6 +105,23 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
             mode != .directional || norm == .euclidean,
             "--mode directional is a product with the step, of no other norm",
             found: "--norm \(norm.rawValue)")
+        try require(
+            control == .none || direction == .step, "a control is probed along a step",
+            found: "--control \(control.rawValue) --direction \(direction.rawValue)")
+        try require(
+            control == .none || mode != .gluon, "this mode has other data at every probe already",
+            found: "--control \(control.rawValue) --mode \(mode.rawValue)")
+        if direction == .hessian {
+            try require(
+                mode == .zhangPaper || mode == .h0h1, "the norm of the Hessian takes the place of what a mode measures",
+                found: "--direction hessian --mode \(mode.rawValue)")
+            try require(
+                norm == .euclidean, "the norm of the Hessian is that of the Euclidean norm",
+                found: "--direction hessian --norm \(norm.rawValue)")
+            try require(
+                targetError == nil, "the norm of the Hessian has no standard error to aim at",
+                found: "--direction hessian --target-error \(targetError ?? .nan)")
+        }
         if case .coarseToFine(let tolerance) = search {
             try require(
                 tolerance > 0 && tolerance < 1, "the tolerance of the search must be between 0 and 1",
@@ -92,6 +129,19 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
         }
         try require(
             (roundingProbes ?? 0) >= 0, "rounding is measured at 0 or more rows", found: "\(roundingProbes ?? 0)")
+    }
+
+    /// - Parameter count: m, the components of the objective.
+    /// - Throws: `SmoothnessError(.usage)` for what cannot be measured on them.
+    public func requireMeasurable(ofComponents count: Int) throws {
+        try validate()
+        _ = try resolvedGammas
+        let size = try subset.drawn(of: count).count
+        guard targetError == nil || size > 1 else {
+            throw SmoothnessError(
+                .usage, "an error needs two components or more to aim at", object: "--target-error",
+                expected: "a larger subset", found: "\(size) of \(count) components")
+        }
     }
 
     /// One line of JSON with sorted keys: equal configurations give equal text.

@@ -143,6 +143,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         }
         objective = try request.makeObjective(as: Scalar.self)
         try objective.requireLayout(request.header.layout, ofRun: request.run)
+        try configuration.requireMeasurable(ofComponents: objective.componentCount)
         let groups = try ComponentGroups(configuration.subset, of: objective, count: configuration.groups)
         self.groups = configuration.mode == .gluon ? groups.alone(of: objective) : groups
         isShared = options.canShare && request.isConsecutive
@@ -155,7 +156,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         let committed = standing?.committedRows ?? 0
         let rowCount = request.isFollowing ? request.capacity : request.rowCount
         let gradients = EstimationPlan.gradientCount(
-            rows: max(0, rowCount - committed), gammaCount: options.gammas.count, isShared: isShared,
+            rows: max(0, rowCount - committed), gammaCount: options.gammas.count + options.direction.ascentCount,
+            isShared: isShared,
             isProbed: standing?.isProbed ?? false)
         let (parameterCount, blockCount) = (objective.layout.count, objective.layout.blocks.count)
         let parts = groups.parts(for: objective)
@@ -165,8 +167,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             blockCount: blockCount, gammas: options.gammas, subsetSize: groups.components.count,
             componentCount: objective.componentCount, precision: request.configuration.precision ?? .float64,
             subsetGradientCount: gradients, componentGradientCount: gradients * groups.components.count,
-            outputBytes: EstimationPlan.outputByteCount(
-                rows: request.capacity, extents),
+            outputBytes: EstimationPlan.structureBytes
+                + EstimationPlan.outputByteCount(rows: request.capacity, extents),
             workspaceBytes: EstimationWorkspace<Scalar>.byteCount(
                 parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
                 workerCount: busyWorkerCount,

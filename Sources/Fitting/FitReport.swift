@@ -240,13 +240,25 @@ public struct FitReport: Sendable, Codable, Equatable {
     public var neighbourhood: NeighbourhoodCheck?
     public var bootstrap: BootstrapDescription
     public var warnings: [FitWarning]
+    /// What is called the local smoothness, where it is not eq. 20 of Zhang et al. 2020.
+    public var smoothnessFormula: String?
     /// What is doubtful about the points of several runs taken together, in sentences; `nil` where nothing is known to be.
     public var notes: [String]?
+}
+
+extension FitReport {
+    /// Puts what is known of the measurement before what the fit has found.
+    public mutating func warn(ofMeasurement messages: [String], formula: String? = nil) {
+        warnings.insert(contentsOf: messages.map { FitWarning(code: .measuredOtherwise, message: $0) }, at: 0)
+        smoothnessFormula = formula
+    }
 }
 
 /// A reason to distrust part of a report: a stable code for scripts and a sentence with the numbers for people.
 public struct FitWarning: Sendable, Codable, Equatable {
     public enum Code: String, Sendable, Codable, CaseIterable {
+        /// The numbers were measured in a way that makes them something else than the smoothness of a function.
+        case measuredOtherwise
         case pointsLeftOut
         case fewPoints
         case fewBlocks

@@ -36,7 +36,7 @@ struct FitText {
             "  gradient norm     g = ‖∇f(x_k)‖                          "
                 + "\(number(report.gradientNorm.minimum)) to \(number(report.gradientNorm.maximum)), "
                 + "\(significant(report.gradientNormDecades, digits: 3)) decades",
-            "  local smoothness  L = max_γ ‖∇f(x_k+γd) − ∇f(x_k)‖/‖γd‖  "
+            "  local smoothness  L = \(report.smoothnessFormula ?? "max_γ ‖∇f(x_k+γd) − ∇f(x_k)‖/‖γd‖")  "
                 + "\(number(report.smoothness.minimum)) to \(number(report.smoothness.maximum))",
             "  weights           \(report.weights)",
         ]

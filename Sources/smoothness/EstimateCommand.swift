@@ -124,8 +124,13 @@ struct EstimateCommand: ParsableCommand {
         let table =
             try selected?.table(of: reader) ?? EstimateRow.table(rows, columns ?? (format == .text ? .main : .all))
         try Console.output(table.rendered(as: format))
-        for line in EstimateControls(estimates).lines { Console.error("control: \(line)") }
-        if let remark = EstimateRow.remark(on: rows) { Console.error("warning: \(remark)") }
+        let controls = EstimateControls(estimates)
+        for line in controls.lines { Console.error("control: \(line)") }
+        if let target = configuration.targetError { Console.error(EstimateRow.cost(of: rows, target: target)) }
+        if let note = EstimateRow.missingIntervals(rows) { Console.error("note: \(note)") }
+        for warning in [controls.warning, EstimateRow.remark(on: rows)].compactMap({ $0 }) {
+            Console.error("warning: \(warning)")
+        }
         Console.error("wrote \(job.plan.output)")
     }
 

@@ -15,6 +15,25 @@ extension EstimateRow {
         return "\(counts.values.reduce(0, +)) of \(rows.count) rows are not ok: " + parts.joined(separator: ", ")
     }
 
+    /// What a target error took, and at how many rows it was not reached.
+    static func cost(of rows: [EstimateRow], target: Double) -> String {
+        let measured = rows.filter { !$0.smoothness.isNaN }
+        let missed = measured.count { !($0.smoothnessError <= target * $0.smoothness) }
+        let sizes = measured.map(\.subsetSize)
+        let gradients = rows.reduce(0) { $0 + Int($1["component_gradients"]) }
+        let text =
+            "target error: \(gradients) component gradients, subsets of \(sizes.min() ?? 0) to \(sizes.max() ?? 0) components"
+        return missed == 0
+            ? text : text + "; warning: \(missed) of \(measured.count) rows have used them all up and are above it"
+    }
+
+    /// Why there are errors and no intervals; `nil` where there are both or neither.
+    static func missingIntervals(_ rows: [EstimateRow]) -> String? {
+        let measured = rows.filter { $0.smoothnessError.isFinite && $0.smoothnessError > 0 }
+        guard !measured.isEmpty, measured.allSatisfy({ $0["smoothness_low"].isNaN }) else { return nil }
+        return "no intervals: the error of an error needs three groups of components or more"
+    }
+
     /// The table for stdout, one row an iterate.
     static func table(_ rows: [EstimateRow], _ columns: EstimateColumns) -> Table {
         Table(

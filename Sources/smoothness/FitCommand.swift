@@ -64,6 +64,9 @@ struct FitCommand: ParsableCommand {
         case .run:
             let runs = zip(several.names, several.inputs).map { (name: $0, points: $1.points) }
             var comparison = try compareRuns(runs, options: options)
+            for (index, input) in several.inputs.enumerated() {
+                comparison.runs[index].report.warn(ofMeasurement: input.warnings, formula: input.formula)
+            }
             comparison.notes += several.notes
             try deliver(rendered(comparison, heading: several.definition), to: output)
         case .joint:
@@ -72,11 +75,15 @@ struct FitCommand: ParsableCommand {
                 "\(inputs.count) runs together: \(several.names.joined(separator: ", "))\n" + several.definition
             var report = try fit(points, options: options)
             report.notes = several.notes.isEmpty ? nil : several.notes
+            report.warn(
+                ofMeasurement: Array(Set(several.inputs.flatMap(\.warnings))).sorted(),
+                formula: several.inputs.first?.formula)
             try deliver(rendered(report, heading: heading), to: output)
         case .block: try deliver(blocks(of: several.inputs[0]), to: output)
         case nil:
             let input = several.inputs[0]
-            let report = try naming(inputs[0]) { try fit(input.points, options: options) }
+            var report = try naming(inputs[0]) { try fit(input.points, options: options) }
+            report.warn(ofMeasurement: input.warnings, formula: input.formula)
             try deliver(rendered(report, heading: input.heading), to: output)
         }
     }

@@ -39,7 +39,7 @@ enum Interruption {
         switch patienceLevel.load(ordering: .relaxed) {
         case 0:
             if signalCount.wrappingAdd(1, ordering: .relaxed).newValue > 1 { _exit(130) }
-            let message: StaticString = "\nstopping after the current row; a second signal stops at once\n"
+            let message: StaticString = "\nstopping, finished rows are kept; a second signal stops at once\n"
             _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
         case 1:
             // Counts SIGINT in steps of 2 and remembers the others by the last bit.

@@ -18,6 +18,10 @@ struct PointsInput {
     private(set) var definition: String?
     /// The estimates file that a run file led to.
     var estimatesPath: String?
+    /// What keeps the numbers from being the smoothness of a function, in sentences.
+    private(set) var warnings: [String] = []
+    /// What is called the local smoothness, where it is not eq. 20 of Zhang et al. 2020.
+    private(set) var formula: String?
     /// What identifies the run, and how it was measured; `nil` for a CSV, which does not say.
     var origin: EstimatesOrigin?
 
@@ -29,6 +33,7 @@ struct PointsInput {
             heading = "points of \(Console.absolute(path))\n"
         case .estimates:
             (points, title, heading, definition, origin) = try Self.read(estimates: path)
+            (warnings, formula) = try Self.measurement(of: path)
         case .alignment:
             throw SmoothnessError(
                 .data, "holds alignments and no smoothness", file: path, expected: "an estimates file or a run file")
@@ -48,7 +53,16 @@ struct PointsInput {
             }
             (points, title, heading, definition, origin) = try Self.read(estimates: estimates)
             estimatesPath = estimates
+            (warnings, formula) = try Self.measurement(of: estimates)
         }
+    }
+
+    /// What makes the numbers of a file something else than usual.
+    private static func measurement(of path: String) throws -> (warnings: [String], formula: String?) {
+        let reader = try EstimatesFileReader(path)
+        let configuration = reader.header.configuration
+        let unconverged = EstimateControls(try reader.estimates()).warning
+        return (configuration.warnings + (unconverged.map { [$0] } ?? []), configuration.smoothnessFormula)
     }
 
     private static func read(
@@ -61,12 +75,16 @@ struct PointsInput {
         let estimates = try reader.estimates()
         let points = SmoothnessPoints(estimates)
         let summary = (try? ObjectiveDescription(json: header.objective).summary) ?? header.runFile
-        let title = "\(header.runFile): \(summary)"
+        let configuration = header.configuration
+        let mode = configuration.mode == .zhangPaper ? [] : ["mode \(configuration.mode.rawValue)"]
+        let otherwise = mode + (configuration.peculiarities.isEmpty ? [] : [configuration.peculiarities])
+        let title =
+            "\(header.runFile): \(summary)" + (otherwise.isEmpty ? "" : " (\(otherwise.joined(separator: ", ")))")
         let count = header.components.count
         let norm = header.configuration.norm
         let norms = norm == .euclidean ? "Euclidean norm" : "norm \(norm.rawValue) of steps, its dual of gradients"
         let definition =
-            "\(norms), mode \(header.configuration.mode.rawValue), γ in \(header.gammas.map { "\($0)" }.joined(separator: ", "))"
+            "\(norms), mode \(configuration.mode.rawValue)\(configuration.peculiarities.isEmpty ? "" : ", " + configuration.peculiarities), γ in \(header.gammas.map { "\($0)" }.joined(separator: ", "))"
         let heading = """
             \(title)
             \(definition)

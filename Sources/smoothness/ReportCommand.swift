@@ -42,7 +42,8 @@ struct ReportCommand: ParsableCommand {
         options.settings = points.origin.flatMap { RunStepSettings(optimizer: $0.optimizer) }
         options.measuredNoise = points.origin?.noise
         let page = try naming(input) {
-            let report = try fit(points.points, options: options.fit)
+            var report = try fit(points.points, options: options.fit)
+            report.warn(ofMeasurement: points.warnings, formula: points.formula)
             return ReportPage(
                 title: title ?? points.title, points: points.points, fit: report,
                 advice: try advise(points.points, options: options),
@@ -69,9 +70,13 @@ struct ReportCommand: ParsableCommand {
         let choices = ["norm", "precision", "direction", "mode", "control", "evaluation masks"].compactMap { name in
             definition[name].map { "\(name.replacing("evaluation ", with: "")) \($0)" }
         }
+        let configuration = header.configuration
+        let d = configuration.direction == .step ? "xₖ₊₁ − xₖ" : "a vector as long as xₖ₊₁ − xₖ"
+        let usual = "the largest ‖∇f_S(xₖ + γd) − ∇f_S(xₖ)‖ / ‖γd‖ over γ = \(gammas), d = \(d)"
+        let isSame = configuration.control != .freshSubset && ![.gluon, .zhangCode].contains(configuration.mode)
         return [
-            "L̂(xₖ) is the largest ‖∇f_S(xₖ + γd) − ∇f_S(xₖ)‖ / ‖γd‖ over γ = \(gammas), d = xₖ₊₁ − xₖ; S are "
-                + "\(header.components.count) components of the data, the same at both points (\(choices.joined(separator: ", ")))."
+            "L̂(xₖ) is \(configuration.smoothnessFormula ?? usual); S are \(header.components.count) components of the data"
+                + "\(isSame ? ", the same at both points" : "") (\(choices.joined(separator: ", ")))."
         ]
     }
 
@@ -130,9 +135,17 @@ extension EstimateControls {
                 "identity", "rows whose losses agree with their gradients",
                 count: (rowCount - identityViolations, rowCount),
                 meaning: "2|f(x+d) − f(x) − ⟨∇f(x), d⟩|/‖d‖² is at most the largest L̂(γ), up to the grid"),
-            ReportControl(
-                "floors", "rows safe from rounding and noise to 1 %", count: (safeRows, rowCount),
-                meaning: "the floors of rounding and repeatability change L̂ by at most 1 % there"),
+            floorRows == 0
+                ? nil
+                : ReportControl(
+                    "floors", "rows safe from rounding and noise to 1 %", count: (safeRows, floorRows),
+                    meaning: "the floors of rounding and repeatability change L̂ by at most 1 % there"),
+            hessianRows == 0
+                ? nil
+                : ReportControl(
+                    "hessian", "rows where Lanczos' method came to its tolerance",
+                    count: (hessianRows - unconvergedRows, hessianRows),
+                    meaning: "elsewhere the norm of the Hessian is a lower bound"),
         ].compactMap(\.self)
     }
 }

@@ -38,6 +38,10 @@ struct TrainWork<Scalar: ParameterScalar> {
         objectiveText = try description.json()
         // What is wrong with the settings is said before anything is done.
         _ = try Trainer(objectives, configuration)
+        if let observation = configuration.observation {
+            try EstimationConfiguration(json: observation.definition)
+                .requireMeasurable(ofComponents: objectives.training.componentCount)
+        }
     }
 
     /// The paths and configurations of the runs: one as it is, or `RUN-1.h5`, `RUN-2.h5`, … with successive seeds.

@@ -33,7 +33,8 @@ struct InterruptionTests {
             #expect(
                 outcome.standardError.hasSuffix(
                     ". Continue with: smoothness train --resume \(bench.path("run.h5"))\n"), "\(outcome.standardError)")
-            #expect(outcome.standardError.contains("\nstopping after the current row; a second signal stops at once\n"))
+            #expect(
+                outcome.standardError.contains("\nstopping, finished rows are kept; a second signal stops at once\n"))
             #expect(try bench.smoothness("verify", "run.h5").exitCode == 0)
             arguments = ["train", "--resume", "run.h5"]
             try bench.expectRefusal(

@@ -127,7 +127,7 @@ extension EstimationConfiguration {
     /// How many gradients of single components `EstimationInLoop` takes for so many rows of an objective of m components, at most.
     public func componentGradientsInLoop(rows: Int, componentCount: Int) throws -> Int {
         let gradients = EstimationPlan.gradientCount(
-            rows: rows, gammaCount: try resolvedGammas.count, isShared: false, isProbed: false)
+            rows: rows, gammaCount: try resolvedGammas.count + direction.ascentCount, isShared: false, isProbed: false)
         return gradients * (try subset.resolved(of: componentCount).count)
     }
 }

@@ -46,6 +46,8 @@ public struct NormInterval: Sendable, Hashable {
         (low, high) = (value - width, value + width)
     }
 
+    init(low: Double, high: Double) { (self.low, self.high) = (low, high) }
+
     static let undefined = NormInterval(squared: .nan, error: .nan, groupCount: 1, level: 0.95)
 }
 
@@ -79,6 +81,11 @@ extension StepEstimate {
             return NormInterval(value: smoothness, error: smoothnessError, groupCount: groups.count, level: level)
         }
         if curve[index].smoothness == smoothness { return smoothnessInterval(at: index, level: level) }
+        if Double(subsetSize) * curve[index].smoothness == smoothness {
+            // The mode that takes the difference of sums.
+            let mean = smoothnessInterval(at: index, level: level)
+            return NormInterval(low: Double(subsetSize) * mean.low, high: Double(subsetSize) * mean.high)
+        }
         return NormInterval(signed: smoothness, error: smoothnessError, groupCount: groups.count, level: level)
     }
 }

@@ -227,7 +227,7 @@ public struct StepEstimate: Sendable, Equatable {
     /// ‖∇f(x_k)‖ without bias; NaN below the noise of the components.
     public var unbiasedGradientNorm: Double { unbiasedSquaredGradientNorm.squareRoot() }
     /// The largest L̂(γ) of the curve, whatever the mode or the direction call the local smoothness.
-    public var curveMaximum: Double { curve.map(\.smoothness).filter { !$0.isNaN }.max() ?? .nan }
+    public var curveMaximum: Double { eligibleProbes.map { curve[$0].smoothness }.filter { !$0.isNaN }.max() ?? .nan }
     /// L̂·η_eff/2: 1 at the edge of stability.
     public var edgeRatio: Double { smoothness * effectiveLearningRate / 2 }
 

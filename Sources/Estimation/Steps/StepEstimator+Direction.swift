@@ -5,8 +5,8 @@ import ParameterSpace
 /// Where the probes go: `workspace.next` holds x_k + d when `aim` is done.
 extension StepEstimator {
     /// Steps of ascent on the way to an adversarial direction.
-    static var ascentSteps: Int { 3 }
-    /// Gradients on that way.
+    static var ascentSteps: Int { StepDirection.ascentSteps }
+    /// Numbers for the gradients on that way.
     static var ascentSlots: Int { 2 * ascentSteps }
 
     /// Turns x_{k+1} into the end of the direction that is asked for, as far from x_k as the step is long.

@@ -145,9 +145,10 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
         if isKept { swapGradientAndEnd() }
         let context = context(of: estimate)
         estimate.conclude(cosine: cosine, context)
+        let eligible = estimate.eligibleProbes
         for block in blockLeaveOut.indices {
             estimate.blocks[block].smoothnessError = GroupedNorm.standardError(
-                ofMaximumOver: blockLeaveOut[block].filter { !$0.isEmpty }, sample: context.sample)
+                ofMaximumOver: eligible.map { blockLeaveOut[block][$0] }.filter { !$0.isEmpty }, sample: context.sample)
         }
         if options.canShare { carried = .inGradient }
     }

@@ -105,8 +105,9 @@ extension StepEstimate {
             context.floors.judge(&curve[index], baseNorm: gradientNorm)
         }
         if context.direction == .hessian { return concludeHessian() }
+        let eligible = eligibleProbes
         let values = curve.map { value(of: $0, context.mode) }
-        guard let maximum = values.indexOfMaximum else {
+        guard let maximum = values.indexOfMaximum(among: eligible) else {
             status = .zeroStep
             return
         }
@@ -116,10 +117,17 @@ extension StepEstimate {
         smoothnessError = errorOfMaximum(context)
         for block in blocks.indices {
             let values = blockValues(block, context)
-            guard let maximum = values.indexOfMaximum else { continue }
+            guard let maximum = values.indexOfMaximum(among: eligible) else { continue }
             blocks[block].smoothness = values[maximum]
             blocks[block].gamma = curve[maximum].gamma
         }
+    }
+
+    /// The indices of the γ over which the maximum is taken: those above their floors, or where none is, all. What is not told apart from rounding
+    /// at a tiny γ would otherwise hide a sound value at a larger one.
+    var eligibleProbes: [Int] {
+        let sound = curve.indices.filter { curve[$0].status == .ok }
+        return sound.isEmpty ? Array(curve.indices) : sound
     }
 
     /// The norm of the Hessian takes the place of the largest value along the step, which the curve keeps.
@@ -159,7 +167,7 @@ extension StepEstimate {
 
     /// The jackknife error of max over γ of L̂(γ): the largest value of every curve with one group left out.
     private func errorOfMaximum(_ context: RowContext) -> Double {
-        let curves = curve.indices.filter { curve[$0].smoothness.isFinite }.map { index in
+        let curves = eligibleProbes.filter { curve[$0].smoothness.isFinite }.map { index in
             let length = curve[index].displacementNorm
             if context.mode == .directional {
                 return leaveOutProjection(at: index, context).map { $0 / (length * length) }
@@ -183,7 +191,10 @@ extension GroupedNorm {
 
 extension [Double] {
     /// The first index of the largest value, NaN left out.
-    var indexOfMaximum: Int? {
+    var indexOfMaximum: Int? { indexOfMaximum(among: [Int](indices)) }
+
+    /// The same among some indices.
+    func indexOfMaximum(among indices: [Int]) -> Int? {
         indices.filter { !self[$0].isNaN }.max { self[$0] < self[$1] || (self[$0] == self[$1] && $0 > $1) }
     }
 }
