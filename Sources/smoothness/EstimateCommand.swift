@@ -121,8 +121,9 @@ struct EstimateCommand: ParsableCommand {
         let reader = try EstimatesFileReader(job.plan.output)
         let estimates = try (0..<reader.committedRows).map { try reader.estimate(row: $0) }
         let rows = estimates.map { EstimateRow($0) }
+        let main: EstimateColumns = configuration.direction == .hessian ? .hessian : .main
         let table =
-            try selected?.table(of: reader) ?? EstimateRow.table(rows, columns ?? (format == .text ? .main : .all))
+            try selected?.table(of: reader) ?? EstimateRow.table(rows, columns ?? (format == .text ? main : .all))
         try Console.output(table.rendered(as: format))
         let controls = EstimateControls(estimates)
         for line in controls.lines { Console.error("control: \(line)") }

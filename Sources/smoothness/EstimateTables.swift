@@ -57,6 +57,10 @@ struct EstimateColumns: ExpressibleByArgument {
         "gamma", "step_norm", "edge_ratio", "cosine", "floor_error", "status",
     ])
 
+    /// The same with what Lanczos' method says of itself.
+    static let hessian = EstimateColumns(
+        names: main.names.dropLast() + ["step_smoothness", "hessian_residual", "hessian_converged", "status"])
+
     private init(names: [String]) { self.names = names }
 
     /// `all`, or names with commas between them.

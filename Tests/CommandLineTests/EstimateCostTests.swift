@@ -51,6 +51,30 @@ struct EstimateCostTests {
         }
     }
 
+    // MARK: Gradients and bytes
+
+    private func rows(_ command: [String]) throws -> [[String: Any]] {
+        let text = try bench.succeed(command).standardOutput
+        return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]])
+    }
+
+    @Test(
+        "A dry run foretells component gradients and bytes within a factor of 1.5",
+        arguments: [
+            ["--direction", "step"], ["--direction", "adversarial"], ["--direction", "random", "--groups", "1"],
+        ])
+    func plannedGradients(options: [String]) throws {
+        try train(["logistic-regression", "--samples", "400", "--features", "7", "--batch-size", "10"], iterations: 12)
+        let command = ["estimate", "run.h5", "--subset", "0.5", "--rounding-probes", "0", "--format", "json"] + options
+        let plan = try rows(command + ["--dry-run"])[0]
+        let gradients = try rows(command).reduce(0) { $0 + (($1["component_gradients"] as? Double) ?? .nan) }
+        let bytes = Double(try #require(try bench.contents()["run.estimates.h5"]).count)
+        for (name, found) in [("component_gradients", gradients), ("bytes", bytes)] {
+            let foretold = try #require(plan[name] as? Double)
+            #expect(foretold / found < 1.5 && found / foretold < 1.5, "\(name): \(foretold) foretold, \(found) found")
+        }
+    }
+
     // MARK: Forecast
 
     static let sizeable: [[String]] = [

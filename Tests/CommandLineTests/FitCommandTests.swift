@@ -43,6 +43,35 @@ import Testing
         #expect(latex.contains("\\begin{tabular}{llrl}") && latex.hasSuffix("\\end{tabular}\n"))
     }
 
+    @Test("what is no usual measurement says so wherever it is used") func measuredOtherwise() throws {
+        try makeRuns()
+        func said(_ options: String...) throws -> (estimate: String, fit: String, report: String) {
+            let estimate = try bench.succeed(
+                ["estimate", "slow.h5", "--subset", "1", "--threads", "1", "--force", "-o", "other.h5"] + options)
+            let fit = try bench.succeed("fit", "other.h5", "--replicates", "0").standardOutput
+            try bench.succeed("report", "other.h5", "--replicates", "0", "-o", "other.md")
+            let report = try String(contentsOfFile: bench.path("other.md"), encoding: .utf8)
+            return (estimate.standardError, fit, report)
+        }
+        let fresh = try said("--control", "fresh-subset")
+        for text in [fresh.estimate, fresh.fit, fresh.report] {
+            #expect(text.contains("every probe takes its gradient"))
+        }
+        #expect(fresh.fit.contains("control fresh-subset") && !fresh.report.contains("the same at both points"))
+        let rough = try said("--direction", "hessian", "--hessian-iterations", "1")
+        for text in [rough.estimate, rough.fit, rough.report] {
+            #expect(text.contains("Lanczos' method has not come to its tolerance in 40 of 40 rows"))
+        }
+        #expect(rough.estimate.contains("converged in 0 of 40 rows") && !rough.estimate.contains("floors:"))
+        #expect(rough.fit.contains("L = ‖∇²f_S(x_k)‖₂") && !rough.fit.contains("max_γ"))
+        let sums = try said("--mode", "zhang-code")
+        #expect(sums.fit.contains("divides the gradient norm by the number of components"))
+        let usual = try said()
+        #expect(!usual.fit.contains("control") && usual.report.contains("the same at both points"))
+        let skipping = try said("--search", "coarse-to-fine", "--delta", "0.01")
+        #expect(skipping.estimate.contains("probes were skipped"))
+    }
+
     @Test("what must not be mixed is refused") func refusals() throws {
         try makeRuns()
         try bench.succeed(

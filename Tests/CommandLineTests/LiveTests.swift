@@ -115,6 +115,9 @@ struct LiveTests {
             ),
             (["--estimate", "every=2", "--estimate-control", "permute"], "*the permutation control*"),
             (["--estimate", "every=2", "--estimate-direction", "momentum"], "*the direction of the momentum*"),
+            (["--estimate", "every=2", "--estimate-gammas", "2"], "*γ is outside the step*"),
+            (["--estimate", "every=2", "--estimate-subset", "7"], "*the subset is not a part of the components*"),
+            (["--estimate", "every=2", "--estimate-components", "500"], "*the objective has no component 500*"),
         ] {
             let outcome = try bench.smoothness(train + options)
             let first = outcome.standardError.split(separator: "\n").first.map(String.init) ?? ""
@@ -127,6 +130,10 @@ struct LiveTests {
             "@/run.estimates.h5: exists, and --estimate is to write it. Write elsewhere, or use --force")
         try bench.succeed(train + ["--estimate", "every=2", "--force"])
         try bench.succeed("verify", "run.estimates.h5")
+        // Nor does --force let go of a run for one that cannot be.
+        try bench.expectRefusal(
+            train + ["--force", "--estimate", "every=2", "--estimate-delta", "0"], code: 64, "*δ is outside the step*")
+        try bench.succeed("verify", "run.h5")
     }
 
     // MARK: - Beside the loop

@@ -93,6 +93,22 @@ struct StatusTests {
         #expect(exact.status == .ok && isClose(exact.smoothness, 1, 1e-6))
     }
 
+    @Test("a γ whose value is not told apart from rounding does not hide a sound one")
+    func soundMaximum() throws {
+        // One unit in the last place of 1000 along 4e-5 looks like a curvature of 1.5.
+        let objective = ClosureObjective<Float>(layout: ParameterLayout([("x", [1])]), weights: [1]) { _, x in
+            (1000 * x[0] + x[0] * x[0] / 2, [1000 + x[0]])
+        }
+        let steps = MemorySteps(path: [[Float(0)], [Float(10)]])
+        let row = try estimates(of: steps, objective: objective, gammas: [4e-6, 1])[0]
+        #expect(row.curve[0].status == .belowFloor && row.curve[0].smoothness > 1.4)
+        #expect(row.status == .ok && row.gamma == 1 && isClose(row.smoothness, 1, 1e-6))
+        #expect(row.blocks[0].gamma == 1 && row.blocks[0].smoothness == row.smoothness)
+        // Where none is sound, the largest of all stays and says so.
+        let lost = try estimates(of: steps, objective: objective, gammas: [4e-6])[0]
+        #expect(lost.status == .belowFloor && lost.smoothness == row.curve[0].smoothness)
+    }
+
     @Test("a linear function is below the floor, not smooth by 0 ± 0")
     func linear() throws {
         let objective = ClosureObjective<Double>(layout: ParameterLayout([("x", [1])]), weights: [1]) { _, x in

@@ -38,14 +38,30 @@ struct StandingAnalysis {
     /// Refuses to continue what is of another run or of another definition.
     /// - Parameter noun: as `an estimate`.
     func require(runID: String, runDigest: String, configuration: String, noun: String) throws {
-        for (what, expected, found) in [
+        for (what, wanted, present) in [
             ("run_id", runID, self.runID), ("run_digest", runDigest, self.runDigest),
             ("configuration", configuration, self.configuration),
-        ] where expected != found {
+        ] where wanted != present {
+            let (expected, found) = Self.differing(wanted, present)
             throw SmoothnessError(
                 .cannotCreate, "the output exists and is \(noun) of something else", file: path, object: what,
                 expected: expected, found: found, remedy: Self.remedy)
         }
+    }
+
+    /// Of two JSON objects what is not the same in both; other texts as they are.
+    private static func differing(_ first: String, _ second: String) -> (String, String) {
+        func object(_ text: String) -> [String: NSObject]? {
+            (try? JSONSerialization.jsonObject(with: Data(text.utf8))) as? [String: NSObject]
+        }
+        guard let one = object(first), let other = object(second) else { return (first, second) }
+        func text(_ members: [String: NSObject], _ others: [String: NSObject]) -> String {
+            let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
+            let rest = members.filter { $0.value != others[$0.key] }
+            let data = try? JSONSerialization.data(withJSONObject: rest, options: options)
+            return String(decoding: data ?? Data(), as: UTF8.self)
+        }
+        return (text(one, other), text(other, one))
     }
 
     /// Refuses to continue with gradients on other data than those that were there first, which a gradient process alone knows.
