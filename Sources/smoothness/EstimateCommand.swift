@@ -33,7 +33,7 @@ struct EstimateCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help:
-            "Groups of components evaluated at the same time, each on one thread; with --direction hessian the threads of a product. (default: what Slurm allots, or the processor's cores)"
+            "Groups of components evaluated at the same time, each on one thread. (default: what Slurm allots, or the processor's cores)"
     )
     var threads: Int?
     @Option(

@@ -188,7 +188,7 @@ extension HessianOptions.Products: ExpressibleByArgument {}
 
 /// How the processor's cores are shared: as many groups of components at the same time as there are threads, each on one thread, so that the
 /// numbers do not depend on how many there are: LibTorch's products and convolutions may add up in another order with another number. Where
-/// one gradient is taken after the other (another device, Hessian–vector products), its operations have all threads.
+/// one gradient is taken after the other (another device), its operations have all threads.
 struct Parallelism {
     let threads: Int
     let workerCount: Int
@@ -202,8 +202,7 @@ struct Parallelism {
             return
         }
         self.threads = available
-        // Hessian–vector products are taken one after the other.
-        let isSerial = definition.evaluation.device != "cpu" || definition.direction == .hessian
+        let isSerial = definition.evaluation.device != "cpu"
         // Recorded rows are summed side by side, evaluated ones group by group, a single group part by part.
         let shares = definition.source == .recorded || definition.groups == 1 ? available : definition.groups
         workerCount = isSerial ? 1 : max(1, min(available, shares))

@@ -39,6 +39,7 @@ struct EstimateCostTests {
             ["--subset", "0.5", "--delta", "0.5"], ["--subset", "1", "--delta", "0.5", "--target-error", "20%"],
             ["--components", "0-2", "--groups", "2", "--gammas", "0.3,1"],
             ["--components", "0-4", "--groups", "1", "--gammas", "0.3,1"],
+            ["--components", "0-3", "--direction", "hessian", "--hessian-iterations", "8"],
         ] {
             let tables = try ["1", "2", "4"].map { threads in
                 try bench.succeed(

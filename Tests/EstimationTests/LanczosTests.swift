@@ -261,6 +261,25 @@ enum SmallNetworks {
         #expect(small == found.map { $0 * 0x1p-300 })
     }
 
+    @Test(
+        "components at the same time change no bit of a product, and one that is stopped says so", arguments: [2, 3, 7])
+    func productsTogether(workers: Int) throws {
+        let objective = SmallNetworks.lstm
+        let point = objective.initialPoint(seed: 2)
+        let direction = vector(point.count, index: 3)
+        func hessian(_ workers: Int, isCancelled: Bool = false) -> SubsetHessian<Double> {
+            SubsetHessian(
+                objective: objective, components: [4, 0, 1, 3, 2], weights: [1, 2, 3, 4, 5], point: point,
+                workerCount: workers, isCancelled: { isCancelled })
+        }
+        let alone = try hessian(1).product(with: direction)
+        #expect(try hessian(workers).product(with: direction) == alone)
+        let error = #expect(throws: SmoothnessError.self) {
+            try hessian(workers, isCancelled: true).product(with: direction)
+        }
+        #expect(error?.kind == .interrupted)
+    }
+
     @Test("the number of threads changes no bit") func threads() async {
         // In a process of its own: the number of threads is the process's, and other tests compare bits.
         await #expect(processExitsWith: .success) {

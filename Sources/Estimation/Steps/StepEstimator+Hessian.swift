@@ -30,7 +30,8 @@ extension StepEstimator {
         let seed = SeededGenerator(seed: options.seed, purpose: "hessian", index: place.iteration).state
         return try SubsetHessian(
             objective: objective, components: Array(groups.components.prefix(size)),
-            weights: Array(groups.weights.prefix(size)), point: workspace.iterate, isCancelled: evaluator.isCancelled
+            weights: Array(groups.weights.prefix(size)), point: workspace.iterate, workerCount: evaluator.workerCount,
+            isCancelled: evaluator.isCancelled
         ).spectralNorm(
             seed: seed, tolerance: options.hessian.tolerance, maximumIterations: options.hessian.maximumIterations)
     }
