@@ -32,8 +32,8 @@ struct PointsInput {
             title = URL(filePath: path).lastPathComponent
             heading = "points of \(Console.absolute(path))\n"
         case .estimates:
-            (points, title, heading, definition, origin) = try Self.read(estimates: path)
-            (warnings, formula) = try Self.measurement(of: path)
+            (points, title, heading, definition, origin, warnings) = try Self.read(estimates: path)
+            formula = try origin.flatMap { try Self.formula(of: $0) }
         case .alignment:
             throw SmoothnessError(
                 .data, "holds alignments and no smoothness", file: path, expected: "an estimates file or a run file")
@@ -51,24 +51,17 @@ struct PointsInput {
                     .data, "was made from another run", file: estimates, object: "/@run_id", expected: run.header.runID,
                     found: measured.header.runID, remedy: "Run: smoothness estimate --force \(path)")
             }
-            (points, title, heading, definition, origin) = try Self.read(estimates: estimates)
+            (points, title, heading, definition, origin, warnings) = try Self.read(estimates: estimates)
+            formula = try origin.flatMap { try Self.formula(of: $0) }
             estimatesPath = estimates
-            (warnings, formula) = try Self.measurement(of: estimates)
         }
-    }
-
-    /// What makes the numbers of a file something else than usual.
-    private static func measurement(of path: String) throws -> (warnings: [String], formula: String?) {
-        let reader = try EstimatesFileReader(path)
-        let configuration = reader.header.configuration
-        let unconverged = EstimateControls(try reader.estimates()).warning
-        return (configuration.warnings + (unconverged.map { [$0] } ?? []), configuration.smoothnessFormula)
     }
 
     private static func read(
         estimates path: String
     ) throws -> (
-        points: SmoothnessPoints, title: String, heading: String, definition: String, origin: EstimatesOrigin
+        points: SmoothnessPoints, title: String, heading: String, definition: String, origin: EstimatesOrigin,
+        warnings: [String]
     ) {
         let reader = try EstimatesFileReader(path)
         let header = reader.header
@@ -97,7 +90,12 @@ struct PointsInput {
             blockNames: header.layout.blocks.map(\.name),
             blocks: SmoothnessPoints.blocks(estimates, count: header.layout.blocks.count),
             noise: GradientNoise(estimates, componentWeights: header.componentWeights))
-        return (points, title, heading, definition, origin)
+        let warnings = configuration.warnings + [EstimateControls(estimates).warning].compactMap { $0 }
+        return (points, title, heading, definition, origin, warnings)
+    }
+
+    private static func formula(of origin: EstimatesOrigin) throws -> String? {
+        try EstimationConfiguration(json: origin.configuration, file: origin.path).smoothnessFormula
     }
 }
 

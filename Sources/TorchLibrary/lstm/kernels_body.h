@@ -157,8 +157,8 @@ template <class Scalar>
 void panel_product(size_t rows, size_t depth, const Scalar *a, size_t stride, const Scalar *packed, Scalar *out) {
     constexpr size_t width = panel_vectors * lanes<Scalar>;
     // 12 KiB of weights stay in the first-level cache while the rows pass over them, and the next 12 KiB arrive there, from
-    // their first line to their last: in that order the processor's own prefetcher runs ahead of it, and the product takes
-    // a tenth less time than with every fourth line for one tile and its neighbours for the next.
+    // their first line to their last: in that order the processor's own prefetcher runs ahead of it, which it does not
+    // when every fourth line is fetched for one tile and its neighbours for the next.
     constexpr size_t line = 64, step_bytes = width * sizeof(Scalar), stretch = 12288 / step_bytes;
     const size_t tiles = rows / TILE_ROWS + (rows % TILE_ROWS + 1) / 2;
     const size_t pace = step_bytes / tiles < line ? step_bytes / tiles : line;
