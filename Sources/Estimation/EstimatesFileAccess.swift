@@ -28,17 +28,6 @@ enum EstimatesFileAccess {
 
     /// Everything that does not depend on the rows.
     private static func header(of file: borrowing HDF5.File) throws -> EstimatesHeader {
-        guard try file.exists(EstimatesSchema.groupCount) else {
-            throw SmoothnessError(
-                .data, "is of version 1.0, which has no error bars", file: file.path,
-                object: EstimatesSchema.groupCount,
-                expected: "version \(EstimatesSchema.version)", found: "no such dataset",
-                remedy: "Make it again: smoothness estimate --force.")
-        }
-        return try completeHeader(of: file)
-    }
-
-    private static func completeHeader(of file: borrowing HDF5.File) throws -> EstimatesHeader {
         EstimatesHeader(
             root: try AnalysisRoot(EstimatesSchema.file, of: file),
             objective: try file.readString(EstimatesSchema.objective),

@@ -1,11 +1,13 @@
 import ParameterSpace
 
-/// The names and meanings of everything in an estimates file, version 1.1; docs/estimates-file.md is the specification.
+/// The names and meanings of everything in an estimates file, version 2.0; docs/estimates-file.md is the specification.
 public enum EstimatesSchema {
     public static let format = "smoothness-estimates"
-    public static let version = "1.1"
+    public static let version = "2.0"
     static let file = AnalysisFormat(
-        name: format, version: version, majorVersion: 1, noun: "an estimates file", commit: commit)
+        name: format, version: version, majorVersion: 2, noun: "an estimates file", commit: commit,
+        reasonAgainstOlder: "is of version 1, where the smoothness is the maximum over all γ, those below their floors included",
+        remedyForOlder: "Make it again: smoothness estimate --force.")
 
     static let commit = "/commit"
     static let configuration = "/configuration"
@@ -78,8 +80,8 @@ public enum EstimatesSchema {
                 + "gradient of one component", .row(\.gradientVariance)),
         .init(
             "/estimates/smoothness", "local smoothness",
-            "max over the gammas of ‖∇f_S(x_k + γd) − ∇f_S(x_k)‖ / ‖fl(x_k + γd) − x_k‖, d = x_{k+1} − x_k (Zhang, He, Sra, "
-                + "Jadbabaie 2020, eq. 20)", .row(\.smoothness)),
+            "max over the gammas with status 0, or where there is none over all, of ‖∇f_S(x_k + γd) − ∇f_S(x_k)‖ / ‖fl(x_k + γd) − x_k‖, "
+                + "d = x_{k+1} − x_k (Zhang, He, Sra, Jadbabaie 2020, eq. 20)", .row(\.smoothness)),
         .init(
             "/estimates/smoothness_error", "standard error of the local smoothness",
             "jackknife over the groups of components, the maximum taken anew, times √(1 − f)", .row(\.smoothnessError)),
@@ -162,7 +164,7 @@ public enum EstimatesSchema {
         .init("/estimates/blocks/step_norm", "step norm of the block", "‖d_i‖ of block i", .block(\.stepNorm)),
         .init(
             "/estimates/blocks/smoothness", "local smoothness of the block",
-            "max over the gammas of ‖Δ_i(γ)‖ / ‖d_i(γ)‖, d_i(γ) the displacement applied to block i",
+            "max over the same gammas of ‖Δ_i(γ)‖ / ‖d_i(γ)‖, d_i(γ) the displacement applied to block i",
             .block(\.smoothness)),
         .init(
             "/estimates/blocks/smoothness_error", "its standard error",

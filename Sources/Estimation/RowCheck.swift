@@ -69,13 +69,15 @@ struct RowCheck {
             iteration: stored.iteration, gammas: header.gammas, blockCount: stored.blocks.count,
             groupCount: header.groups.count)
         row.copyMeasured(from: stored)
-        let context = context(of: stored)
+        let context = RowContext(
+            of: stored, header.configuration, groups: header.groups, repeatability: repeatability,
+            parameterCount: header.layout.count)
         if stored.groups.contains(where: { !$0.loss.isNaN }) || !stored.gradientNorm.isNaN {
             row.concludeBase(context)
             if !stored.normed.gradientDualNorm.isNaN { row.concludeNormedBase(context) }
         }
         // Either γ were probed or none.
-        guard stored.blockSums.contains(where: { $0.contains { !$0.displacementSquared.isNaN } }) else { return row }
+        guard stored.isProbed else { return row }
         for index in header.gammas.indices where stored.curve[index].status != .skipped {
             row.record(
                 probe: index, loss: stored.curve[index].loss, sums: stored.blockSums.map { $0[index] },
@@ -86,18 +88,6 @@ struct RowCheck {
         row.status = .ok
         row.conclude(cosine: stored.cosine, context)
         return row
-    }
-
-    private func context(of stored: StepEstimate) -> RowContext {
-        let isFloat = header.configuration.precision == .float32
-        return RowContext(
-            sample: header.groups.sample(ofSize: min(max(1, stored.subsetSize), header.groups.components.count)),
-            floors: Floors(
-                repeatability: repeatability ?? .nan, relativeRounding: stored.relativeRounding,
-                roundingProjection: stored.roundingProjection),
-            machineEpsilon: isFloat ? Double(Float.ulpOfOne) : Double.ulpOfOne, mode: header.configuration.mode,
-            direction: header.configuration.direction, norm: header.configuration.norm,
-            parameterCount: header.layout.count)
     }
 
     private func finitenessFindings(_ stored: StepEstimate) -> [Finding] {

@@ -101,18 +101,36 @@ struct WrongFileTests {
             "\(reader.prefix)run.h5: /@format_version: has a newer version of the format (expected 1.x, found 2.0). "
                 + "Use a newer smoothness")
         guard reader != .estimate else { return }
-        try setVersion("2.0", of: "run.estimates.h5")
+        try setVersion("3.0", of: "run.estimates.h5")
         try bench.expectRefusal(
             [reader.rawValue, "run.estimates.h5"], code: 65,
-            "run.estimates.h5: format_version: has a newer version of the format (expected 1.1, found 2.0). "
+            "run.estimates.h5: format_version: has a newer version of the format (expected 2.0, found 3.0). "
                 + "Use a newer smoothness.")
+    }
+
+    @Test("estimates of version 1 are refused with the reason, and made again with --force") func olderMajorVersion()
+        throws
+    {
+        try setVersion("1.1", of: "run.estimates.h5")
+        let reason = "is of version 1, where the smoothness is the maximum over all γ, those below their floors included"
+        try bench.expectRefusal(
+            ["fit", "run.estimates.h5"], code: 65,
+            "run.estimates.h5: format_version: \(reason) (expected 2.0, found 1.1). "
+                + "Make it again: smoothness estimate --force.")
+        let again = ["estimate", "run.h5", "--subset", "1"]
+        try bench.expectRefusal(
+            again, code: 73,
+            "@/run.estimates.h5: format_version: the output exists and cannot be continued: \(reason) (expected 2.0, found "
+                + "1.1). Replace it with --force or give another place with --output.")
+        try bench.succeed(again + ["--force"])
+        try bench.succeed("fit", "run.estimates.h5")
     }
 
     @Test("a newer minor version is read", arguments: [Reader.estimate, .fit, .verify]) func newerMinorVersion(
         reader: Reader
     ) throws {
         try setVersion("1.7", of: "run.h5")
-        try setVersion("1.7", of: "run.estimates.h5")
+        try setVersion("2.7", of: "run.estimates.h5")
         try bench.succeed(
             reader == .estimate
                 ? ["estimate", "run.h5", "--subset", "1", "-o", "new.h5"] : [reader.rawValue, "run.h5"])
@@ -120,16 +138,16 @@ struct WrongFileTests {
     }
 
     @Test func verifyReportsANewerMajorVersion() throws {
-        for (name, expected, place) in [
-            ("run.h5", "1.x", "/@format_version"), ("run.estimates.h5", "1.1", "format_version"),
+        for (name, expected, found, place) in [
+            ("run.h5", "1.x", "2.0", "/@format_version"), ("run.estimates.h5", "2.0", "3.0", "format_version"),
         ] {
-            try setVersion("2.0", of: name)
+            try setVersion(found, of: name)
             let outcome = try bench.smoothness("verify", name)
             #expect(outcome.exitCode == 65 && outcome.standardError.isEmpty)
             let kind = name == "run.h5" ? "a run file" : "an estimates file"
             #expect(
                 outcome.standardOutput == """
-                    FAILED opens as \(kind): at \(place), expected \(expected), found 2.0
+                    FAILED opens as \(kind): at \(place), expected \(expected), found \(found)
                     \(name): NOT VALID, 0 of 1 checks passed
 
                     """)

@@ -18,6 +18,8 @@ struct RangeTests {
         var saved: [Int]?
         var configuration = EstimationConfiguration(subset: .sample(fraction: 1, seed: 0))
         var fixture = RunFixture.quadratic
+        /// Whether some γ of a row must lie below its floor and hide the maximum, and others not.
+        var hasNoise = false
         var description: String { name }
     }
 
@@ -46,6 +48,16 @@ struct RangeTests {
         }
         with("no first row, in Float", isFloat: true) { _, fixture in
             fixture.distort = { iteration, x in if iteration < 2 { x[0] = .infinity } }
+        }
+        for target in [nil, 0.1] {
+            with("Float, a γ in the noise\(target == nil ? "" : ", a target error")", isFloat: true) {
+                configuration, _ in
+                configuration.grid = .explicit(gammas: [1e-7, 0.25, 1])
+                configuration.subset = .sample(fraction: 0.9, seed: 3)
+                configuration.targetError = target
+                configuration.roundingProbes = 3
+            }
+            cases[cases.count - 1].hasNoise = true
         }
         with("a search that skips") { configuration, _ in
             configuration.search = .coarseToFine(tolerance: 0.1)
@@ -98,6 +110,11 @@ struct RangeTests {
         let job = try EstimationJob(run: run, configuration: example.configuration)
         try job.run()
         let expected = try contents(job.plan.output)
+        if example.hasNoise {
+            let reader = try EstimatesFileReader(job.plan.output)
+            let rows = try (0..<reader.committedRows).map { try reader.estimate(row: $0) }
+            #expect(rows.contains { row in row.status == .ok && row.curve.contains { $0.smoothness > row.smoothness } })
+        }
         for cuts in [[0, count], [0, 1, count], [0, 3, 4, count], Array(0...count)] {
             let joined = folder.path("joined.h5")
             try joinEstimates(

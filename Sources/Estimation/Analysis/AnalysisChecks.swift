@@ -29,7 +29,7 @@ extension VerificationReport {
         let parts = version.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) }
         check(
             "format_version is MAJOR.MINOR", parts.count == 2 && !parts.contains(nil), at: "/@format_version",
-            expected: "1 and a number", found: version)
+            expected: "two whole numbers", found: version)
         let state = (try? file.attribute("state", as: String.self)) ?? ""
         check(
             "state is known", RunState(rawValue: state) != nil, at: "/@state",

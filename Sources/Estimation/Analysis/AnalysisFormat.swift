@@ -13,6 +13,24 @@ struct AnalysisFormat: Sendable {
     let noun: String
     /// The commit counter.
     let commit: String
+    /// Why files of an older major version are not read; `nil` where there is none.
+    var reasonAgainstOlder: String?
+    var remedyForOlder: String?
+
+    /// Refuses what is written in another major version.
+    /// - Throws: `SmoothnessError(.data)`
+    func requireVersion(_ found: String, file: String) throws {
+        let major = Int(found.prefix { $0 != "." })
+        guard major != majorVersion else { return }
+        if let major, (1..<majorVersion).contains(major), let reasonAgainstOlder {
+            throw SmoothnessError(
+                .data, reasonAgainstOlder, file: file, object: "format_version", expected: version, found: found,
+                remedy: remedyForOlder)
+        }
+        throw SmoothnessError(
+            .data, "has a newer version of the format", file: file, object: "format_version", expected: version,
+            found: found, remedy: "Use a newer smoothness.")
+    }
 }
 
 /// The root attributes that every analysis file has: which run, written by what, in which state.
@@ -48,7 +66,7 @@ public struct AnalysisRoot: Sendable {
     }
 
     /// Of a file that is there.
-    /// - Throws: `SmoothnessError(.data)` for another format or a newer major version.
+    /// - Throws: `SmoothnessError(.data)` for another format or another major version.
     init(_ format: AnalysisFormat, of file: borrowing HDF5.File) throws {
         let name = try file.hasAttribute("format") ? try file.attribute("format", as: String.self) : nil
         guard name == format.name else {
@@ -57,11 +75,7 @@ public struct AnalysisRoot: Sendable {
                 found: name ?? "none")
         }
         formatVersion = try file.attribute("format_version", as: String.self)
-        guard let major = Int(formatVersion.prefix { $0 != "." }), major <= format.majorVersion else {
-            throw SmoothnessError(
-                .data, "has a newer version of the format", file: file.path, object: "format_version",
-                expected: format.version, found: formatVersion, remedy: "Use a newer smoothness.")
-        }
+        try format.requireVersion(formatVersion, file: file.path)
         runID = try file.attribute("run_id", as: String.self)
         runDigest = try file.attribute("run_digest", as: String.self)
         runFile = try file.attribute("run_file", as: String.self)

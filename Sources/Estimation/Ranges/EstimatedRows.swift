@@ -13,7 +13,7 @@ public struct EstimatedRows: Sendable, Equatable {
     public struct Header: Sendable, Codable, Equatable {
         var format = "smoothness-rows"
         var version = Self.version
-        static var version: Int { 3 }
+        static var version: Int { 4 }
         public var runID: String
         /// What the content follows from, in the words of who made it: it is compared, not understood.
         public var identity: String
@@ -131,6 +131,7 @@ extension EstimatedRows {
 
     private static func wordsPerRow(_ extents: RowExtents) -> Int {
         2 + EstimatesSchema.counts.count + extents.gammaCount
+            + extents.blockCount * extents.gammaCount * extents.groupCount
             + EstimatesSchema.fields(extents).reduce(0) { $0 + $1.extents(extents).reduce(1, *) }
     }
 
@@ -142,6 +143,13 @@ extension EstimatedRows {
         }
         words += estimate.curve.map { UInt64($0.status.rawValue) }
         for field in EstimatesSchema.fields(extents) { words += field.values(of: estimate).map(\.bitPattern) }
+        let (blockCount, gammaCount, groupCount) = (extents.blockCount, extents.gammaCount, extents.groupCount)
+        for block in 0..<blockCount {
+            for gamma in 0..<gammaCount {
+                let values = estimate.blockLeaveOut.isEmpty ? [] : estimate.blockLeaveOut[block][gamma]
+                words += (values.isEmpty ? Array(repeating: .nan, count: groupCount) : values).map(\.bitPattern)
+            }
+        }
     }
 
     private func estimate(_ words: [UInt64]) -> StepEstimate? {
@@ -164,6 +172,15 @@ extension EstimatedRows {
             let count = field.extents(extents).reduce(1, *)
             field.assign(rest.prefix(count).map { Double(bitPattern: $0) }, to: &estimate)
             rest = rest.dropFirst(count)
+        }
+        estimate.blockLeaveOut = (0..<header.extents.blockCount).map { _ in
+            header.gammas.indices.map { gamma in
+                let values = rest.prefix(header.extents.groupCount).map { Double(bitPattern: $0) }
+                rest = rest.dropFirst(values.count)
+                let isThere =
+                    values.count > 1 && estimate.isProbed && estimate.curve[gamma].status != .skipped
+                return isThere ? values : []
+            }
         }
         return estimate
     }

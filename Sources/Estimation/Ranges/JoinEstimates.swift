@@ -74,20 +74,17 @@ private func write(_ rows: [StepEstimate], _ header: EstimatesHeader, repeatabil
     }
 }
 
-/// Fills in what passes from row to row: the level of rounding and the repeatability, and the floors and the status that follow from them.
+/// Fills in what passes from row to row: the level of rounding and the repeatability, and everything that follows from them.
 private struct RowCompletion {
     var repeatability: Double?
     private var level: RoundingLevel
     private let configuration: EstimationConfiguration
     private let groups: ComponentGroups
     private let layout: ParameterLayout
-    private let machineEpsilon: Double
 
     init(_ first: EstimatedRows, configuration: EstimationConfiguration, layout: ParameterLayout) {
         repeatability = first.repeatability
-        let isFloat = first.header.precision == .float32
-        level = isFloat ? .unmeasured(Float.self) : .unmeasured(Double.self)
-        machineEpsilon = isFloat ? Double(Float.ulpOfOne) : Double.ulpOfOne
+        level = first.header.precision == .float32 ? .unmeasured(Float.self) : .unmeasured(Double.self)
         groups = first.groups
         self.configuration = configuration
         self.layout = layout
@@ -105,37 +102,25 @@ private struct RowCompletion {
         return completed
     }
 
+    /// In the order in which an estimate takes it: the floors as every probe is recorded, then as the row is concluded.
     private mutating func complete(_ stored: StepEstimate) -> StepEstimate {
         var row = stored
-        let before = level
+        let recording = Floors(
+            repeatability: repeatability ?? .nan, relativeRounding: level.relative, roundingProjection: level.projection
+        )
         if row.relativeRounding.isNaN {
             row.relativeRounding = level.relative
             row.roundingProjection = level.projection
         }
         level = RoundingLevel(relative: row.relativeRounding, projection: row.roundingProjection)
-        row.judgeAgain(floors(before), floors(level), isHessian: configuration.direction == .hessian)
+        guard row.isProbed else { return row }
+        for index in row.curve.indices where row.curve[index].status.hasValue {
+            recording.judge(&row.curve[index], baseNorm: row.gradientNorm)
+        }
+        row.conclude(
+            cosine: row.cosine,
+            RowContext(
+                of: row, configuration, groups: groups, repeatability: repeatability, parameterCount: layout.count))
         return row
-    }
-
-    private func floors(_ level: RoundingLevel) -> Floors {
-        Floors(
-            repeatability: repeatability ?? .nan, relativeRounding: level.relative, roundingProjection: level.projection
-        )
-    }
-}
-
-extension StepEstimate {
-    /// The floors of the curve and the status of the row, in the order in which an estimate takes them: first as every probe is recorded, then
-    /// when all are, unless one of them is not finite.
-    fileprivate mutating func judgeAgain(_ recording: Floors, _ final: Floors, isHessian: Bool) {
-        let isWhole = !curve.contains { $0.status == .nonFiniteGradient }
-        for index in curve.indices where curve[index].status.hasValue {
-            recording.judge(&curve[index], baseNorm: gradientNorm)
-            if isWhole, curve[index].smoothness.isFinite { final.judge(&curve[index], baseNorm: gradientNorm) }
-        }
-        guard isWhole, !isHessian, status.hasValue, let attained = curve.first(where: { $0.gamma == gamma }) else {
-            return
-        }
-        status = attained.status
     }
 }

@@ -38,9 +38,9 @@ struct RecordedEstimate {
             return estimate
         }
         record(sums, losses, in: &estimate)
+        if hasGroups { estimate.blockLeaveOut = blockLeaveOut(sums) }
         let norms = estimate.gradientNorm * estimate.curve[gammas.count - 1].gradientNorm
         estimate.conclude(cosine: ends.reduce(0) { $0 + $1.product } / norms, context)
-        if hasGroups { recordBlockErrors(sums, in: &estimate) }
         return estimate
     }
 
@@ -85,17 +85,16 @@ struct RecordedEstimate {
         }
     }
 
-    /// The jackknife error of every block's maximum over γ.
-    private func recordBlockErrors(_ sums: RecordedSums, in estimate: inout StepEstimate) {
+    /// See `StepEstimate`.
+    private func blockLeaveOut(_ sums: RecordedSums) -> [[[Double]]] {
         let sample = context.sample
-        for block in sums.blocks.indices {
-            let curves = gammas.indices.map { index in
+        return sums.blocks.indices.map { block in
+            gammas.indices.map { index in
                 let probe = sums.blocks[block][index].probe
                 return GroupedNorm(
                     squared: probe.differenceSquared, sums: sums.differences[block][index], sample: sample
                 ).leaveOutSquared.map { ($0 / probe.displacementSquared).squareRoot() }
             }
-            estimate.blocks[block].smoothnessError = GroupedNorm.standardError(ofMaximumOver: curves, sample: sample)
         }
     }
 }

@@ -21,6 +21,9 @@ public struct Floors: Sendable, Equatable {
         self.roundingProjection = roundingProjection
     }
 
+    /// Above which every value lies.
+    static let none = Floors(repeatability: 0, relativeRounding: 0)
+
     /// Fills the floors of a point whose smoothness and norms are known, and its status.
     func judge(_ point: inout CurvePoint, baseNorm: Double) {
         let displacement = point.displacementNorm

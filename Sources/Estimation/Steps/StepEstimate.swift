@@ -164,7 +164,7 @@ public struct StepEstimate: Sendable, Equatable {
     public var unbiasedSquaredGradientNormError = Double.nan
     /// E‖∇f_S − ∇f‖² for |S| components drawn independently: times their effective number, the variance σ² of one component's gradient.
     public var gradientVariance = Double.nan
-    /// L̂(x_k) = max over the grid of L̂(γ)
+    /// L̂(x_k) = max over the grid of L̂(γ): over the γ above their floors, or where there is none, over all
     public var smoothness = Double.nan
     /// Its standard error, the maximum taken anew with every group left out.
     public var smoothnessError = Double.nan
@@ -205,6 +205,9 @@ public struct StepEstimate: Sendable, Equatable {
     public var blocks: [BlockEstimate]
     /// The sums behind the curve: [block][γ].
     public var blockSums: [[ProbeSums]]
+    /// L̂ᵢ(γ) of every block with one group left out after the other, [block][γ][group], from which the errors of the blocks follow; empty
+    /// for a γ that was not probed, and in a row of an estimates file, which does not keep them.
+    var blockLeaveOut: [[[Double]]] = []
 
     /// A row without any value yet.
     init(iteration: Int, gammas: [Double], blockCount: Int, groupCount: Int) {
@@ -220,6 +223,8 @@ public struct StepEstimate: Sendable, Equatable {
         blockSums = Array(repeating: Array(repeating: .missing, count: gammas.count), count: blockCount)
     }
 
+    /// Whether any γ was probed.
+    var isProbed: Bool { blockSums.contains { $0.contains { !$0.displacementSquared.isNaN } } }
     /// Whether gradient norm and smoothness are in another norm than the Euclidean one.
     public var isNormed: Bool { !normed.gradientDualNorm.isNaN }
     /// The point of the curve that attains L̂.

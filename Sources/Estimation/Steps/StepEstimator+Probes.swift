@@ -175,8 +175,8 @@ extension StepEstimator {
             workspace.gradient, from: workspace.base, probe: gammas[index] == 1 ? workspace.next : workspace.probe,
             iterate: workspace.iterate)
         let context = context(of: estimate)
-        if blockLeaveOut.isEmpty {
-            blockLeaveOut = Array(repeating: Array(repeating: [], count: gammas.count), count: sums.count)
+        if estimate.blockLeaveOut.isEmpty {
+            estimate.blockLeaveOut = Array(repeating: Array(repeating: [], count: gammas.count), count: sums.count)
         }
         let whole = (0..<workspace.gradient.groups.count).map { group in
             groupSums.reduce(GroupSums()) { $0 + $1[group] }
@@ -188,7 +188,7 @@ extension StepEstimator {
                 whole.indices.map { group in parts.reduce(0) { $0 + $1[group] } }
             }, context)
         for block in sums.indices {
-            blockLeaveOut[block][index] = leaveOut(
+            estimate.blockLeaveOut[block][index] = leaveOut(
                 block, sums[block], groups: groupSums[block], normed: normed?[block], projections: projections?[block],
                 context.sample)
         }

@@ -11,7 +11,10 @@ extension StepEstimator {
             known = try growAtEnd(known, to: target, place, &estimate)
             let cosine = try search(place, known: known, into: &estimate)
             var outcome = estimate
-            outcome.conclude(cosine: cosine, context(of: estimate))
+            // Whatever the floors are: rows that are estimated apart do not know them yet, and have to grow alike.
+            var context = context(of: estimate)
+            context.floors = .none
+            outcome.conclude(cosine: cosine, context)
             let error = outcome.smoothnessError / outcome.smoothness
             guard error > target, estimate.subsetSize < groups.components.count else { return cosine }
             // Another γ than 1 attains the maximum and is known less well.

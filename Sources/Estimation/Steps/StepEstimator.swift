@@ -27,8 +27,6 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     let pieces: PieceSums
     var rounding: RoundingLevel
     var reference: RoundingReference?
-    /// L̂ᵢ(γ) of every block with one group left out after the other: [block][γ][group], of the row under way.
-    var blockLeaveOut: [[[Double]]] = []
     /// Component gradients that count for the row under way though another has evaluated them, less those that it has evaluated for all: the
     /// count of a row must not depend on where an estimate was interrupted.
     private var sharedCount = 0
@@ -136,20 +134,13 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
             estimate.status = .noDirection
             return
         }
-        blockLeaveOut = []
         let cosine = try probeCurve(place, into: &estimate)
         // Where γ = 1 is kept apart, it is in `end`; a grid without it leaves nothing there.
         let isKept = workspace.end != nil && gammas.last == 1
         if isKept { swapGradientAndEnd() }
         try measureRounding(place, of: &estimate)
         if isKept { swapGradientAndEnd() }
-        let context = context(of: estimate)
-        estimate.conclude(cosine: cosine, context)
-        let eligible = estimate.eligibleProbes
-        for block in blockLeaveOut.indices {
-            estimate.blocks[block].smoothnessError = GroupedNorm.standardError(
-                ofMaximumOver: eligible.map { blockLeaveOut[block][$0] }.filter { !$0.isEmpty }, sample: context.sample)
-        }
+        estimate.conclude(cosine: cosine, context(of: estimate))
         if options.canShare { carried = .inGradient }
     }
 

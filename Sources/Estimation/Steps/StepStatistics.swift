@@ -13,6 +13,23 @@ struct RowContext {
     var parameterCount = 0
 }
 
+extension RowContext {
+    /// Of a row that has been measured, with the floors that it knows of.
+    init(
+        of row: StepEstimate, _ configuration: EstimationConfiguration, groups: ComponentGroups, repeatability: Double?,
+        parameterCount: Int
+    ) {
+        self.init(
+            sample: groups.sample(ofSize: min(max(1, row.subsetSize), groups.components.count)),
+            floors: Floors(
+                repeatability: repeatability ?? .nan, relativeRounding: row.relativeRounding,
+                roundingProjection: row.roundingProjection),
+            machineEpsilon: configuration.precision == .float32 ? Double(Float.ulpOfOne) : Double.ulpOfOne,
+            mode: configuration.mode, direction: configuration.direction, norm: configuration.norm,
+            parameterCount: parameterCount)
+    }
+}
+
 /// From the sums of the probes to the numbers of a row: no vector is touched here.
 extension StepEstimate {
     /// The numbers at x_k from `loss`, `gradientNorm` and `groups`.
@@ -120,6 +137,10 @@ extension StepEstimate {
             guard let maximum = values.indexOfMaximum(among: eligible) else { continue }
             blocks[block].smoothness = values[maximum]
             blocks[block].gamma = curve[maximum].gamma
+        }
+        for block in blockLeaveOut.indices {
+            blocks[block].smoothnessError = GroupedNorm.standardError(
+                ofMaximumOver: eligible.map { blockLeaveOut[block][$0] }.filter { !$0.isEmpty }, sample: context.sample)
         }
     }
 
