@@ -6,7 +6,8 @@ public enum EstimatesSchema {
     public static let version = "2.0"
     static let file = AnalysisFormat(
         name: format, version: version, majorVersion: 2, noun: "an estimates file", commit: commit,
-        reasonAgainstOlder: "is of version 1, where the smoothness is the maximum over all γ, those below their floors included",
+        reasonAgainstOlder:
+            "is of version 1, where the smoothness is the maximum over all γ, those below their floors included",
         remedyForOlder: "Make it again: smoothness estimate --force.")
 
     static let commit = "/commit"

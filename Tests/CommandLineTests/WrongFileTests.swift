@@ -112,7 +112,8 @@ struct WrongFileTests {
         throws
     {
         try setVersion("1.1", of: "run.estimates.h5")
-        let reason = "is of version 1, where the smoothness is the maximum over all γ, those below their floors included"
+        let reason =
+            "is of version 1, where the smoothness is the maximum over all γ, those below their floors included"
         try bench.expectRefusal(
             ["fit", "run.estimates.h5"], code: 65,
             "run.estimates.h5: format_version: \(reason) (expected 2.0, found 1.1). "
