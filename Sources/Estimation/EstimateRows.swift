@@ -24,12 +24,14 @@ struct EstimateRows<Scalar: ParameterScalar>: ~Copyable {
     var gradientCount: Int { estimator.gradientCount }
 
     /// Estimates a row and commits it.
-    /// - Parameter check: holds the step norm against what else is known of it, before the row is committed.
+    /// - Parameters:
+    ///   - isFollowed: whether the row after it will be next.
+    ///   - check: holds the step norm against what else is known of it, before the row is committed.
     mutating func append<Source: StepSource & ~Copyable>(
-        row: Int, of source: inout Source, to writer: inout AnalysisFileWriter,
+        row: Int, of source: inout Source, isFollowed: Bool = false, to writer: inout AnalysisFileWriter,
         check: (borrowing Source, Double) throws -> Void = { _, _ in }
     ) throws -> StepEstimate where Source.Scalar == Scalar {
-        let estimate = try estimator.estimate(row: row, of: &source)
+        let estimate = try estimator.estimate(row: row, of: &source, isFollowed: isFollowed)
         try check(source, estimate.stepNorm)
         // Once, before the first row that depends on it is committed.
         if repeatability == nil, let measured = estimator.repeatability {

@@ -115,7 +115,12 @@ private struct Crew<Scalar: ParameterScalar> {
                 populationWeight: work.groups.populationWeight)
         }
         workerCount = workers
-        groupsOfBusiest = Double((probes * parts.count + workers - 1) / workers) / Double(probes)
+        // Where the next row follows without a wait, nobody is the busiest; elsewhere a row's probes are shared, or one.
+        let together = probes > 1 ? work.options.gammas.count : 1
+        groupsOfBusiest =
+            probes > 1 && work.options.canLookAhead
+            ? Double(parts.count) / Double(workers)
+            : Double((together * parts.count + workers - 1) / workers) / Double(together)
         evaluator = SubsetEvaluator(workerCount: workers, isCancelled: { false })
         self.reference = reference.map {
             RoundingReference($0.objective, stride: $0.stride, workerCount: workers, isCancelled: { false })

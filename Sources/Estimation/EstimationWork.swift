@@ -173,7 +173,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
                 parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
                 workerCount: busyWorkerCount,
                 sumsGroups: parts.components.count > parts.count, gradientCount: options.keepsEnd ? 3 : 2,
-                probeCount: options.probeCount(of: groups, for: objective), takesPairs: objective.prefersPairs))
+                probeCount: options.probeCount(of: groups, for: objective), looksAhead: options.canLookAhead,
+                takesPairs: objective.prefersPairs))
     }
 
     func run(
@@ -189,7 +190,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         try request.fill(writer, plan, isCancelled: isCancelled, waiting: waiting) { writer, count in
             var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: count)
             for row in writer.committedRows..<max(count, writer.committedRows) {
-                let estimate = try rows.append(row: row, of: &source, to: &writer) {
+                let estimate = try rows.append(row: row, of: &source, isFollowed: row + 1 < count, to: &writer) {
                     try $0.check(stepNorm: $1, ofRow: row)
                 }
                 progress(

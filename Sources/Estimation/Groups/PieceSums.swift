@@ -13,7 +13,14 @@ struct PieceSums {
 
     private let blockCount: Int
     private let pieces: [(block: Int, range: Range<Int>)]
-    let workerCount: Int
+    private var workerCount: Int
+
+    /// By one worker: the same numbers.
+    var alone: PieceSums {
+        var alone = self
+        alone.workerCount = 1
+        return alone
+    }
 
     init(_ layout: ParameterLayout, workerCount: Int) {
         blockCount = layout.blocks.count

@@ -104,7 +104,7 @@ extension TypedEstimationWork {
             repeatability: isFirst ? rows.repeatability : .nan, rounding: rows.rounding, isCancelled: isCancelled)
         var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: request.rowCount)
         for row in range {
-            let estimate = try estimator.estimate(row: row, of: &source)
+            let estimate = try estimator.estimate(row: row, of: &source, isFollowed: row + 1 < range.upperBound)
             try source.check(stepNorm: estimate.stepNorm, ofRow: row)
             rows.estimates.append(estimate)
             if isFirst { rows.repeatability = estimator.repeatability }

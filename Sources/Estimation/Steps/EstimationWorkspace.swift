@@ -1,6 +1,4 @@
-import Dispatch
 import ParameterSpace
-import Synchronization
 
 /// All parameter vectors that an estimate needs, made once.
 ///
@@ -21,15 +19,10 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
     var gradient: GroupedGradient<Scalar>
     /// ∇f_S at γ = 1 while others are probed after it; made where the search does so.
     var end: GroupedGradient<Scalar>?
-    /// Those that are evaluated at the same time as the last probe.
-    var others: [OtherProbe]
-
-    /// A probe that waits for its turn to be recorded.
-    struct OtherProbe {
-        /// fl(x_k + γd), once it has been made.
-        var point: [Scalar] = []
-        var gradient: GroupedGradient<Scalar>
-    }
+    /// Vectors for the probes that are evaluated at the same time; empty where one is after the other.
+    var spares: [HeldProbe<Scalar>]
+    /// The row after this one, where its first probe is evaluated already.
+    var upcoming = UpcomingRow<Scalar>()
 
     /// The bytes of a workspace.
     /// - Parameters:
@@ -37,14 +30,16 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
     ///   - sumsGroups: whether a group has more than one component.
     ///   - gradientCount: how many gradients are held at the same time, 2 or 3.
     ///   - probeCount: how many probes are evaluated at the same time.
+    ///   - looksAhead: whether, where there are several, the first of the next row is one of them.
     ///   - takesPairs: whether components are evaluated two at a time.
     public static func byteCount(
         parameterCount: Int, groupCount: Int, workerCount: Int, sumsGroups: Bool = true, gradientCount: Int = 2,
-        probeCount: Int = 1, takesPairs: Bool = false
+        probeCount: Int = 1, looksAhead: Bool = false, takesPairs: Bool = false
     ) -> Int {
-        3 * parameterCount * MemoryLayout<Scalar>.stride + gradientCount
+        (looksAhead && probeCount > 1 ? 5 : 3) * parameterCount * MemoryLayout<Scalar>.stride + gradientCount
             * GroupedGradient<Scalar>.byteCount(parameterCount: parameterCount, groupCount: groupCount)
-            + (probeCount - 1) * byteCountPerProbe(parameterCount: parameterCount, groupCount: groupCount)
+            + (probeCount > 1 ? probeCount : 0)
+            * byteCountPerProbe(parameterCount: parameterCount, groupCount: groupCount)
             + workerCount
             * SubsetEvaluator<Scalar>.byteCountPerWorker(
                 parameterCount: parameterCount, sumsGroups: sumsGroups, takesPairs: takesPairs)
@@ -66,8 +61,8 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
         base = GroupedGradient(parameterCount: parameterCount, groupCount: groupCount)
         gradient = GroupedGradient(parameterCount: parameterCount, groupCount: groupCount)
         end = keepsEnd ? GroupedGradient(parameterCount: parameterCount, groupCount: groupCount) : nil
-        others = (1..<probeCount).map { _ in
-            OtherProbe(gradient: GroupedGradient(parameterCount: parameterCount, groupCount: groupCount))
+        spares = (0..<(probeCount > 1 ? probeCount : 0)).map { _ in
+            HeldProbe(gradient: GroupedGradient(parameterCount: parameterCount, groupCount: groupCount))
         }
     }
 
@@ -79,40 +74,35 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
         if gamma < 1 { Scalar.pointAlong(into: &probe, from: iterate, to: next, fraction: gamma) }
     }
 
-    /// Makes fl(x_k + γd) of several probes at the same time, of the last one as the last probe, of those before as others.
-    /// - Returns: the points, the end of the step itself at γ = 1.
-    mutating func makePoints(at gammas: [Double]) -> [[Scalar]] {
-        let last = gammas.count - 1
-        var points: [[Scalar]] = Array(repeating: [], count: gammas.count)
-        for index in 0..<last { swap(&points[index], &others[index].point) }
-        swap(&points[last], &probe)
-        let made = Mutex(points)
-        let (from, to) = (iterate, next)
-        // With a second owner every write would be a copy.
-        points = []
-        DispatchQueue.concurrentPerform(iterations: gammas.count) { index in
-            guard gammas[index] < 1 else { return }
-            var point: [Scalar] = []
-            made.withLock { swap(&point, &$0[index]) }
-            if point.isEmpty { point = Scalar.zeros(to.count) }
-            Scalar.pointAlong(into: &point, from: from, to: to, fraction: gammas[index])
-            made.withLock { [point] in $0[index] = point }
-        }
-        points = made.withLock { $0 }
-        for index in 0..<last { others[index].point = points[index] }
-        probe = points[last]
-        return gammas.indices.map { gammas[$0] < 1 ? points[$0] : next }
+    /// fl(x_k + γd) in a spare vector; at γ = 1 the end of the step itself.
+    static func point(
+        _ spare: inout HeldProbe<Scalar>, at gamma: Double, from iterate: [Scalar], to next: [Scalar]
+    ) -> [Scalar] {
+        guard gamma < 1 else { return next }
+        if spare.point.isEmpty { spare.point = Scalar.zeros(next.count) }
+        Scalar.pointAlong(into: &spare.point, from: iterate, to: next, fraction: gamma)
+        return spare.point
     }
 
-    /// Moves the vectors for the gradient of the last probe or of another out.
-    mutating func takeGradient(other: Int?) -> GroupedGradient<Scalar> {
-        guard let other else { return gradient.taken() }
-        return others[other].gradient.taken()
+    /// Makes what another probe held that of the last one, whose vectors become spare.
+    mutating func take(_ held: consuming HeldProbe<Scalar>) {
+        if !held.point.isEmpty { swap(&probe, &held.point) }
+        swap(&gradient, &held.gradient)
+        spares.append(held)
     }
+}
 
-    /// Another probe and the last one change places.
-    mutating func swapProbe(withOther index: Int) {
-        swap(&probe, &others[index].point)
-        swap(&gradient, &others[index].gradient)
-    }
+/// The vectors of a probe that is evaluated at the same time as another.
+struct HeldProbe<Scalar: ParameterScalar> {
+    /// fl(x_k + γd), once it has been made.
+    var point: [Scalar] = []
+    var gradient: GroupedGradient<Scalar>
+}
+
+/// A row's iterates, read before it is its turn.
+struct UpcomingRow<Scalar: ParameterScalar> {
+    /// `nil` where none has been read.
+    var row: Int?
+    var iterate: [Scalar] = []
+    var next: [Scalar] = []
 }

@@ -21,7 +21,7 @@ public struct EstimatorOptions<Scalar: ParameterScalar>: Sendable {
     public var sharesGradients = true
     /// Groups that are evaluated at the same time.
     public var workerCount = 1
-    /// Bytes for the vectors of probes that are evaluated at the same time, those of the first not counted.
+    /// Bytes for the vectors of probes that are evaluated at the same time.
     public var memoryBudget = 2 << 30
     /// The same objective in Double, where rounding is to be measured, and every how many rows it is.
     public var reference: (objective: any Objective<Double>, stride: Int)?
@@ -54,25 +54,29 @@ public struct EstimatorOptions<Scalar: ParameterScalar>: Sendable {
     /// Whether γ = 1 is probed before others, so that its gradient must be kept apart.
     var keepsEnd: Bool { targetError != nil || search != .grid }
 
-    /// How many probes of a row are evaluated at the same time: so many that every worker has some groups to take before the last of them is
-    /// waited for, as far as the vectors of those beyond the first stay within a budget. The numbers do not depend on it.
+    /// Whether the next row's probes are known before this row's gradients are.
+    var canLookAhead: Bool {
+        search == .grid && direction == .step && control == .none && targetError == nil && mode != .gluon
+    }
+
+    /// How many probes are evaluated at the same time: so many that there is something to do for every worker while the first of them is waited
+    /// for and recorded, as far as their vectors stay within a budget. The numbers do not depend on it.
     ///
     /// One where the next probe is not known before the last is, and for gradients that come from another process, which has one point at a time.
     func probeCount(of groups: ComponentGroups, for objective: any Objective<Scalar>) -> Int {
+        guard workerCount > 1, !keepsEnd, !objective.sharesWorkOfComponents, canLookAhead || gammas.count > 1 else {
+            return 1
+        }
         let parts = groups.parts(for: objective).count
-        let workers = min(workerCount, parts * gammas.count)
-        guard workers > 1, !keepsEnd, !objective.sharesWorkOfComponents else { return 1 }
         let bytes = EstimationWorkspace<Scalar>.byteCountPerProbe(
             parameterCount: objective.layout.count, groupCount: groups.count > 1 ? groups.count : 0)
-        let wanted = (Self.turnsPerWorker * workers + parts - 1) / parts
-        let most = max(1, min(wanted, gammas.count, 1 + memoryBudget / max(1, bytes)))
-        // Turns of nearly the same length.
-        let turns = (gammas.count + most - 1) / most
-        return (gammas.count + turns - 1) / turns
+        let wanted = 1 + (Self.turnsPerWorker * workerCount + parts - 1) / parts
+        let most = min(memoryBudget / max(1, bytes), canLookAhead ? gammas.count + 1 : gammas.count)
+        return max(1, min(wanted, most))
     }
 
-    /// Groups that a worker should have before it: at the end it waits for half a group's time or so.
-    private static var turnsPerWorker: Int { 8 }
+    /// Groups that a worker should have before it: two that may be evaluated together.
+    private static var turnsPerWorker: Int { 2 }
 }
 
 extension StepDirection {

@@ -24,7 +24,7 @@ struct RoundingReference {
     /// Every how many rows.
     let stride: Int
     private let objective: any Objective<Double>
-    private var evaluator: SubsetEvaluator<Double>
+    private let evaluator: SubsetEvaluator<Double>
 
     init(
         _ objective: any Objective<Double>, stride: Int, workerCount: Int,
@@ -36,7 +36,7 @@ struct RoundingReference {
     }
 
     /// ∇f_S(end) − ∇f_S(start) in Double.
-    mutating func difference<Scalar: ParameterScalar>(
+    func difference<Scalar: ParameterScalar>(
         from start: [Scalar], to end: [Scalar], over groups: ComponentGroups, size: Int
     ) throws -> [Double] {
         var first = GroupedGradient<Double>(parameterCount: start.count, groupCount: 0)
@@ -49,10 +49,13 @@ struct RoundingReference {
 }
 
 extension StepEstimator {
+    /// Whether a row is one of those that are held against Double.
+    func isReferenceRow(_ row: Int) -> Bool { reference.map { row.isMultiple(of: $0.stride) } ?? false }
+
     /// Measures rounding at this row where it is its turn; the gradients at x_k and at γ = 1, or without it at the last
     /// probe, are in `base` and `gradient`.
     mutating func measureRounding(_ place: RowPlace, of estimate: inout StepEstimate) throws {
-        guard reference != nil, place.row.isMultiple(of: reference!.stride) else { return }
+        guard isReferenceRow(place.row) else { return }
         let exact = try reference!.difference(
             from: workspace.iterate, to: gammas.last == 1 ? workspace.next : workspace.probe, over: groups,
             size: estimate.subsetSize)

@@ -207,7 +207,7 @@ public struct StepEstimate: Sendable, Equatable {
     public var blockSums: [[ProbeSums]]
     /// L̂ᵢ(γ) of every block with one group left out after the other, [block][γ][group], from which the errors of the blocks follow; empty
     /// for a γ that was not probed, and in a row of an estimates file, which does not keep them.
-    var blockLeaveOut: [[[Double]]] = []
+    public var blockLeaveOut: [[[Double]]] = []
 
     /// A row without any value yet.
     init(iteration: Int, gammas: [Double], blockCount: Int, groupCount: Int) {

@@ -55,7 +55,8 @@ extension StepEstimator {
         }
     }
 
-    private func subsetProbe(
+    /// What it takes to evaluate ∇f_S at a point, into `value`.
+    func subsetProbe(
         _ slot: ProbeSlot, _ place: RowPlace, _ range: Range<Int>, at point: [Scalar],
         _ value: consuming GroupedGradient<Scalar>
     ) -> SubsetProbe<Scalar> {
@@ -91,21 +92,6 @@ extension StepEstimator {
         try evaluate(.base, range, place, at: .iterate, into: .base)
     }
 
-    /// Evaluates ∇f_S(x_k) twice at the same time, into `base` and `gradient`.
-    mutating func evaluateTwice(_ range: Range<Int>, _ place: RowPlace) throws {
-        let (base, again) = (workspace.base.taken(), workspace.gradient.taken())
-        var probes = [
-            subsetProbe(.base, place, range, at: workspace.iterate, base),
-            subsetProbe(.again, place, range, at: workspace.iterate, again),
-        ]
-        gradientCount += 2
-        componentGradientCount += 2 * range.count
-        let outcome = Result { try evaluator.evaluate(&probes) }
-        swap(&workspace.base, &probes[0].value)
-        swap(&workspace.gradient, &probes[1].value)
-        try outcome.get()
-    }
-
     /// Evaluates ∇f_S(x_k + γd) over the row's subset and records what follows from it; at γ = 1 at the end of the step itself.
     /// - Parameter known: how many components of the gradient at γ = 1 `end` holds already.
     /// - Returns: at γ = 1 the cosine between the gradients at both ends.
@@ -127,38 +113,8 @@ extension StepEstimator {
         return isEnd ? cosine(atEnd: index, of: estimate) : nil
     }
 
-    /// Evaluates ∇f_S(x_k + γd) at several γ at the same time; the last of them stays in `gradient`.
-    /// - Returns: where γ = 1 is among them, the cosine between the gradients at both ends.
-    mutating func probe(
-        _ indices: Range<Int>, _ place: RowPlace, into estimate: inout StepEstimate
-    ) throws -> Double? {
-        let last = indices.count - 1
-        let points = workspace.makePoints(at: indices.map { gammas[$0] })
-        var probes: [SubsetProbe<Scalar>] = []
-        for (number, index) in indices.enumerated() {
-            let value = workspace.takeGradient(other: number < last ? number : nil)
-            probes.append(
-                subsetProbe(.gamma(index), place, 0..<estimate.subsetSize, at: points[number], value))
-        }
-        gradientCount += indices.count
-        componentGradientCount += indices.count * estimate.subsetSize
-        let outcome = Result { try evaluator.evaluate(&probes) }
-        for number in 0..<last { swap(&workspace.others[number].gradient, &probes[number].value) }
-        swap(&workspace.gradient, &probes[last].value)
-        probes = []
-        try outcome.get()
-        var cosine: Double?
-        for (number, index) in indices.enumerated() {
-            if number < last { workspace.swapProbe(withOther: number) }
-            defer { if number < last { workspace.swapProbe(withOther: number) } }
-            try record(index, into: &estimate)
-            if gammas[index] == 1 { cosine = self.cosine(atEnd: index, of: estimate) }
-        }
-        return cosine
-    }
-
     /// cos(∇f_S(x_k), ∇f_S(x_k + d)), the latter in `gradient`.
-    private func cosine(atEnd index: Int, of estimate: StepEstimate) -> Double {
+    func cosine(atEnd index: Int, of estimate: StepEstimate) -> Double {
         let product = layout.dot(workspace.base.mean, workspace.gradient.mean)
         return product / (estimate.gradientNorm * estimate.curve[index].gradientNorm)
     }
@@ -170,8 +126,10 @@ extension StepEstimator {
     }
 
     /// The numbers of the probe whose gradient is in `gradient`.
-    private mutating func record(_ index: Int, into estimate: inout StepEstimate) throws {
-        let (sums, groupSums) = pieces.probe(
+    mutating func record(
+        _ index: Int, beside begun: [BegunProbe<Scalar>] = [], into estimate: inout StepEstimate
+    ) throws {
+        let (sums, groupSums) = pieces(beside: begun).probe(
             workspace.gradient, from: workspace.base, probe: gammas[index] == 1 ? workspace.next : workspace.probe,
             iterate: workspace.iterate)
         let context = context(of: estimate)

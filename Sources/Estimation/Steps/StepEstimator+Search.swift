@@ -4,12 +4,16 @@ import ParameterSpace
 extension StepEstimator {
     /// Probes the row's curve, on a subset that grows first where a target error is asked for.
     /// - Returns: the cosine between the gradients at both ends, where γ = 1 was probed.
-    mutating func probeCurve(_ place: RowPlace, into estimate: inout StepEstimate) throws -> Double? {
-        guard let target = options.targetError else { return try search(place, known: 0, into: &estimate) }
+    mutating func probeCurve<Source: StepSource & ~Copyable>(
+        _ place: RowPlace, of source: inout Source, into estimate: inout StepEstimate
+    ) throws -> Double? where Source.Scalar == Scalar {
+        guard let target = options.targetError else {
+            return try search(place, known: 0, of: &source, into: &estimate)
+        }
         var known = 0
         while true {
             known = try growAtEnd(known, to: target, place, &estimate)
-            let cosine = try search(place, known: known, into: &estimate)
+            let cosine = try search(place, known: known, of: &source, into: &estimate)
             var outcome = estimate
             // Whatever the floors are: rows that are estimated apart do not know them yet, and have to grow alike.
             var context = context(of: estimate)
@@ -55,32 +59,24 @@ extension StepEstimator {
     }
 
     /// - Parameter known: how many components of the gradient at γ = 1 are evaluated already.
-    private mutating func search(
-        _ place: RowPlace, known: Int, into estimate: inout StepEstimate
-    ) throws -> Double? {
+    private mutating func search<Source: StepSource & ~Copyable>(
+        _ place: RowPlace, known: Int, of source: inout Source, into estimate: inout StepEstimate
+    ) throws -> Double? where Source.Scalar == Scalar {
         switch options.search {
         case .grid:
-            return try searchGrid(place, known: known, into: &estimate)
+            return try searchGrid(place, known: known, of: &source, into: &estimate)
         case .coarseToFine(let tolerance):
             return try searchCoarseToFine(tolerance: tolerance, place, known: known, into: &estimate)
         }
     }
 
-    /// As many probes at the same time as the workspace holds.
-    private mutating func searchGrid(
-        _ place: RowPlace, known: Int, into estimate: inout StepEstimate
-    ) throws -> Double? {
+    private mutating func searchGrid<Source: StepSource & ~Copyable>(
+        _ place: RowPlace, known: Int, of source: inout Source, into estimate: inout StepEstimate
+    ) throws -> Double? where Source.Scalar == Scalar {
+        guard workspace.spares.isEmpty else { return try streamGrid(place, of: &source, into: &estimate) }
         var cosine: Double?
-        // Turns of nearly the same length.
-        let turns = (gammas.count + workspace.others.count) / (1 + workspace.others.count)
-        for turn in 0..<turns {
-            let indices = gammas.count * turn / turns..<gammas.count * (turn + 1) / turns
-            let first = indices.lowerBound
-            let found =
-                indices.count == 1
-                ? try probe(first, place, known: gammas[first] == 1 ? known : 0, into: &estimate)
-                : try probe(indices, place, into: &estimate)
-            cosine = found ?? cosine
+        for index in gammas.indices {
+            cosine = try probe(index, place, known: gammas[index] == 1 ? known : 0, into: &estimate) ?? cosine
         }
         return cosine
     }

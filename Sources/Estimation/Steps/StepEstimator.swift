@@ -23,7 +23,7 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     let objective: any Objective<Scalar>
     let groups: ComponentGroups
     var workspace: EstimationWorkspace<Scalar>
-    var evaluator: SubsetEvaluator<Scalar>
+    let evaluator: SubsetEvaluator<Scalar>
     let pieces: PieceSums
     var rounding: RoundingLevel
     var reference: RoundingReference?
@@ -31,6 +31,8 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     /// count of a row must not depend on where an estimate was interrupted.
     private var sharedCount = 0
     private var carried = Carried.nothing
+    /// The first probe of the next row, while this one is under way.
+    var ahead: BegunProbe<Scalar>?
 
     /// Where the gradient at the last row's x_{k+1} is.
     private enum Carried {
@@ -73,42 +75,63 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     public var machineEpsilon: Double { Double(Scalar.ulpOfOne) }
 
     /// The estimate of one row. What is wrong with the row's numbers is in its status.
+    /// - Parameter isFollowed: whether the row after it will be next, so that it may be begun before this one is done.
     /// - Throws: what reading and evaluating throw; `SmoothnessError(.interrupted)` when cancelled.
     public mutating func estimate<Source: StepSource & ~Copyable>(
-        row: Int, of source: inout Source
+        row: Int, of source: inout Source, isFollowed: Bool = false
     ) throws -> StepEstimate where Source.Scalar == Scalar {
         var estimate = StepEstimate(
             iteration: source.iterations[row], gammas: gammas, blockCount: layout.blocks.count,
             groupCount: groups.count)
         let countBefore = componentGradientCount
         sharedCount = 0
-        try measure(row: row, of: &source, into: &estimate)
+        let place = RowPlace(
+            row: row, iteration: estimate.iteration,
+            isFollowed: isFollowed && options.canLookAhead && !workspace.spares.isEmpty
+                && row + 1 < source.iterations.count && !isReferenceRow(row))
+        do {
+            try measure(place, of: &source, into: &estimate)
+        } catch {
+            giveUpAhead()
+            throw error
+        }
+        // The row did not come to its probes.
+        if ahead?.row == row { giveUpAhead() }
         estimate.componentGradientCount = componentGradientCount - countBefore + sharedCount
         return estimate
     }
 
     private mutating func measure<Source: StepSource & ~Copyable>(
-        row: Int, of source: inout Source, into estimate: inout StepEstimate
+        _ place: RowPlace, of source: inout Source, into estimate: inout StepEstimate
     ) throws where Source.Scalar == Scalar {
         let all = 0..<layout.count
-        try source.readIterate(ofRow: row, into: &workspace.iterate)
+        let isRead = workspace.upcoming.row == place.row
+        workspace.upcoming.row = nil
+        if isRead {
+            swap(&workspace.iterate, &workspace.upcoming.iterate)
+        } else {
+            if ahead != nil { giveUpAhead() }
+            try source.readIterate(ofRow: place.row, into: &workspace.iterate)
+        }
         let isKnown = takeCarried()
-        try source.readNextIterate(ofRow: row, into: &workspace.next)
+        if isRead {
+            swap(&workspace.next, &workspace.upcoming.next)
+        } else {
+            try source.readNextIterate(ofRow: place.row, into: &workspace.next)
+        }
         estimate.relativeRounding = rounding.relative
         estimate.roundingProjection = rounding.projection
         guard Scalar.nonfiniteCount(workspace.iterate, in: all) == 0 else {
             estimate.status = .nonFiniteIterate
             return
         }
-        let place = RowPlace(row: row, iteration: estimate.iteration)
         estimate.subsetSize = options.targetError == nil ? groups.components.count : groups.count
-        // Both at the same time where several probes may be, so that nobody waits between them.
-        let isTwice = !isKnown && repeatability == nil && !workspace.others.isEmpty
+        let isTwice = !isKnown && repeatability == nil && !workspace.spares.isEmpty
         if isKnown {
             sharedCount += estimate.subsetSize
-        } else if isTwice {
-            try evaluateTwice(0..<estimate.subsetSize, place)
-            sharedCount -= estimate.subsetSize
+        } else if !workspace.spares.isEmpty {
+            try streamBase(place, size: estimate.subsetSize, isTwice: isTwice)
+            if isTwice { sharedCount -= estimate.subsetSize }
         } else {
             try evaluateBase(0..<estimate.subsetSize, place)
         }
@@ -134,7 +157,7 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
             estimate.status = .noDirection
             return
         }
-        let cosine = try probeCurve(place, into: &estimate)
+        let cosine = try probeCurve(place, of: &source, into: &estimate)
         // Where γ = 1 is kept apart, it is in `end`; a grid without it leaves nothing there.
         let isKept = workspace.end != nil && gammas.last == 1
         if isKept { swapGradientAndEnd() }
@@ -173,7 +196,7 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     }
 
     func recordBase(in estimate: inout StepEstimate) {
-        let (squares, sums) = pieces.norms(of: workspace.base)
+        let (squares, sums) = pieces(beside: []).norms(of: workspace.base)
         estimate.loss = workspace.base.loss
         estimate.gradientNorm = squares.reduce(0, +).squareRoot()
         let context = context(of: estimate)
@@ -218,6 +241,8 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
 struct RowPlace {
     var row: Int
     var iteration: Int
+    /// Whether the first probe of the next row may be begun before this row is done.
+    var isFollowed = false
 }
 
 extension EstimationWorkspace {
