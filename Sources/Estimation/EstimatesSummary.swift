@@ -132,6 +132,7 @@ extension EstimationConfiguration {
         if source == .recorded { return ["--recorded"] + (mode == .zhangPaper ? [] : ["--mode", mode.rawValue]) }
         var arguments: [String] = []
         switch grid {
+        case _ where mode.ownGammas != nil: break
         case .spacing(let delta): arguments += ["--delta", "\(delta)"]
         case .explicit(let gammas): arguments += ["--gammas", gammas.map { "\($0)" }.joined(separator: ",")]
         }

@@ -12,6 +12,15 @@ public enum EstimationMode: String, Sendable, Hashable, Codable, CaseIterable {
     /// The number of eq. 20, to be fitted against f − f* instead of ‖∇f‖: ‖∇²f‖ ≤ H0 + H1 (f − f*).
     case h0h1
 
+    /// The γ of a mode that has its own, whatever the grid; `nil` for the grid's.
+    public var ownGammas: [Double]? {
+        switch self {
+        case .zhangCode: [0.5]
+        case .gluon: [1]
+        case .zhangPaper, .directional, .h0h1: nil
+        }
+    }
+
     /// What is wrong with it as a measurement of the smoothness of a function; `nil` where nothing is.
     public var flaw: String? {
         switch self {

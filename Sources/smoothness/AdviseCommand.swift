@@ -55,7 +55,8 @@ struct AdviseCommand: ParsableCommand {
         if let output { try refuseInput(as: output, inputs: [input]) }
         let points = try PointsInput(path: input)
         if let output { try refuseInput(as: output, inputs: [points.estimatesPath]) }
-        let report = try naming(input) { try advise(points.points, options: options(for: points)) }
+        var report = try naming(input) { try advise(points.points, options: options(for: points)) }
+        report.warnings = points.warnings + report.warnings
         if optimizer != nil { return try deliver(report.pytorch(theorem: theorem), to: output) }
         switch format.format {
         case .text: try deliver(points.heading + report.text(), to: output)

@@ -93,6 +93,11 @@ struct EstimateDefinitionOptions: ParsableArguments {
 
     func validate() throws {
         if delta != nil && gammas != nil { throw ValidationError("give --delta or --gammas, not both") }
+        if let own = mode.ownGammas, delta != nil || gammas != nil {
+            throw ValidationError(
+                "--mode \(mode.rawValue) probes γ = \(own[0]) alone: leave out \(delta != nil ? "--delta" : "--gammas")"
+            )
+        }
         if tolerance != nil && search == .grid {
             throw ValidationError("--tolerance belongs to --search coarse-to-fine")
         }

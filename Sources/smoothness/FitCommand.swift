@@ -111,6 +111,7 @@ struct FitCommand: ParsableCommand {
             throw SmoothnessError(
                 .data, "a CSV of points has no blocks", file: inputs[0], expected: "an estimates file or a run file")
         }
+        for warning in input.warnings { Console.error("note: \(warning)") }
         let fits = BlockFits(names: origin.blockNames, points: origin.blocks, options: options)
         switch format {
         case .text: return input.heading + fits.text()

@@ -65,7 +65,18 @@ import Testing
         #expect(rough.estimate.contains("converged in 0 of 40 rows") && !rough.estimate.contains("floors:"))
         #expect(rough.fit.contains("L = ‖∇²f_S(x_k)‖₂") && !rough.fit.contains("max_γ"))
         let sums = try said("--mode", "zhang-code")
-        #expect(sums.fit.contains("divides the gradient norm by the number of components"))
+        let flaw = "divides the gradient norm by the number of components"
+        #expect(sums.fit.contains(flaw))
+        #expect(try bench.succeed("advise", "other.h5", "--replicates", "0").standardOutput.contains("! zhang-code"))
+        let blocks = try bench.succeed("fit", "other.h5", "--by", "block", "--replicates", "0")
+        #expect(blocks.standardError.contains(flaw))
+        let again = try bench.succeed("inspect", "other.h5", "--config").standardOutput
+        #expect(again.contains("--mode zhang-code") && !again.contains("--delta"))
+        for grid in [["--gammas", "0.5,1"], ["--delta", "0.5"]] {
+            try bench.expectRefusal(
+                ["estimate", "slow.h5", "--mode", "zhang-code"] + grid, code: 64,
+                "--mode zhang-code probes γ = 0.5 alone: leave out \(grid[0])\nUsage: *\n  See *")
+        }
         let usual = try said()
         #expect(!usual.fit.contains("control") && usual.report.contains("the same at both points"))
         let skipping = try said("--search", "coarse-to-fine", "--delta", "0.01")

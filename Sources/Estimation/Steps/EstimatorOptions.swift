@@ -88,12 +88,6 @@ extension EstimationConfiguration {
     /// The γ of the curve in increasing order: those of the grid, unless the mode has its own.
     /// - Throws: as `GammaGrid.resolved`.
     public var resolvedGammas: [Double] {
-        get throws {
-            switch mode {
-            case .zhangCode: [0.5]
-            case .gluon: [1]
-            case .zhangPaper, .directional, .h0h1: try grid.resolved()
-            }
-        }
+        get throws { try mode.ownGammas ?? grid.resolved() }
     }
 }
