@@ -8,8 +8,8 @@ import Synchronization
 
 /// What an estimate will take, foretold from a rehearsal on this machine.
 public struct EstimationForecast: Sendable, Hashable {
-    /// Of measuring; the start of the program, and writing, are left out. At most: rows that turn out to have no step, and probes that a search
-    /// or a target error saves, are counted.
+    /// Of measuring; the start of the program, and writing, are left out. At most: rows that turn out to have no step, probes that a search
+    /// or a target error saves, and products with Hessians that Lanczos' method does without, are counted.
     public var seconds: Double
     /// The largest resident memory of the whole process.
     public var peakBytes: Int
@@ -30,7 +30,7 @@ extension TypedEstimationWork {
         let references = reference.map { plan.referenceRows(stride: $0.stride) } ?? 0
         let expected =
             Double(plan.subsetGradientCount) * rounds * seconds.gradient + Double(2 * references) * rounds
-            * seconds.reference
+            * seconds.reference + (try hessianSeconds(at: point)) * Double(rows)
         guard rows > 0, expected / Double(rows) < Self.quickRow else {
             return EstimationForecast(
                 seconds: expected, peakBytes: ProcessMemory.peak() + plan.workspaceBytes - crew.byteCount)
@@ -43,6 +43,22 @@ extension TypedEstimationWork {
     /// Seconds below which a row is estimated on trial: what it does besides gradients counts then.
     private static var quickRow: Double { 0.2 }
 
+    /// The seconds of one row's norm of the Hessian, where that is measured: the products of as many components as there are workers are rehearsed.
+    private func hessianSeconds(at point: [Scalar]) throws -> Double {
+        guard options.direction == .hessian else { return 0 }
+        let components = Array(groups.components.prefix(max(1, options.workerCount)))
+        let turns = (groups.components.count + components.count - 1) / components.count
+        return try options.hessian.withProducts(of: objective) { objective in
+            let hessian = SubsetHessian(
+                objective: objective, components: components, point: point, workerCount: components.count)
+            var vector = [Double](repeating: 1, count: point.count)
+            // The first one pays for what is set up once.
+            vector = try hessian.product(with: vector)
+            let product = try ContinuousClock().measure { _ = try hessian.product(with: vector) } / .seconds(1)
+            return product * Double(turns) * Double(1 + min(options.hessian.maximumIterations, point.count))
+        }
+    }
+
     /// The seconds of all rows, from those of the first ones.
     /// - Parameter extraRows: how many rows after the first are held against Double.
     private func rehearseRows(
@@ -54,7 +70,9 @@ extension TypedEstimationWork {
         var source = try RunStepSource<Scalar>(RunFileReader(request.run), rowCount: request.rowCount)
         var estimator = StepEstimator(objective: objective, groups: groups, options: options)
         func seconds(ofRow row: Int) throws -> Double {
-            try ContinuousClock().measure { _ = try estimator.estimate(row: row, of: &source) } / .seconds(1)
+            try ContinuousClock().measure {
+                _ = try estimator.estimate(row: row, of: &source, isFollowed: row + 1 < request.rowCount)
+            } / .seconds(1)
         }
         // The first row has the repeatability probe, and Double where it is asked for; row 0 for the sake of the latter.
         let first = try seconds(ofRow: 0)
@@ -97,8 +115,8 @@ private struct Crew<Scalar: ParameterScalar> {
     /// The bytes of those of the estimate's vectors that the rehearsal has made.
     let byteCount: Int
     private let workerCount: Int
-    var evaluator: SubsetEvaluator<Scalar>
-    var reference: RoundingReference?
+    let evaluator: SubsetEvaluator<Scalar>
+    let reference: RoundingReference?
     private var values: [GroupedGradient<Scalar>]
 
     init(_ work: TypedEstimationWork<Scalar>, reference: (objective: any Objective<Double>, stride: Int)?) {

@@ -174,7 +174,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
                 workerCount: busyWorkerCount,
                 sumsGroups: parts.components.count > parts.count, gradientCount: options.keepsEnd ? 3 : 2,
                 probeCount: options.probeCount(of: groups, for: objective), looksAhead: options.canLookAhead,
-                takesPairs: objective.prefersPairs))
+                takesPairs: objective.prefersPairs) + hessianBytes)
     }
 
     func run(
@@ -201,11 +201,20 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         }
     }
 
+    /// What the norm of the Hessian takes besides, at most.
+    private var hessianBytes: Int {
+        guard options.direction == .hessian else { return 0 }
+        return SubsetHessian<Scalar>.byteCount(
+            dimension: objective.layout.count, workerCount: min(options.workerCount, groups.components.count),
+            maximumIterations: options.hessian.maximumIterations)
+    }
+
     /// Workers that have something to do while the probes of a row are evaluated.
     var busyWorkerCount: Int {
-        min(
-            options.workerCount,
-            groups.parts(for: objective).count * options.probeCount(of: groups, for: objective))
+        let probes = options.probeCount(of: groups, for: objective)
+        // At the first x_k there are its gradient, the same once more for repeatability, and the first probe.
+        let gradients = probes > 1 ? max(probes, options.canLookAhead ? 3 : 2) : 1
+        return min(options.workerCount, groups.parts(for: objective).count * gradients)
     }
 
     func create(isReplacing: Bool) throws {

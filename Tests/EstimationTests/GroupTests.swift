@@ -148,6 +148,10 @@ struct GroupTests {
         let most = min(gammas.count + 1, 1 + (2 * workers + parts - 1) / parts, others)
         let points = objective.addresses.counts.points
         #expect(most > 1 ? (4...(5 + most)).contains(points) : points == 3, "\(points) points, \(most) probes")
+        // Those of the groups, which go round, and one a worker.
+        let vectors = groupCount == components.count ? groupCount * (2 + (most > 1 ? most : 0)) : 0
+        let gradients = objective.addresses.counts.gradients
+        #expect(gradients <= vectors + workers, "\(gradients) gradients")
     }
 
     /// Evaluates pairs of components, each of them as the other objective does, and counts them; component 5 fails where it is told to.

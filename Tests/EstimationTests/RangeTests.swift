@@ -64,6 +64,11 @@ struct RangeTests {
             configuration.targetError = 0.4
             configuration.groups = 4
         }
+        with("a search that skips, on a subset that grows") { configuration, _ in
+            configuration.search = .coarseToFine(tolerance: 0.1)
+            configuration.targetError = 0.05
+            configuration.groups = 3
+        }
         with("momentum") { configuration, _ in configuration.direction = .momentum }
         with("random directions, in Float", isFloat: true) { configuration, _ in configuration.direction = .random }
         with("adversarial") { configuration, _ in configuration.direction = .adversarial }

@@ -118,6 +118,20 @@ struct StreamTests {
         }
     }
 
+    @Test("an estimator that is gone evaluates nothing more", arguments: 0..<9)
+    func gone(row: Int) throws {
+        let calls = CallCounter()
+        let counting = ThrowingObjective(inner: objective) { _, _ in calls.next() < 0 }
+        var source = MemorySteps(path: path)
+        do {
+            var estimator = estimator(counting)
+            _ = try estimator.estimate(row: row, of: &source, isFollowed: true)
+        }
+        let count = calls.value
+        let again = try estimates(of: source, objective: objective, gammas: [0.5, 1], groupCount: 4)
+        #expect(again.count == 9 && calls.value == count)
+    }
+
     @Test("stopped at any moment, the rows before are those of an estimate that was not", arguments: 0..<20)
     func stopped(moment: Int) throws {
         let calls = CallCounter()

@@ -126,7 +126,8 @@ final class SubsetEvaluation<Scalar: ParameterScalar>: Sendable {
         guard isOneEach else {
             own.prepareSum(parameterCount: point.count)
             return try objective.addGradients(
-                of: components, at: point, scratch: &own.component, into: &own.sum, isCancelled: isCancelled)
+                of: components, at: point, scratch: &own.component, into: &own.sum,
+                isCancelled: { isCancelled() || failure != nil })
         }
         try checkCancellation()
         return groups.weights[positions[0]]

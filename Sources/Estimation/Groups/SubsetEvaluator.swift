@@ -88,7 +88,6 @@ final class SubsetEvaluator<Scalar: ParameterScalar>: Sendable {
 
     /// Lets the other workers begin with a gradient. It has to be finished.
     func begin(_ probe: consuming SubsetProbe<Scalar>) -> SubsetEvaluation<Scalar> {
-        var probe = probe
         let evaluation = SubsetEvaluation(&probe, isCancelled: isCancelled)
         enqueue([evaluation], sparing: 0)
         return evaluation
@@ -97,15 +96,13 @@ final class SubsetEvaluator<Scalar: ParameterScalar>: Sendable {
     /// Works until a gradient is there, at whatever was begun first.
     /// - Throws: as `evaluate`; the vectors can be had back from the evaluation then.
     func finish(_ evaluation: SubsetEvaluation<Scalar>) throws -> GroupedGradient<Scalar> {
-        var own = state.withLock { $0.buffers.popLast() } ?? GroupBuffers()
         while !evaluation.isComplete {
             guard let task = state.withLock({ take(&$0) }) else {
                 evaluation.wait()
                 break
             }
-            task.run(&own)
+            run(task)
         }
-        state.withLock { [own] in $0.buffers.append(own) }
         if let failure = evaluation.failure { throw failure }
         return evaluation.takeValue()
     }
@@ -123,19 +120,19 @@ final class SubsetEvaluator<Scalar: ParameterScalar>: Sendable {
 
     /// Takes task after task until there is none.
     private func help() {
-        var own = state.withLock { $0.buffers.popLast() } ?? GroupBuffers()
-        while true {
-            let task = state.withLock { [own] state in
-                let task = take(&state)
-                if task == nil {
-                    state.helperCount -= 1
-                    state.buffers.append(own)
-                }
-                return task
-            }
-            guard let task else { return }
-            task.run(&own)
+        while let task = state.withLock({ state in
+            let task = take(&state)
+            if task == nil { state.helperCount -= 1 }
+            return task
+        }) {
+            run(task)
         }
+    }
+
+    private func run(_ task: SubsetTask<Scalar>) {
+        var own = state.withLock { $0.buffers.popLast() } ?? GroupBuffers()
+        task.run(&own)
+        state.withLock { [own] in $0.buffers.append(own) }
     }
 
     /// Takes one task, or two of the same gradient where they are evaluated together; at the end of all that there is single ones are better

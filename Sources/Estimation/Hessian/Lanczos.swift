@@ -37,12 +37,13 @@ public struct LanczosResult: Sendable, Hashable {
 ///   `product` throws.
 public func spectralNorm(
     ofDimension dimension: Int, product: ([Double]) throws -> [Double], seed: UInt64, tolerance: Double,
-    maximumIterations: Int, memoryBudget: Int = 1 << 30
+    maximumIterations: Int, memoryBudget: Int = standardLanczosBudget
 ) throws -> LanczosResult {
     precondition(
         dimension > 0 && maximumIterations > 0 && tolerance >= 0, "Lanczos' method needs a dimension and a step")
     let needed = min(dimension, maximumIterations) + 1
-    let capacity = min(needed, memoryBudget / (8 * dimension))
+    let capacity = lanczosCapacity(
+        dimension: dimension, maximumIterations: maximumIterations, memoryBudget: memoryBudget)
     guard capacity >= min(needed, 6) else {
         throw SmoothnessError(
             .usage, "the memory for Lanczos' method is too small",
@@ -63,4 +64,12 @@ public func spectralNorm(
     } while !process.isExhausted && iterations < maximumIterations && !ends.isWithin(tolerance)
     let (value, residual) = try process.rayleighQuotient(of: ends.outer, product)
     return ends.result(value: value, residual: residual, iterations: iterations, tolerance: tolerance)
+}
+
+/// Bytes for the vectors of Lanczos' method where nothing else is said.
+public let standardLanczosBudget = 1 << 30
+
+/// How many vectors Lanczos' method keeps before it has to restart.
+func lanczosCapacity(dimension: Int, maximumIterations: Int, memoryBudget: Int = standardLanczosBudget) -> Int {
+    min(min(dimension, maximumIterations) + 1, memoryBudget / (8 * dimension))
 }

@@ -44,6 +44,13 @@ public struct SubsetHessian<Scalar: ParameterScalar>: Sendable {
     /// P
     public var dimension: Int { point.count }
 
+    /// The bytes of a spectral norm, at most: the basis of Lanczos' method, a product with what goes into it, and a vector a worker.
+    static func byteCount(dimension: Int, workerCount: Int, maximumIterations: Int) -> Int {
+        let basis = lanczosCapacity(dimension: dimension, maximumIterations: maximumIterations)
+        return dimension
+            * ((basis + 3) * MemoryLayout<Double>.stride + (workerCount + 1) * MemoryLayout<Scalar>.stride)
+    }
+
     /// ∇²f_S(x)·v
     /// - Throws: `SmoothnessError` of kind `.interrupted` where it is cancelled; what the objective throws.
     public func product(with vector: [Double]) throws -> [Double] {
@@ -99,7 +106,7 @@ public struct SubsetHessian<Scalar: ParameterScalar>: Sendable {
 
     /// ‖∇²f_S(x)‖₂, see `spectralNorm(ofDimension:product:seed:tolerance:maximumIterations:memoryBudget:)`.
     public func spectralNorm(
-        seed: UInt64, tolerance: Double, maximumIterations: Int, memoryBudget: Int = 1 << 30
+        seed: UInt64, tolerance: Double, maximumIterations: Int, memoryBudget: Int = standardLanczosBudget
     ) throws -> LanczosResult {
         try Estimation.spectralNorm(
             ofDimension: dimension, product: { try product(with: $0) }, seed: seed, tolerance: tolerance,

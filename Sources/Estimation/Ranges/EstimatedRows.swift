@@ -7,7 +7,8 @@ import RunFiles
 /// Some consecutive rows of a run, estimated apart from the others, before they are joined to an estimates file.
 ///
 /// What passes from row to row in an estimate is left open where it is not known: the repeatability and the level of rounding, from which the
-/// floors follow, are NaN in the rows before they are measured, and `joinEstimates` fills them in. Everything else is final.
+/// floors follow, are NaN in the rows before they are measured, and `joinEstimates` fills them in and takes the maxima over γ and their
+/// errors anew. Everything else is final.
 public struct EstimatedRows: Sendable, Equatable {
     /// What holds for all rows.
     public struct Header: Sendable, Codable, Equatable {

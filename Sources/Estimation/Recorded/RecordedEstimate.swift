@@ -38,7 +38,7 @@ struct RecordedEstimate {
             return estimate
         }
         record(sums, losses, in: &estimate)
-        if hasGroups { estimate.blockLeaveOut = blockLeaveOut(sums) }
+        estimate.blockLeaveOut = blockLeaveOut(sums)
         let norms = estimate.gradientNorm * estimate.curve[gammas.count - 1].gradientNorm
         estimate.conclude(cosine: ends.reduce(0) { $0 + $1.product } / norms, context)
         return estimate

@@ -4,8 +4,8 @@ import ParameterSpace
 ///
 /// The number depends neither on the number of iterates K, nor of components m, nor of γ: three vectors of the evaluation scalar (x_k, the
 /// end of the step, the probe), and for each of the two gradients that are subtracted one of Double and one of the scalar for every
-/// group, besides two for every worker and what the objective itself holds; and for every probe that is evaluated at the same time as another,
-/// its point and its gradient.
+/// group, besides two for every worker and what the objective itself holds; for every probe that is evaluated at the same time as another, its
+/// point and its gradient; and the iterates of the next row where its first probe is begun before it is its turn.
 public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
     /// x_k
     var iterate: [Scalar]
@@ -21,7 +21,7 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
     var end: GroupedGradient<Scalar>?
     /// Vectors for the probes that are evaluated at the same time; empty where one is after the other.
     var spares: [HeldProbe<Scalar>]
-    /// The row after this one, where its first probe is evaluated already.
+    /// The iterates of the row after this one, where they have been read for its first probe.
     var upcoming = UpcomingRow<Scalar>()
 
     /// The bytes of a workspace.
@@ -84,7 +84,7 @@ public struct EstimationWorkspace<Scalar: ParameterScalar>: ~Copyable {
         return spare.point
     }
 
-    /// Makes what another probe held that of the last one, whose vectors become spare.
+    /// Makes what another probe held that of the last one, whose vectors become spare. The point of γ = 1 is `next`.
     mutating func take(_ held: consuming HeldProbe<Scalar>) {
         if !held.point.isEmpty { swap(&probe, &held.point) }
         swap(&gradient, &held.gradient)

@@ -225,6 +225,21 @@ public struct StepEstimate: Sendable, Equatable {
 
     /// Whether any γ was probed.
     var isProbed: Bool { blockSums.contains { $0.contains { !$0.displacementSquared.isNaN } } }
+    /// Leaves nothing of a γ.
+    mutating func skipProbe(_ index: Int) {
+        curve[index] = CurvePoint(gamma: curve[index].gamma)
+        curve[index].status = .skipped
+        for block in blockSums.indices {
+            blockSums[block][index] = .missing
+            normedSums[block][index] = NormedSums()
+        }
+        for group in groupDifferences.indices {
+            groupDifferences[group][index] = GroupSums(squared: .nan, product: .nan)
+            groupProjections[group][index] = .nan
+        }
+        for block in blockLeaveOut.indices { blockLeaveOut[block][index] = [] }
+    }
+
     /// Whether gradient norm and smoothness are in another norm than the Euclidean one.
     public var isNormed: Bool { !normed.gradientDualNorm.isNaN }
     /// The point of the curve that attains L̂.

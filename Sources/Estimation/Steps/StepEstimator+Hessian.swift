@@ -9,12 +9,9 @@ extension StepEstimator {
     /// Products are exact where the objective can be differentiated twice, else by central differences of its gradients.
     mutating func measureHessian(_ place: RowPlace, of estimate: inout StepEstimate) throws {
         let size = estimate.subsetSize
-        let exact = options.hessian.products == .exact ? objective as? any HessianProductObjective<Scalar> : nil
-        var result: LanczosResult
+        let result: LanczosResult
         do {
-            result = try spectralNorm(exact ?? DifferenceHessianProduct(objective), place, size)
-        } catch is MissingSecondDerivative {
-            result = try spectralNorm(DifferenceHessianProduct(objective), place, size)
+            result = try options.hessian.withProducts(of: objective) { try spectralNorm($0, place, size) }
         } catch let error as SmoothnessError where error.kind == .data {
             // A product that is not finite: the row has no norm and says so.
             return
@@ -34,5 +31,19 @@ extension StepEstimator {
             isCancelled: evaluator.isCancelled
         ).spectralNorm(
             seed: seed, tolerance: options.hessian.tolerance, maximumIterations: options.hessian.maximumIterations)
+    }
+}
+
+extension HessianOptions {
+    /// Gives `body` the objective with exact products where those are asked for and to be had, else with differences of its gradients.
+    func withProducts<Scalar: ParameterScalar, Value>(
+        of objective: any Objective<Scalar>, _ body: (any HessianProductObjective<Scalar>) throws -> Value
+    ) throws -> Value {
+        let exact = products == .exact ? objective as? any HessianProductObjective<Scalar> : nil
+        do {
+            return try body(exact ?? DifferenceHessianProduct(objective))
+        } catch is MissingSecondDerivative {
+            return try body(DifferenceHessianProduct(objective))
+        }
     }
 }

@@ -58,10 +58,11 @@ extension StepEstimator {
     /// What it takes to evaluate ∇f_S at a point, into `value`.
     func subsetProbe(
         _ slot: ProbeSlot, _ place: RowPlace, _ range: Range<Int>, at point: [Scalar],
-        _ value: consuming GroupedGradient<Scalar>
+        _ value: consuming GroupedGradient<Scalar>, isFollowed: Bool
     ) -> SubsetProbe<Scalar> {
         SubsetProbe(
-            objective: function(slot, place), groups: subset(slot, place), range: range, point: point, value: value)
+            objective: function(slot, place), groups: subset(slot, place), range: range, point: point, value: value,
+            isFollowed: isFollowed)
     }
 
     /// The objective, with its random parts drawn anew where that is asked for.

@@ -86,7 +86,8 @@ extension StepEstimator {
     ) throws -> Double? {
         var cosine: Double?
         var search = CoarseToFineSearch(gammas: gammas, tolerance: tolerance)
-        for index in gammas.indices { estimate.curve[index].status = .skipped }
+        // On a smaller subset others may have been probed.
+        for index in gammas.indices { estimate.skipProbe(index) }
         while let index = search.next(values: estimate.curve.map(\.smoothness)) {
             search.mark(index)
             cosine = try probe(index, place, known: gammas[index] == 1 ? known : 0, into: &estimate) ?? cosine

@@ -19,17 +19,26 @@ extension StepEstimator {
         let slots: [ProbeSlot] = isTwice ? [.base, .again] : [.base]
         let begun = slots.indices.map { index in
             let value = index == 0 ? workspace.base.taken() : workspace.gradient.taken()
-            var probe = subsetProbe(slots[index], place, 0..<size, at: workspace.iterate, value)
-            probe.isFollowed = options.canLookAhead
-            return evaluator.begin(probe)
+            return evaluator.begin(
+                subsetProbe(
+                    slots[index], place, 0..<size, at: workspace.iterate, value, isFollowed: options.canLookAhead))
         }
         if options.canLookAhead, ahead == nil {
             ahead = beginRow(place, from: workspace.iterate, to: workspace.next, size: size)
         }
-        let outcomes = begun.map { evaluation in Result { try evaluator.finish(evaluation) } }
-        workspace.base = (try? outcomes[0].get()) ?? begun[0].takeValue()
-        if isTwice { workspace.gradient = (try? outcomes[1].get()) ?? begun[1].takeValue() }
-        for outcome in outcomes { _ = try outcome.get() }
+        var failure: (any Error)?
+        for (index, evaluation) in begun.enumerated() {
+            var value: GroupedGradient<Scalar>
+            do {
+                value = try evaluator.finish(evaluation)
+            } catch {
+                failure = failure ?? error
+                for other in begun { other.abandon() }
+                value = evaluation.takeValue()
+            }
+            if index == 0 { swap(&workspace.base, &value) } else { swap(&workspace.gradient, &value) }
+        }
+        if let failure { throw failure }
     }
 
     /// Probes all γ of the grid; the last of them stays in `gradient`.
@@ -41,7 +50,12 @@ extension StepEstimator {
         componentGradientCount += gammas.count * estimate.subsetSize
         var begun: [BegunProbe<Scalar>] = []
         if let known = ahead.take() { begun.append(known) }
-        defer { for probe in begun { giveUp(probe) } }
+        defer {
+            // All of them before one is waited for.
+            for probe in begun { probe.evaluation.abandon() }
+            if !begun.isEmpty { ahead?.evaluation.abandon() }
+            for probe in begun { giveUp(probe) }
+        }
         var next = begun.count
         beginMore(&next, &begun, place, of: &source, estimate.subsetSize)
         var cosine: Double?
@@ -88,9 +102,10 @@ extension StepEstimator {
     ) -> BegunProbe<Scalar> {
         var held = spare
         let point = EstimationWorkspace.point(&held, at: gammas[index], from: iterate, to: next)
-        var probe = subsetProbe(.gamma(index), place, 0..<size, at: point, held.gradient.taken())
-        probe.isFollowed = isFollowed
-        return BegunProbe(row: place.row, held: held, evaluation: evaluator.begin(probe))
+        let evaluation = evaluator.begin(
+            subsetProbe(
+                .gamma(index), place, 0..<size, at: point, held.gradient.taken(), isFollowed: isFollowed))
+        return BegunProbe(row: place.row, held: held, evaluation: evaluation)
     }
 
     /// Begins the first probe of the next row, where there is one and its vectors are to be had. What is wrong with that row is found when it is

@@ -26,7 +26,7 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     let evaluator: SubsetEvaluator<Scalar>
     let pieces: PieceSums
     var rounding: RoundingLevel
-    var reference: RoundingReference?
+    let reference: RoundingReference?
     /// Component gradients that count for the row under way though another has evaluated them, less those that it has evaluated for all: the
     /// count of a row must not depend on where an estimate was interrupted.
     private var sharedCount = 0
@@ -71,11 +71,18 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
             keepsEnd: options.keepsEnd, probeCount: options.probeCount(of: groups, for: objective))
     }
 
+    /// Nothing goes on when it is gone.
+    deinit {
+        guard let ahead else { return }
+        ahead.evaluation.abandon()
+        _ = try? evaluator.finish(ahead.evaluation)
+    }
+
     /// Machine epsilon of the evaluation, 2⁻²³ or 2⁻⁵².
     public var machineEpsilon: Double { Double(Scalar.ulpOfOne) }
 
     /// The estimate of one row. What is wrong with the row's numbers is in its status.
-    /// - Parameter isFollowed: whether the row after it will be next, so that it may be begun before this one is done.
+    /// - Parameter isFollowed: whether the row after it, of the same source, will be next, so that it may be begun before this one is done.
     /// - Throws: what reading and evaluating throw; `SmoothnessError(.interrupted)` when cancelled.
     public mutating func estimate<Source: StepSource & ~Copyable>(
         row: Int, of source: inout Source, isFollowed: Bool = false
@@ -85,6 +92,7 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
             groupCount: groups.count)
         let countBefore = componentGradientCount
         sharedCount = 0
+        // Evaluations in Double have the memory and the cores for themselves.
         let place = RowPlace(
             row: row, iteration: estimate.iteration,
             isFollowed: isFollowed && options.canLookAhead && !workspace.spares.isEmpty

@@ -134,6 +134,7 @@ extension StepEstimate {
         smoothnessError = errorOfMaximum(context)
         for block in blocks.indices {
             let values = blockValues(block, context)
+            (blocks[block].smoothness, blocks[block].gamma) = (.nan, .nan)
             guard let maximum = values.indexOfMaximum(among: eligible) else { continue }
             blocks[block].smoothness = values[maximum]
             blocks[block].gamma = curve[maximum].gamma
