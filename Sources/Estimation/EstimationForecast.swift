@@ -51,9 +51,9 @@ extension TypedEstimationWork {
         return try options.hessian.withProducts(of: objective) { objective in
             let hessian = SubsetHessian(
                 objective: objective, components: components, point: point, workerCount: components.count)
-            var vector = [Double](repeating: 1, count: point.count)
+            let vector = [Double](repeating: 1, count: point.count)
             // The first one pays for what is set up once.
-            vector = try hessian.product(with: vector)
+            _ = try hessian.product(with: vector)
             let product = try ContinuousClock().measure { _ = try hessian.product(with: vector) } / .seconds(1)
             return product * Double(turns) * Double(1 + min(options.hessian.maximumIterations, point.count))
         }
