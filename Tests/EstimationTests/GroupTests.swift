@@ -155,19 +155,12 @@ struct GroupTests {
     }
 
     /// Evaluates pairs of components, each of them as the other objective does, and counts them; component 5 fails where it is told to.
-    private struct Pairing: Objective {
+    private struct Pairing: WrappingObjective {
         var inner: ClosureObjective<Float>
         var breaks = false
         let pairs = CallCounter()
 
-        var layout: ParameterLayout { inner.layout }
-        var componentCount: Int { inner.componentCount }
         var prefersPairs: Bool { true }
-        func weight(ofComponent component: Int) -> Double { inner.weight(ofComponent: component) }
-        func initialPoint(seed: UInt64) -> [Float] { inner.initialPoint(seed: seed) }
-        func loss(ofComponent component: Int, at point: [Float]) -> Double {
-            inner.loss(ofComponent: component, at: point)
-        }
         func gradient(ofComponent component: Int, at point: [Float], into gradient: inout [Float]) throws -> Double {
             if breaks && component == 5 { throw SmoothnessError(.data, "no gradient of component 5") }
             return inner.gradient(ofComponent: component, at: point, into: &gradient)

@@ -149,17 +149,10 @@ struct StreamTests {
 }
 
 /// Fails where it is told to.
-private struct ThrowingObjective: Objective {
+private struct ThrowingObjective: WrappingObjective {
     var inner: ClosureObjective<Double>
     var fails: @Sendable (_ component: Int, _ point: [Double]) -> Bool
 
-    var layout: ParameterLayout { inner.layout }
-    var componentCount: Int { inner.componentCount }
-    func weight(ofComponent component: Int) -> Double { inner.weight(ofComponent: component) }
-    func initialPoint(seed: UInt64) -> [Double] { inner.initialPoint(seed: seed) }
-    func loss(ofComponent component: Int, at point: [Double]) -> Double {
-        inner.loss(ofComponent: component, at: point)
-    }
     func gradient(ofComponent component: Int, at point: [Double], into gradient: inout [Double]) throws -> Double {
         guard !fails(component, point) else { throw SmoothnessError(.data, "no gradient") }
         return inner.gradient(ofComponent: component, at: point, into: &gradient)

@@ -80,11 +80,12 @@ final class CallCounter: Sendable {
     var value: Int { count.withLock { $0 } }
 }
 
-/// Wraps an objective and notes where in memory the vectors lie that it is called with: a hidden copy would show.
-struct AddressNotingObjective<Scalar: ParameterScalar>: Objective {
-    var inner: ClosureObjective<Scalar>
-    let addresses = AddressBook()
+/// Another objective in all but its gradients.
+protocol WrappingObjective: Objective {
+    var inner: ClosureObjective<Scalar> { get }
+}
 
+extension WrappingObjective {
     var layout: ParameterLayout { inner.layout }
     var componentCount: Int { inner.componentCount }
     func weight(ofComponent component: Int) -> Double { inner.weight(ofComponent: component) }
@@ -92,6 +93,12 @@ struct AddressNotingObjective<Scalar: ParameterScalar>: Objective {
     func loss(ofComponent component: Int, at point: [Scalar]) -> Double {
         inner.loss(ofComponent: component, at: point)
     }
+}
+
+/// Wraps an objective and notes where in memory the vectors lie that it is called with: a hidden copy would show.
+struct AddressNotingObjective<Scalar: ParameterScalar>: WrappingObjective {
+    var inner: ClosureObjective<Scalar>
+    let addresses = AddressBook()
 
     func gradient(ofComponent component: Int, at point: [Scalar], into gradient: inout [Scalar]) -> Double {
         // The addresses are only compared, never followed.
