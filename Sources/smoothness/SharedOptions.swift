@@ -12,16 +12,14 @@ struct FormatOption: ParsableArguments {
     var format: Table.Format = .text
 }
 
-/// How a fit is made, for `fit` and for the lines of `plot`.
-struct FitOptionGroup: ParsableArguments {
+/// How the intervals of a fit are made, but for the seed: a command that estimates has one already.
+struct IntervalOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Bootstrap replicates; 0 for no intervals.")
     var replicates = 2000
     @Option(parsing: .unconditional, help: "Nominal coverage of the intervals.")
     var confidence = 0.95
     @Option(parsing: .unconditional, help: "Length of the bootstrap's blocks in points (default: automatic).")
     var blockLength: Int?
-    @Option(parsing: .unconditional, help: "Seed of the bootstrap.")
-    var seed: UInt64 = 0
 
     func validate() throws {
         guard replicates >= 0 else { throw ValidationError("--replicates must be 0 or more, not \(replicates)") }
@@ -33,19 +31,31 @@ struct FitOptionGroup: ParsableArguments {
         }
     }
 
-    /// Whether no option of the fit was changed.
-    var isDefault: Bool { replicates == 2000 && confidence == 0.95 && blockLength == nil && seed == 0 }
-
     /// Those that were changed.
     var arguments: [String] {
         (replicates == 2000 ? [] : ["--replicates", "\(replicates)"])
             + (confidence == 0.95 ? [] : ["--confidence", "\(confidence)"])
-            + (blockLength.map { ["--block-length", "\($0)"] } ?? []) + (seed == 0 ? [] : ["--seed", "\(seed)"])
+            + (blockLength.map { ["--block-length", "\($0)"] } ?? [])
     }
 
-    var options: FitOptions {
+    func options(seed: UInt64) -> FitOptions {
         FitOptions(replicates: replicates, confidence: confidence, blockLength: blockLength, seed: seed)
     }
+}
+
+/// How a fit is made, for `fit` and for the lines of `plot`.
+struct FitOptionGroup: ParsableArguments {
+    @OptionGroup var intervals: IntervalOptions
+    @Option(parsing: .unconditional, help: "Seed of the bootstrap.")
+    var seed: UInt64 = 0
+
+    /// Whether no option of the fit was changed.
+    var isDefault: Bool { arguments.isEmpty }
+
+    /// Those that were changed.
+    var arguments: [String] { intervals.arguments + (seed == 0 ? [] : ["--seed", "\(seed)"]) }
+
+    var options: FitOptions { intervals.options(seed: seed) }
 }
 
 /// Refuses a number of threads that no machine has: each would get a stack and a share of every small product.

@@ -36,7 +36,7 @@ struct BatchPlanOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "How many rows a unit has, instead.")
     var unitRows: Int?
     @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
-    @OptionGroup(title: "Fit") var fitting: FitOptionGroup
+    @OptionGroup(title: "Fit") var intervals: IntervalOptions
     @Flag(help: "Throw away the plan that stands there, with everything in it, and begin anew.")
     var force = false
 
@@ -53,8 +53,9 @@ struct BatchPlanOptions: ParsableArguments {
     var configuration: BatchConfiguration {
         get throws {
             BatchConfiguration(
-                paths: paths, pattern: pattern, estimation: try definition.configuration, fit: fitting.options,
-                data: data.map { Console.absolute($0) },
+                paths: paths, pattern: pattern, estimation: try definition.configuration,
+                // One --seed: of directions, of controls and of the bootstrap.
+                fit: intervals.options(seed: definition.seed), data: data.map { Console.absolute($0) },
                 sizing: BatchConfiguration.Sizing(seconds: 60 * (unitMinutes ?? 5), rows: unitRows))
         }
     }
