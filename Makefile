@@ -23,7 +23,7 @@ BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev libjpeg-dev libpng-dev 
 # What only the tests need.
 TEST_PACKAGES := python3-venv python3-pip chromium slurm-wlm munge parallel
 
-.PHONY: help demo build test test-pytorch test-long bench dependencies test-dependencies python clean
+.PHONY: help demo build test test-pytorch test-long fuzz bench dependencies test-dependencies python clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -106,6 +106,14 @@ test-long: test-dependencies python ## Also the tests that take long: 200 kills 
 	$(SWIFT_BUILD) --build-tests
 	SMOOTHNESS_LONG_TESTS=1 SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python \
 	  swift test -c release --scratch-path $(SCRATCH) --skip-build
+
+# About an hour on two processors. FUZZ_OPTIONS="--only NUMBER" repeats one; see Tests/Fuzz/fuzz.py.
+MUTANTS ?= 100000
+FUZZ_SEED ?= 1
+fuzz: test-dependencies python ## Give changed files and absurd options to every command (MUTANTS=100000 FUZZ_SEED=1)
+	$(SWIFT_BUILD) --product smoothness-torch
+	$(SWIFT_BUILD) --product smoothness
+	$(VENV)/bin/python Tests/Fuzz/fuzz.py $(PROGRAM) --mutants $(MUTANTS) --seed $(FUZZ_SEED) --keep $(SCRATCH)/fuzz $(FUZZ_OPTIONS)
 
 clean: ## Remove what was built
 	rm -rf .build .build-libtorch $(VENV) demo
