@@ -23,10 +23,10 @@ BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev libjpeg-dev libpng-dev 
 # What only the tests need.
 TEST_PACKAGES := python3-venv python3-pip chromium slurm-wlm munge parallel
 
-.PHONY: help demo build test test-pytorch test-long fuzz bench dependencies test-dependencies python clean
+.PHONY: help demo build test test-pytorch test-avx2 test-long fuzz bench dependencies test-dependencies python clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 # Installs what is missing and nothing else; asks for root only if something is.
 define install
@@ -85,6 +85,15 @@ NOT_OF_TORCH := ^(Essentials|Interprocess|ParameterSpace|HDF5|RunFiles|Fitting|R
 COMMANDS_OF_TORCH := Pipeline|TrainCommand|TorchScript|ThreeWays|LanguageGradient|LanguageModel|ImageClassifier|ResumeTests
 test-pytorch: python ## The same against the LibTorch inside PyTorch
 	$(MAKE) test TEST_OPTIONS="--skip '$(NOT_OF_TORCH)' --skip '^CommandLineTests[.](?!$(COMMANDS_OF_TORCH))'" LIBTORCH="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"
+
+# Networks on the kernels that oneDNN has for processors with AVX2 and without AVX-512: the first variable is the newer oneDNN's, the second that of
+# Debian's LibTorch. INSTRUCTIONS=SSE41 or AVX512_CORE tests others.
+INSTRUCTIONS ?= AVX2
+NETWORKS := ^(TorchTests|ObjectivesTests|CommandLineTests)[.].*(Network|Image|Vision|BatchNormalization|Perceptron|Transformer|TorchScript|LanguageModel)
+test-avx2: test-dependencies python ## Run the tests of networks on the kernels of processors with AVX2 only
+	$(SWIFT_BUILD) --build-tests
+	ONEDNN_MAX_CPU_ISA=$(INSTRUCTIONS) DNNL_MAX_CPU_ISA=$(INSTRUCTIONS) SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python \
+	  $(LINE_BY_LINE) swift test -c release --scratch-path $(SCRATCH) --skip-build --filter '$(NETWORKS)'
 
 # Both need a quiet machine and some minutes; see docs/benchmarks.md.
 bench: python ## Measure speed against PyTorch and the cost of saving iterates

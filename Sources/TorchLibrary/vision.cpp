@@ -12,13 +12,32 @@ void check_image(const at::Tensor &x) {
     if (x.dim() != 4) throw Failure{ctorch_bad_argument, "images have four dimensions: [N, C, H, W]"};
 }
 
+/// What a convolution of single pixels reads of `x`; it then needs no stride.
+///
+/// oneDNN's AVX2 gradient of such a weight copies these pixels into a buffer of C channels a pixel and begins row r of them at 8·r: with 2 to 7 channels
+/// side by side and sizes that the stride divides it writes behind the buffer, in 2.6.3 (Debian's LibTorch 1.13) as in 3.12 (PyTorch 2.13), which
+/// corrupts the heap. Tests/ObjectivesTests/NarrowNetworkTests.swift fails of it. In Python, with a page without access behind every
+/// buffer or under valgrind, of all the kernels that residual networks use only this one leaves its tensors:
+///
+///     ONEDNN_MAX_CPU_ISA=AVX2 python3 -c 'import torch; x = torch.randn(4, 4, 16, 16).to(memory_format=torch.channels_last)
+///     torch.conv2d(x, torch.randn(8, 4, 1, 1, requires_grad=True), stride=2).sum().backward()'
+///
+/// Pooling over one pixel picks them out exactly, keeps the order in memory and can be differentiated twice.
+at::Tensor pixels_read(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding) {
+    const bool reads_single_pixels = weight.dim() == 4 && weight.size(2) == 1 && weight.size(3) == 1 && padding == 0;
+    return reads_single_pixels && stride > 1 && x.device().is_cpu() ? at::avg_pool2d(x, {1, 1}, {stride, stride}) : x;
+}
+
 } // namespace
 
 ctorch_status ctorch_convolution(const ctorch_tensor *x, const ctorch_tensor *weight, int64_t stride, int64_t padding,
                                  ctorch_tensor **result) {
     return making(result, [&] {
         check_image(x->value);
-        return at::conv2d(x->value, weight->value, {}, {stride, stride}, at::IntArrayRef{padding, padding});
+        const at::Tensor pixels = pixels_read(x->value, weight->value, stride, padding);
+        // Where all that is read has been picked out.
+        const int64_t step = pixels.is_same(x->value) ? stride : 1;
+        return at::conv2d(pixels, weight->value, {}, {step, step}, at::IntArrayRef{padding, padding});
     });
 }
 
