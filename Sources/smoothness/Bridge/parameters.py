@@ -13,6 +13,7 @@ Needs NumPy, and h5py to record; PyTorch or JAX where they are used. Made by `sm
 The file format is docs/run-file.md, the protocol docs/gradient-process.md, a tutorial docs/pytorch.md of smoothness.
 """
 
+import hashlib
 import json
 import math
 import mmap

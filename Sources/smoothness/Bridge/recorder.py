@@ -336,11 +336,12 @@ class Recorder:
             self.file.close(state)
         except Exception as error:
             _say(f"{self.path} could not be closed in order ({error}); what is counted in it is whole")
+        place = self.file.place
         self.file, self.active = None, False
         if self.began is not None:
             whole = max(time.perf_counter() - self.began, 1e-9)
             count, where = (self.number - 1) * self.capacity + self.row, "" if self.number == 1 else f"{self.number} files, the last of them "
-            self._print(f"recorded {count} steps in {where}{self.path}: {self.spent:.2f} s of {whole:.2f} s of training, {100 * self.spent / whole:.1f} %")
+            self._print(f"recorded {count} steps in {where}{place}: {self.spent:.2f} s of {whole:.2f} s of training, {100 * self.spent / whole:.1f} %")
             if "full" in self.told:
                 first, reached = self.first, self.next_k - self.first
                 self._print(f"they reach from iteration {first} to {self.last}, of {self.next_k:,}: every={-(-reached // count)}, or "

@@ -20,9 +20,46 @@ def step_norm(x, y, counts):
     return math.sqrt(total)
 
 
+def _start_time(process):
+    """In ticks since the machine was started; -1 for a process that has ended and is not yet collected, None where there is none."""
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return -1 if fields[0] == "Z" else int(fields[19])
+
+
+def _host():
+    return hashlib.sha256(os.uname().nodename.encode()).hexdigest()[:8]
+
+
+def _name_in_the_making(path):
+    """As the program names files while it makes them: NAME.creating-HOST-PROCESS-START-NUMBER."""
+    process = os.getpid()
+    return f"{path}.creating-{_host()}-{process}-{_start_time(process) or 0}-{random.SystemRandom().getrandbits(32):x}"
+
+
+def _remove_leftovers(path):
+    """What processes of this machine left that were killed while they made this very file."""
+    if _start_time(os.getpid()) is None:
+        return
+    folder, name = os.path.split(os.path.abspath(path))
+    for other in os.listdir(folder):
+        host, process, start, *_ = (other[len(name) + 10:].split("-") if other.startswith(name + ".creating-") else []) + [""] * 3
+        if host != _host() or not (process.isdecimal() and start.isdecimal()):
+            continue
+        if _start_time(process) != int(start):
+            try:
+                os.unlink(os.path.join(folder, other))
+            except OSError:
+                pass
+
+
 class RunFile:
     """A run file in the making, under the crash rule: all that rows need lies in the file before the first of them, and a row is counted
-    when it is whole. After its creation the file is written with pwrite(2) alone, which outlives the process."""
+    when it is whole. After its creation the file is written with pwrite(2) alone, which outlives the process. A file that it is to replace
+    stays where it is until this one is complete, which lies beside it until then, as PATH.unfinished."""
 
     COLUMNS = {
         "loss": ("f8", "minibatch loss", "f(x_k) on the minibatch of the iteration, before the update"),
@@ -37,8 +74,10 @@ class RunFile:
         import h5py
 
         self.path, self.names, self.consecutive = path, {}, consecutive
-        folder = os.path.dirname(os.path.abspath(path))
-        temporary = os.path.join(folder, f".{os.path.basename(path)}.creating-{os.getpid()}")
+        self.place = path + ".unfinished" if os.path.lexists(path) else path
+        for made in {path, self.place}:
+            _remove_leftovers(made)
+        temporary = _name_in_the_making(self.place)
         try:
             with h5py.File(temporary, "w") as file:
                 self._create(h5py, file, parameters, iterations, total, objective, optimizer, unknown, gradients, fixed)
@@ -48,7 +87,7 @@ class RunFile:
             self.descriptor = os.open(temporary, os.O_RDWR | os.O_CLOEXEC)
             self._lock()
             os.posix_fallocate(self.descriptor, 0, os.fstat(self.descriptor).st_size)
-            os.rename(temporary, path)
+            os.rename(temporary, self.place)
         except BaseException:
             if os.path.exists(temporary):
                 os.unlink(temporary)
@@ -160,16 +199,22 @@ class RunFile:
             rest, place = rest[written:], place + written
 
     def close(self, state):
-        """Changes the state, in place, and asks the disk to hold everything."""
+        """Changes the state, in place, and asks the disk to hold everything; a complete file then takes the place of the one that it replaces."""
         import h5py
 
         try:
-            file = h5py.File(self.path, "r+", locking=False)
+            file = h5py.File(self.place, "r+", locking=False)
         except (TypeError, ValueError):
-            file = h5py.File(self.path, "r+")
+            file = h5py.File(self.place, "r+")
         with file:
             # Reading the old text shows the library the heap that has room.
             if file.attrs["state"] != state:
                 file.attrs.modify("state", state)
         os.fsync(self.descriptor)
         os.close(self.descriptor)
+        if self.place != self.path:
+            if state == "complete":
+                os.rename(self.place, self.path)
+                self.place = self.path
+            else:
+                _say(f"{self.path} stays as it was: what was recorded until now is in {self.place}")
