@@ -23,6 +23,7 @@ public enum EstimatesSchema {
     static let iteration = "/estimates/iteration"
     static let status = "/estimates/status"
     static let stepNorm = "/estimates/step_norm"
+    static let blockStepNorm = "/estimates/blocks/step_norm"
     static let curveStatus = "/estimates/curve/status"
     /// What does not grow with the rows.
     static let fixedDatasets = [
@@ -162,7 +163,7 @@ public enum EstimatesSchema {
         .init(
             "/estimates/blocks/gradient_norm_error", "its standard error", "jackknife over the groups of components",
             .block(\.gradientNormError)),
-        .init("/estimates/blocks/step_norm", "step norm of the block", "‖d_i‖ of block i", .block(\.stepNorm)),
+        .init(blockStepNorm, "step norm of the block", "‖d_i‖ of block i", .block(\.stepNorm)),
         .init(
             "/estimates/blocks/smoothness", "local smoothness of the block",
             "max over the same gammas of ‖Δ_i(γ)‖ / ‖d_i(γ)‖, d_i(γ) the displacement applied to block i",

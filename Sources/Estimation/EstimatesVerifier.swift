@@ -64,12 +64,36 @@ private struct EstimatesVerifier {
         report.checkComponents(
             header.components.sorted(), weights: header.componentWeights, selection: header.configuration.subset,
             at: (EstimatesSchema.components, EstimatesSchema.componentWeights))
+        checkGroups(header)
         report.check(
             "the precision is named", header.configuration.precision != nil, at: EstimatesSchema.configuration,
             expected: "float32 or float64", found: "none")
         report.checkJSON([
             (EstimatesSchema.objective, header.objective), (EstimatesSchema.optimizer, header.optimizer),
         ])
+    }
+
+    /// Groups and weights as the configuration and the process that served the gradients give them.
+    private mutating func checkGroups(_ header: EstimatesHeader) {
+        let (groups, configuration) = (header.groups, header.configuration)
+        let count = min(configuration.groups, groups.components.count)
+        report.check(
+            "groups are the configured ones", groups.count == count, at: EstimatesSchema.groupCount,
+            expected: "\(count)", found: "\(groups.count)")
+        let weight = groups.weights.reduce(0, +)
+        report.check(
+            "the subset is part of the population", groups.populationWeight >= weight * (1 - 1e-12),
+            at: EstimatesSchema.populationWeight, expected: "at least \(weight), the weight of the subset",
+            found: "\(groups.populationWeight)")
+        guard let oracle = configuration.oracle else { return }
+        report.check(
+            "the population is the gradient process's", RowCheck.agree(oracle.totalWeight, groups.populationWeight),
+            at: EstimatesSchema.populationWeight, expected: "\(oracle.totalWeight)",
+            found: "\(groups.populationWeight)")
+        report.check(
+            "components are the gradient process's", (groups.components.max() ?? 0) < oracle.componentCount,
+            at: EstimatesSchema.components, expected: "below \(oracle.componentCount)",
+            found: "\(groups.components.max() ?? 0)")
     }
 
     /// What does not grow with the rows.
@@ -121,7 +145,7 @@ private struct EstimatesVerifier {
             let estimate = try translating(.data) {
                 try EstimatesFileAccess.estimate(row: row, of: file, header: start.header)
             }
-            for finding in check.findings(in: estimate) {
+            for finding in check.findings(in: estimate) + RowRelations(start.header, of: estimate).findings {
                 report.fail(
                     "rows follow from their sums", at: "\(finding.object), row \(row)", expected: finding.expected,
                     found: finding.found)
@@ -156,10 +180,16 @@ private struct EstimatesVerifier {
             "iterations are the run's", expected.starts(with: iterations), at: EstimatesSchema.iteration,
             expected: "\(expected.prefix(iterations.count).prefix(10))", found: "\(iterations.prefix(10))")
         if let live = start.header.live { try report.check(live, start, against: reader) }
+        let configuration = start.header.configuration
+        report.checkSameRun(
+            objective: configuration.objective == nil ? start.header.objective : nil,
+            optimizer: start.header.optimizer, layout: start.header.layout, against: reader)
+        if configuration.source == .recorded { try report.checkRecorded(file, start, against: reader) }
         guard start.header.configuration.precision?.rawValue == reader.header.scalarName else { return }
         // What is not committed yet is to come.
         let stepNorms = try reader.records(ofIterations: iterations).prefix { $0 != nil }.compactMap { $0?.stepNorm }
         try checkStepNorms(file, start, stepNorms, in: &report)
+        try report.checkBlockSteps(file, start, against: reader)
     }
 
     /// In the run's own precision the steps are the run's to the last bit.

@@ -8,12 +8,16 @@ extension RunVerifier {
             try checkIterations(of: reader)
             unrecorded = try reader.unrecordedColumns()
             try checkHistory(of: reader)
+            try checkRelations(of: reader)
             if reader.header.scalarName == Float.scalarName {
                 try checkVectors(of: reader, as: Float.self)
+                try checkRecorded(of: reader, as: Float.self)
+                try checkResume(of: reader, as: Float.self)
             } else {
                 try checkVectors(of: reader, as: Double.self)
+                try checkRecorded(of: reader, as: Double.self)
+                try checkResume(of: reader, as: Double.self)
             }
-            try checkResume(of: reader)
             try checkCompleteness(of: reader)
         } catch { fail(error, "rows can be read") }
     }
@@ -169,10 +173,12 @@ extension RunVerifier {
             found: "\(record.gradientNorm)")
     }
 
-    private mutating func checkResume(of reader: borrowing RunFileReader) throws {
+    private mutating func checkResume<Scalar: ParameterScalar>(
+        of reader: borrowing RunFileReader, as scalar: Scalar.Type
+    ) throws {
         guard try translating(.data, { try reader.file.exists(RunFilePath.resumeCommit) }) else { return }
         let slots = try translating(.data) { try ResumeSlots(reader.file) }
-        let point = try translating(.data) { try slots.read(as: Double.self) }
+        let point = try translating(.data) { try slots.read(as: Scalar.self) }
         guard let point else { return }
         // Counted after the point was read: a writer that is at work may have come further since the file was opened.
         let (iterations, evaluations) = try translating(.data) {
@@ -188,6 +194,7 @@ extension RunVerifier {
             at: "/resume",
             expected: "at most iteration \(iterations) and \(evaluations) evaluations",
             found: "iteration \(point.iteration) and \(point.evaluationCount) evaluations")
+        try check(point, against: reader)
     }
 
     /// A run that is complete has committed all that it planned, or diverged. A writer that does not know the number of

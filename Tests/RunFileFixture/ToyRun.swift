@@ -1,4 +1,5 @@
 import Essentials
+import Foundation
 import ParameterSpace
 import RunFiles
 
@@ -76,7 +77,7 @@ public struct ToyRun<Scalar: ParameterScalar>: Sendable {
     public func evaluation(after iteration: Int, record: IterationRecord) -> EvaluationRecord {
         EvaluationRecord(
             epoch: (iteration + 1) / evaluationEvery, iteration: iteration + 1, trainingLoss: record.loss,
-            validationLoss: record.loss * 1.1, metric: record.loss.squareRoot())
+            validationLoss: record.loss * 1.1, metric: exp(record.loss * 1.1))
     }
 
     /// Runs from the writer's resume point, or from the start, until `end`; the writer is left open.

@@ -32,6 +32,9 @@ public func verifyAlignmentFile(_ path: String) -> VerificationReport {
             report.check(
                 "iterations are the run's", iterations == expected, at: AlignmentSchema.iteration,
                 expected: "\(expected.prefix(10))", found: "\(iterations.prefix(10))")
+            report.checkSameRun(
+                objective: start.header.objective, optimizer: start.header.optimizer, layout: start.header.layout,
+                against: reader)
         }
     } catch {
         report.fail(error, "opens as an alignment file")
@@ -134,6 +137,7 @@ extension VerificationReport {
                         + "the same functions in both passes")
             }
             checkBounds(stored, row: index)
+            checkProducts(stored, row: index)
         }
         pass("committed rows can be read")
         if unsound > 0 { notes.append("\(unsound) of \(start.committedRows) rows have no value and say so") }
@@ -162,6 +166,18 @@ extension VerificationReport {
                 stored.loss.isFinite && stored.gradientNorm > 0 && stored.gradientNorm.isFinite,
                 at: "/alignment/gradient_norm, row \(index)", expected: "a positive finite norm and a finite loss",
                 found: "\(stored.gradientNorm), \(stored.loss)")
+        }
+    }
+
+    /// No product is larger than its factors, and no square negative.
+    private mutating func checkProducts(_ stored: AlignmentRow, row index: Int) {
+        guard stored.status == .ok else { return }
+        for (batch, (product, squared)) in zip(stored.innerProducts, stored.squaredNorms).enumerated() {
+            let bound = squared.squareRoot() * stored.gradientNorm
+            check(
+                "inner products are at most the products of their norms",
+                squared >= 0 && abs(product) <= bound * (1 + 1e-9), at: "/alignment/inner_product, row \(index), batch \(batch)",
+                expected: "at most \(bound) in size", found: "\(product)")
         }
     }
 

@@ -15,6 +15,8 @@ struct RecordedBuffers<Scalar: ParameterScalar & HDF5Scalar>: ~Copyable {
     /// The two gradients in Double, where there are groups.
     private var baseMean: [Double]
     private var mean: [Double]
+    /// Memory for `GroupMean`.
+    private var difference: [Double]
 
     init(length: Int, groupCount: Int) {
         let zeros = Scalar.zeros(length)
@@ -23,6 +25,7 @@ struct RecordedBuffers<Scalar: ParameterScalar & HDF5Scalar>: ~Copyable {
         groupGradients = groupBases
         baseMean = [Double](repeating: 0, count: groupCount > 0 ? length : 0)
         mean = baseMean
+        difference = baseMean
     }
 
     var hasGroups: Bool { !groupBases.isEmpty }
@@ -81,6 +84,15 @@ struct RecordedBuffers<Scalar: ParameterScalar & HDF5Scalar>: ~Copyable {
     func add(_ range: Range<Int>, isEnd: Bool, to sums: inout SliceSums) {
         Scalar.add(
             to: &sums, iterate: iterate, probe: isEnd ? next : probe, base: base, gradient: gradient, in: range)
+    }
+
+    /// Holds the elements of the slice of the gradient at x_k, or at the γ that was read last, against the mean of their groups.
+    mutating func compare(_ range: Range<Int>, isBase: Bool, into mean: inout GroupMean<Scalar>) {
+        if isBase {
+            mean.add(base, groups: groupBases, in: range, difference: &difference)
+        } else {
+            mean.add(gradient, groups: groupGradients, in: range, difference: &difference)
+        }
     }
 
     func addGroups(_ range: Range<Int>, to sums: inout [GroupSums]) {

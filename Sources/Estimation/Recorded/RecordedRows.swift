@@ -32,12 +32,14 @@ final class RecordedRows<Scalar: ParameterScalar & HDF5Scalar>: Sendable {
     /// Rows that are summed together where the end of one is the beginning of the next: a sixteenth of the bytes is read twice then.
     private static var shared: Int { 16 }
 
+    private let path: String
     private let vectors: RecordedVectors<Scalar>
     private let layout: ParameterLayout
     private let isCancelled: @Sendable () -> Bool
     private var subset: FixedSubset { vectors.subset }
 
     init(_ path: String, layout: ParameterLayout, isCancelled: @escaping @Sendable () -> Bool) throws {
+        self.path = path
         vectors = try RecordedVectors(path)
         self.layout = layout
         self.isCancelled = isCancelled
@@ -78,6 +80,7 @@ final class RecordedRows<Scalar: ParameterScalar & HDF5Scalar>: Sendable {
             RecordedSums(blockCount: blockCount, gammaCount: gammaCount, groupCount: subset.groupWeights.count)
         }
         var running = rows.map { _ in [SliceSums](repeating: SliceSums(), count: gammaCount) }
+        var means = GroupMeans<Scalar>(rows: rows, subset: subset, layout: layout)
         var buffers = RecordedBuffers<Scalar>(length: length, groupCount: subset.groupWeights.count)
         var block = 0
         for start in stride(from: 0, to: vectors.width, by: length) {
@@ -87,11 +90,15 @@ final class RecordedRows<Scalar: ParameterScalar & HDF5Scalar>: Sendable {
             for row in rows {
                 if row == rows.lowerBound || !vectors.sharesRows {
                     try buffers.readBase(of: row, slice, vectors)
+                    means.compare(slice, .iterate, of: row, in: &buffers, from: first)
                 } else {
                     buffers.takeEndAsBase()
                 }
                 for gamma in (0..<gammaCount) {
                     try buffers.readProbe(gamma, of: row, slice, vectors)
+                    means.compare(
+                        slice, gamma + 1 == gammaCount ? .nextIterate : .probe(gamma), of: row, in: &buffers,
+                        from: first)
                     block = first
                     add(
                         slice, gamma, of: buffers, block: &block, running: &running[row - rows.lowerBound],
@@ -99,6 +106,7 @@ final class RecordedRows<Scalar: ParameterScalar & HDF5Scalar>: Sendable {
                 }
             }
         }
+        try means.require(path)
         return sums
     }
 
@@ -122,6 +130,55 @@ final class RecordedRows<Scalar: ParameterScalar & HDF5Scalar>: Sendable {
             sums.blocks[block].append(running[gamma].result)
             running[gamma] = SliceSums()
             block += 1
+        }
+    }
+}
+
+/// Holds the recorded gradients of some rows against the means of their groups, where there are groups.
+private struct GroupMeans<Scalar: ParameterScalar & HDF5Scalar> {
+    private let subset: FixedSubset
+    private let layout: ParameterLayout
+    private let rows: Range<Int>
+    private let points: [RecordedPoint]
+    /// [row][point][block]
+    private var means: [[[GroupMean<Scalar>]]]
+
+    init(rows: Range<Int>, subset: FixedSubset, layout: ParameterLayout) {
+        (self.rows, self.subset, self.layout) = (rows, subset, layout)
+        let points = [RecordedPoint.iterate, .nextIterate] + subset.gammas.indices.map { .probe($0) }
+        let one = layout.blocks.map { _ in GroupMean<Scalar>(shares: subset.groupShares) }
+        means = subset.groupWeights.isEmpty ? [] : rows.map { _ in points.map { _ in one } }
+        self.points = points
+    }
+
+    /// Takes in a slice of what the buffers hold.
+    /// - Parameter block: the first that the slice meets.
+    mutating func compare(
+        _ slice: Range<Int>, _ point: RecordedPoint, of row: Int, in buffers: inout RecordedBuffers<Scalar>,
+        from block: Int
+    ) {
+        guard !means.isEmpty, let place = points.firstIndex(of: point) else { return }
+        for index in block..<layout.blocks.count {
+            let part = layout.blocks[index].range.clamped(to: slice)
+            guard !part.isEmpty || layout.blocks[index].range.lowerBound < slice.upperBound else { return }
+            let local = (part.lowerBound - slice.lowerBound)..<(part.upperBound - slice.lowerBound)
+            buffers.compare(
+                local, isBase: point == .iterate, into: &means[row - rows.lowerBound][place][index])
+        }
+    }
+
+    /// - Throws: `SmoothnessError(.data)` for a gradient that is not the mean of its groups.
+    func require(_ path: String) throws {
+        for (row, means) in zip(rows, means) {
+            for (point, blocks) in zip(points, means) {
+                for (block, mean) in zip(layout.blocks, blocks) {
+                    guard let flaw = mean.flaw else { continue }
+                    throw SmoothnessError(
+                        .data, "a recorded gradient is not the mean of its groups", file: path,
+                        object: "\(subset.place(of: point, row: row)), block \(block.name)", expected: flaw.expected,
+                        found: flaw.found, remedy: "See what else is: smoothness verify \(path)")
+                }
+            }
         }
     }
 }
