@@ -21,7 +21,7 @@ export GOMP_SPINCOUNT ?= 1000
 # Debian's packages that the program is built with and runs on; LibTorch only where none was given.
 BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev libjpeg-dev libpng-dev zlib1g-dev pkg-config gnuplot-nox fonts-dejavu-core $(if $(LIBTORCH),,libtorch-dev)
 # What only the tests need.
-TEST_PACKAGES := python3-venv python3-pip chromium slurm-wlm munge parallel
+TEST_PACKAGES := python3-venv python3-pip chromium slurm-wlm munge parallel libxml2-utils shellcheck
 
 .PHONY: help demo build test test-pytorch test-avx2 test-long fuzz bench dependencies test-dependencies python clean
 
@@ -69,7 +69,7 @@ demo: build ## Train, estimate, fit and plot: demo/ holds the results
 # Lightning and JAX; and what batches are given to. The CPU build of PyTorch where the package index has it under that name, otherwise the plain one.
 $(VENV)/.ready: Makefile | test-dependencies
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet numpy scipy statsmodels h5py pillow tensorboard safetensors snakemake submitit
+	$(VENV)/bin/pip install --quiet numpy scipy statsmodels h5py pillow tensorboard safetensors snakemake submitit html5lib markdown-it-py
 	$(VENV)/bin/pip install --quiet 'torch==2.13.0+cpu' 2>/dev/null || $(VENV)/bin/pip install --quiet 'torch>=2.6'
 	$(VENV)/bin/pip install --quiet transformers accelerate lightning jax
 	touch $@

@@ -98,7 +98,7 @@ let package = Package(
             resources: ["parameters", "runfile", "serving", "recorder", "callbacks"].map { .embedInCode("Bridge/\($0).py") }),
         // Tests mirror Sources; CommandLineTests runs the built program.
         .target(name: "TestSupport", dependencies: ["Interprocess"], path: "Tests/TestSupport"),
-        .testTarget(name: "EssentialsTests", dependencies: ["Essentials"]),
+        .testTarget(name: "EssentialsTests", dependencies: ["Essentials", "TestSupport"]),
         .testTarget(name: "InterprocessTests", dependencies: ["Interprocess", "TestSupport"]),
         .testTarget(name: "ParameterSpaceTests", dependencies: ["ParameterSpace", "Essentials"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"], exclude: ["Twins"]),

@@ -38,6 +38,18 @@ public struct Digest: Sendable, Hashable, Codable {
         self.init(sha256: Self.text(hexadecimal), byteCount: Int(byteCount))
     }
 
+    /// The digest as base 64 (RFC 4648, 4), as browsers name it.
+    public var base64: String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+        let digits = sha256.compactMap(\.hexDigitValue)
+        // 64 digits of 4 bits are 42 groups of 6 bits and 4 bits more.
+        let bits = digits.flatMap { digit in (0..<4).map { digit >> (3 - $0) & 1 } } + [0, 0]
+        let groups = stride(from: 0, to: bits.count, by: 6).map { start in
+            bits[start..<(start + 6)].reduce(0) { 2 * $0 + $1 }
+        }
+        return String(groups.map { alphabet[$0] }) + "="
+    }
+
     private static func text(_ hexadecimal: [CChar]) -> String {
         String(decoding: hexadecimal.prefix(64).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

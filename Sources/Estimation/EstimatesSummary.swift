@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 import Objectives
 import ParameterSpace
@@ -109,7 +110,7 @@ extension EstimatesSummary {
         let lines: [(String, String?)] = [
             ("file", path), ("format", "\(format) \(formatVersion), written by \(software) at \(created)"),
             ("state", "\(state.rawValue), \(committedRows) of \(rowCount) rows"),
-            ("run", "\(runFile) (\(runID))"), ("options", configuration.arguments.joined(separator: " ")),
+            ("run", "\(runFile) (\(runID))"), ("options", Escaping.shell(configuration.arguments)),
             ("gammas", gammas.map { "\($0)" }.joined(separator: " ")), ("components", "\(subsetSize)"),
             ("parameters", "\(parameterCount) in \(blocks.count) blocks: \(blocks.joined(separator: ", "))"),
             ("repeatability", repeatability.map { "\($0)" }), ("rows", counts.joined(separator: ", ")),
@@ -117,7 +118,7 @@ extension EstimatesSummary {
             ("identity", "\(identityViolations) violations"),
         ]
         return lines.map { name, value in
-            name.padding(toLength: 15, withPad: " ", startingAt: 0) + (value ?? "-") + "\n"
+            name.padding(toLength: 15, withPad: " ", startingAt: 0) + Escaping.terminal(value ?? "-") + "\n"
         }.joined()
     }
 }
@@ -165,7 +166,10 @@ extension ObjectiveDescription {
     /// The options of `smoothness estimate` that name it in place of the run's own.
     fileprivate var estimateArguments: [String] {
         guard case .torchScript(let script) = kind else { return ["--objective", "DESCRIPTION.json"] }
-        return ["--objective", "torchscript", "--module", script.module.path, "--data", script.data.path]
+        return [
+            "--objective", "torchscript", "--module", Escaping.argument(path: script.module.path), "--data",
+            Escaping.argument(path: script.data.path),
+        ]
             + (script.batchSize.map { ["--batch-size", "\($0)"] } ?? [])
     }
 }

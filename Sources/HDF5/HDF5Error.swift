@@ -51,7 +51,7 @@ public struct HDF5Error: Error, Sendable, Hashable, CustomStringConvertible {
         self.stack = stack
         // The library puts line ends into the middle of its descriptions.
         message =
-            stack.last.map { "\($0.description.replacing("\n", with: "")) (\($0.minor))" }
+            stack.last.map { "\(String($0.description.unicodeScalars.filter { $0 != "\n" })) (\($0.minor))" }
             ?? "failed without an error stack"
     }
 

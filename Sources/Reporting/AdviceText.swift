@@ -1,3 +1,4 @@
+import Essentials
 import Fitting
 import Foundation
 
@@ -42,8 +43,9 @@ extension AdviceReport {
     private static func pytorch(_ advice: TheoremAdvice) -> String {
         func number(_ value: Double) -> String { significant(value, digits: 4) }
         guard let step = advice.stepSize?.value else { return "" }
-        var lines = ["# \(advice.source), \(advice.algorithm): \(advice.rule)"]
-        if let comparison = advice.runComparison { lines.append("# \(comparison)") }
+        // Comments end with their lines.
+        var lines = ["# " + Escaping.terminal("\(advice.source), \(advice.algorithm): \(advice.rule)")]
+        if let comparison = advice.runComparison { lines.append("# " + Escaping.terminal(comparison)) }
         if advice.name == "gorbunov", let longest = advice.longestStep?.value {
             lines += [
                 "optimizer = torch.optim.SGD(model.parameters(), lr=\(number(step)))",
@@ -105,7 +107,7 @@ private struct AdviceText {
             lines += ["", report.warnings.count == 1 ? "1 WARNING" : "\(report.warnings.count) WARNINGS"]
             lines += report.warnings.map { "  ! \($0)" }
         }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.map { Escaping.terminal($0) }.joined(separator: "\n") + "\n"
     }
 
     private var heading: [String] {

@@ -1,3 +1,4 @@
+import Essentials
 import Fitting
 import Foundation
 
@@ -18,13 +19,15 @@ struct FitText {
     func text() -> String {
         var lines = heading
         lines += leastSquares + otherLines + upperEnvelope + powerLaw + rivals + comparison + correlations + checks
-        if let notes = report.notes { lines += ["", "Several runs together"] + notes.map { "  ! \($0)" } }
+        if let notes = report.notes {
+            lines += ["", "Several runs together"] + notes.map { "  ! " + Escaping.terminal($0) }
+        }
         lines += ["", "Intervals"] + intervals.map { "  " + $0 }
         if report.warnings.isEmpty {
             lines += ["", "No warnings."]
         } else {
             lines += ["", report.warnings.count == 1 ? "1 WARNING" : "\(report.warnings.count) WARNINGS"]
-            lines += report.warnings.map { "  ! \($0.message)" }
+            lines += report.warnings.map { "  ! " + Escaping.terminal($0.message) }
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 
 /// The panels of curves as a gnuplot script and its data.
@@ -9,8 +10,8 @@ struct GnuplotLines: GnuplotDrawing {
     private let rows: Int
 
     init(_ plot: LinePlot, _ format: PictureTerminal.Format, _ size: PictureSize) throws {
-        self.plot = plot
-        panels = try plot.drawn()
+        self.plot = plot.shown
+        panels = try plot.shown.drawn()
         let count = panels.count
         columns = min(count, plot.columns ?? (count == 1 ? 1 : Int(Double(count).squareRoot().rounded(.up))))
         rows = (count + columns - 1) / columns
@@ -30,7 +31,7 @@ struct GnuplotLines: GnuplotDrawing {
     func data() -> String {
         panels.flatMap { panel in
             panel.curves.map { curve in
-                "# \(LinePlot.line(panel.name)) \(LinePlot.line(curve.name)): \(panel.horizontal.name) \(panel.vertical.name) low high\n"
+                "# \(panel.name) \(curve.name): \(panel.horizontal.name) \(panel.vertical.name) low high\n"
                     + panel.drawn(curve).map { "\($0.x) \($0.y) \($0.low) \($0.high)\n" }.joined()
             }
         }.joined(separator: "\n\n")
@@ -65,41 +66,48 @@ struct GnuplotLines: GnuplotDrawing {
         )
     }
 
-    func script(dataFile: String, outputFile: String) -> String {
+    func script(_ texts: inout GnuplotTexts) -> String {
         let title = Gnuplot.fitted(
             title: plot.title, characters: terminal.letters(in: terminal.width) * 0.82, fontSize: terminal.fontSize)
         var lines = [
-            "# Curves; drawn by gnuplot 5.4 or later.", "set encoding utf8", "set terminal \(terminal.setting)",
-            "set output \(Gnuplot.quoted(outputFile))", "set multiplot",
+            "# Curves.", "set terminal \(terminal.setting)", "set output name", "set multiplot",
             "set grid xtics ytics linetype 1 linecolor rgb '#e6e6e6' linewidth 0.6",
             "set border 3 linecolor rgb '#404040' linewidth 0.8", "set tics nomirror out scale 0.6, 0.35",
-            label(1, title.text, terminal.width / 2, terminal.height - 1.4 * em, "center font ',\(title.fontSize)'"),
+            label(
+                1, texts.add(title.text), terminal.width / 2, terminal.height - 1.4 * em,
+                "center font ',\(title.fontSize)'"),
         ]
         if sharesVertical {
             let middle = (terminal.height - top + bottom) / 2
-            lines.append(label(2, panels[0].vertical.label, 1.4 * em, middle, "center rotate"))
+            lines.append(label(2, texts.add(panels[0].vertical.label), 1.4 * em, middle, "center rotate"))
         }
         if sharesHorizontal {
             lines.append(
-                label(3, panels[0].horizontal.label, (left + 5 * em + terminal.width) / 2, bottom - 0.9 * em, "center"))
+                label(
+                    3, texts.add(panels[0].horizontal.label), (left + 5 * em + terminal.width) / 2, bottom - 0.9 * em,
+                    "center"))
         }
         if let note = plot.note {
             lines.append(
-                label(4, note, 2 * em, 0.9 * em, "left textcolor rgb '#606060' font ',\(terminal.fontSize * 0.85)'"))
+                label(
+                    4, texts.add(note), 2 * em, 0.9 * em,
+                    "left textcolor rgb '#606060' font ',\(terminal.fontSize * 0.85)'"))
         }
-        var block = 0
+        var block = 1
         for (place, panel) in panels.enumerated() {
-            lines += self.panel(place, panel, firstBlock: block, Gnuplot.quoted(dataFile))
+            lines += self.panel(place, panel, firstBlock: block, &texts)
             block += panel.curves.count
         }
         return (lines + ["unset multiplot", ""]).joined(separator: "\n")
     }
 
     private func label(_ number: Int, _ text: String, _ x: Double, _ y: Double, _ style: String) -> String {
-        "set label \(number) \(Gnuplot.quoted(text)) at screen \(terminal.across(x)), screen \(terminal.up(y)) \(style)"
+        "set label \(number) \(text) at screen \(terminal.across(x)), screen \(terminal.up(y)) \(style)"
     }
 
-    private func panel(_ place: Int, _ panel: LinePlot.Panel, firstBlock: Int, _ data: String) -> [String] {
+    private func panel(
+        _ place: Int, _ panel: LinePlot.Panel, firstBlock: Int, _ texts: inout GnuplotTexts
+    ) -> [String] {
         let frame = frame(place)
         var lines = [
             "set lmargin at screen \(terminal.across(frame.left))",
@@ -110,17 +118,17 @@ struct GnuplotLines: GnuplotDrawing {
         if hasNames {
             let room = terminal.letters(in: frame.right - frame.left)
             let name = Gnuplot.fitted(title: panel.name, characters: room, fontSize: terminal.fontSize)
-            lines.append("set title \(Gnuplot.quoted(name.text)) offset 0,-0.4 font ',\(name.fontSize)'")
+            lines.append("set title \(texts.add(name.text)) offset 0,-0.4 font ',\(name.fontSize)'")
         }
-        if !sharesHorizontal { lines.append("set xlabel \(Gnuplot.quoted(panel.horizontal.label)) offset 0,0.5") }
-        if !sharesVertical { lines.append("set ylabel \(Gnuplot.quoted(panel.vertical.label)) offset 0.5,0") }
+        if !sharesHorizontal { lines.append("set xlabel \(texts.add(panel.horizontal.label)) offset 0,0.5") }
+        if !sharesVertical { lines.append("set ylabel \(texts.add(panel.vertical.label)) offset 0.5,0") }
         lines += axes(panel, across: (frame.right - frame.left) / em / 3.4, up: (frame.top - frame.bottom) / em / 1.7)
         let keys = place == 0 ? key() : ["unset key"]
         let series = panel.curves.enumerated().flatMap { offset, curve in
-            self.series(panel, curve, "\(data) index \(firstBlock + offset) using")
+            self.series(panel, curve, "data index \(firstBlock + offset) using")
         }
         let shown =
-            place == 0 ? series + entries.map { "keyentry \(style($0)) title \(Gnuplot.quoted($0.name))" } : series
+            place == 0 ? series + entries.map { "keyentry \(style($0)) title \(texts.add($0.name))" } : series
         // A panel without a point keeps its frame.
         return lines + keys + ["plot \\\n" + (shown.isEmpty ? ["NaN notitle"] : shown).joined(separator: ", \\\n")]
     }
@@ -198,6 +206,18 @@ struct GnuplotLines: GnuplotDrawing {
 }
 
 extension LinePlot {
-    /// Without line breaks, which would end a comment.
-    static func line(_ text: String) -> String { text.filter { !$0.isNewline } }
+    /// With its texts as people see them: no text of a file decides how large a picture is.
+    fileprivate var shown: LinePlot {
+        var plot = self
+        plot.note = note.map(Escaping.label)
+        plot.panels = panels.map { panel in
+            var panel = panel
+            panel.name = Escaping.label(panel.name)
+            panel.horizontal = (Escaping.label(panel.horizontal.name), Escaping.label(panel.horizontal.label))
+            panel.vertical = (Escaping.label(panel.vertical.name), Escaping.label(panel.vertical.label))
+            for place in panel.curves.indices { panel.curves[place].name = Escaping.label(panel.curves[place].name) }
+            return panel
+        }
+        return plot
+    }
 }

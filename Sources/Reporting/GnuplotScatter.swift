@@ -37,25 +37,22 @@ struct GnuplotScatter: GnuplotDrawing {
             + points.map { "\($0.gradientNorm) \($0.smoothness)\n" }.joined()
     }
 
-    /// The script reads `dataFile` and writes `outputFile`, both named as they are.
-    func script(dataFile: String, outputFile: String) -> String {
-        let data = Gnuplot.quoted(dataFile)
+    func script(_ texts: inout GnuplotTexts) -> String {
         let em = terminal.em
         return """
-            # Local smoothness against gradient norm; drawn by gnuplot 5.4 or later.
-            set encoding utf8
+            # Local smoothness against gradient norm.
             set terminal \(terminal.setting)
-            set output \(Gnuplot.quoted(outputFile))
-            set title \(Gnuplot.quoted(fittedTitle.text)) offset 0,-0.3 font ',\(fittedTitle.fontSize)'
+            set output name
+            set title \(texts.add(fittedTitle.text)) offset 0,-0.3 font ',\(fittedTitle.fontSize)'
             \(axes)
-            set xlabel \(Gnuplot.quoted(ScatterText.gradientNorm)) offset 0,0.2
+            set xlabel \(texts.add(ScatterText.gradientNorm)) offset 0,0.2
             # Frame, labels and legend at fixed places, whatever the widths of the texts.
             set tmargin at screen \(1 - terminal.up(3 * em))
             set bmargin at screen \(terminal.up(bottom))
             set lmargin at screen \(terminal.across(8.3 * em))
             set rmargin at screen \(1 - terminal.across(8.6 * em))
-            set label 1 \(Gnuplot.quoted(verticalLabel)) at screen \(terminal.across(2 * em)), graph 0.5 center rotate
-            set label 2 \(Gnuplot.quoted(ScatterText.iteration)) at screen \(1 - terminal.across(1.8 * em)), graph 0.5 center rotate
+            set label 1 \(texts.add(verticalLabel)) at screen \(terminal.across(2 * em)), graph 0.5 center rotate
+            set label 2 \(texts.add(ScatterText.iteration)) at screen \(1 - terminal.across(1.8 * em)), graph 0.5 center rotate
             set cbrange [\(drawing.iterations.first):\(drawing.iterations.last)]
             set format cb '%.0f'
             set colorbox user origin graph 1.025, graph 0 size graph 0.028, graph 1 noborder
@@ -65,7 +62,7 @@ struct GnuplotScatter: GnuplotDrawing {
             set tics nomirror out scale 0.6, 0.35
             set key at screen \(terminal.across(6 * em)), screen \(terminal.up(bottom - 4.2 * em)) left top vertical maxrows \(legend.rows) reverse Left samplen 2.6 width 1 spacing 1.15 font ',\(terminal.fontSize * 0.92)'
             plot \\
-            \(series(data).joined(separator: ", \\\n"))
+            \(series(&texts).joined(separator: ", \\\n"))
 
             """
     }
@@ -108,27 +105,27 @@ struct GnuplotScatter: GnuplotDrawing {
             """
     }
 
-    private func series(_ data: String) -> [String] {
+    private func series(_ texts: inout GnuplotTexts) -> [String] {
         var series: [String] = []
         let size = pointSize * terminal.pointScale
-        let curvesStart = drawing.reference.isEmpty ? 1 : 2
+        let curvesStart = drawing.reference.isEmpty ? 2 : 3
         if !drawing.reference.isEmpty {
             series.append(
-                "\(data) index 1 using 1:2 with points pointtype 1 pointsize \(size) linewidth 0.8 "
-                    + "linecolor rgb '#a8a8a8' title \(Gnuplot.quoted(referenceLabel))")
+                "data index 2 using 1:2 with points pointtype 1 pointsize \(size) linewidth 0.8 "
+                    + "linecolor rgb '#a8a8a8' title \(texts.add(referenceLabel))")
         }
         // A dark rim keeps the light end of the palette visible on white.
         series.append(
-            "\(data) index 0 using 1:2 with points pointtype 7 pointsize \(size * 1.3) linecolor rgb '#303030' notitle")
+            "data index 1 using 1:2 with points pointtype 7 pointsize \(size * 1.3) linecolor rgb '#303030' notitle")
         series.append(
-            "\(data) index 0 using 1:2:3 with points pointtype 7 pointsize \(size) linecolor palette notitle")
+            "data index 1 using 1:2:3 with points pointtype 7 pointsize \(size) linecolor palette notitle")
         series.append(
             "keyentry with points pointtype 7 pointsize \(size * 1.3) linecolor rgb '#21918c' "
-                + "title \(Gnuplot.quoted(pointLabel))")
+                + "title \(texts.add(pointLabel))")
         for (index, curve) in drawing.curves.enumerated() where !curve.points.isEmpty {
             series.append(
-                "\(data) index \(curvesStart + index) using 1:2 with lines \(Self.styles[index]) "
-                    + "title \(Gnuplot.quoted(Self.label(curve)))")
+                "data index \(curvesStart + index) using 1:2 with lines \(Self.styles[index]) "
+                    + "title \(texts.add(Self.label(curve)))")
         }
         return series
     }

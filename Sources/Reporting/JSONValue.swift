@@ -1,5 +1,5 @@
+import Essentials
 import Fitting
-import Foundation
 
 /// A JSON document whose members keep their order, as tables need and `JSONEncoder` does not offer. Numbers that are not
 /// finite become the strings "NaN", "Infinity" and "-Infinity".
@@ -21,7 +21,7 @@ indirect enum JSONValue: Sendable {
         // Swift prints the shortest digits that read back as the same Double.
         case .number(let value) where value.isFinite: "\(value)"
         case .number(let value): "\"\(JSONNumber.text(ofNonFinite: value))\""
-        case .string(let value): Self.quoted(value)
+        case .string(let value): Escaping.json(value)
         case .array(let values):
             Self.joined(
                 values.map { $0.text(expandedDepth: depth - 1, indentation: indentation + 2) }, "[", "]", depth,
@@ -29,7 +29,7 @@ indirect enum JSONValue: Sendable {
         case .object(let members):
             Self.joined(
                 members.map {
-                    "\(Self.quoted($0)): \($1.text(expandedDepth: depth - 1, indentation: indentation + 2))"
+                    "\(Escaping.json($0)): \($1.text(expandedDepth: depth - 1, indentation: indentation + 2))"
                 }, "{", "}", depth, indentation)
         }
     }
@@ -41,22 +41,6 @@ indirect enum JSONValue: Sendable {
         if depth <= 0 { return opening + members.joined(separator: ", ") + closing }
         let margin = "\n" + String(repeating: " ", count: indentation)
         return opening + margin + "  " + members.joined(separator: "," + margin + "  ") + margin + closing
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 0x20: result += String(format: "\\u%04x", scalar.value)
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }
 

@@ -1,3 +1,4 @@
+import Essentials
 import Fitting
 import Foundation
 
@@ -46,7 +47,7 @@ enum LatexTable {
     /// One row a run: L0, L1, ρ and the rank correlation.
     static func lines(of runs: [(name: String, report: FitReport)]) -> String {
         let rows = runs.map { name, report in
-            [escaped(name), "\(report.points.used)"]
+            [Escaping.latex(name), "\(report.points.used)"]
                 + [
                     report.leastSquares.intercept, report.leastSquares.slope, report.powerLaw.exponent,
                     report.correlations.spearman,
@@ -84,16 +85,4 @@ enum LatexTable {
     }
 
     private static func short(_ value: Double?) -> String { value.map { significant($0, digits: 3) } ?? "" }
-
-    private static func escaped(_ text: String) -> String {
-        text.map { character in
-            switch character {
-            case "\\": "\\textbackslash{}"
-            case "~": "\\textasciitilde{}"
-            case "^": "\\textasciicircum{}"
-            case "&", "%", "$", "#", "_", "{", "}": "\\\(character)"
-            default: "\(character)"
-            }
-        }.joined()
-    }
 }

@@ -114,7 +114,7 @@ struct PictureTerminal {
 
     /// Columns and rows of a legend for labels that stand in the whole width.
     func legend(_ labels: [String]) -> (columns: Int, rows: Int) {
-        let widest = Double(labels.map(\.count).max() ?? 1) * 0.58 * em + 6 * em
+        let widest = Double(labels.map(\.unicodeScalars.count).max() ?? 1) * 0.58 * em + 6 * em
         let columns = max(1, min(labels.count, Int((width - 3 * em) / widest)))
         return (columns, (labels.count + columns - 1) / columns)
     }

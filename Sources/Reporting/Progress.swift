@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 
 /// One named number in a progress line, as `loss 4.32`.
@@ -79,7 +80,7 @@ public struct ProgressReporter: Sendable {
             try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
         }
     ) {
-        self.label = label
+        self.label = Escaping.label(label)
         self.total = total
         self.alreadyDone = alreadyDone
         self.style = style
@@ -95,7 +96,10 @@ public struct ProgressReporter: Sendable {
         let interval = style.isInteractive ? style.redrawInterval : style.logInterval
         if let lastShown, time - lastShown < interval, completed < total { return }
         lastShown = time
-        let details = ([amount(completed)] + fields().map { "\($0.name) \($0.value)" } + [remaining(completed, time)])
+        let details =
+            ([amount(completed)] + fields().map { Escaping.label("\($0.name) \($0.value)") } + [
+                remaining(completed, time)
+            ])
             .filter { !$0.isEmpty }.joined(separator: " · ")
         if style.isInteractive {
             redraw(completed, details)

@@ -1,3 +1,4 @@
+import Essentials
 import Fitting
 import Foundation
 
@@ -15,7 +16,7 @@ extension RunComparison {
             ("L η_eff/2", { $0.stepSize.map { number($0.medianRatio) } ?? "" }),
         ]
         var cells = [["run"] + columns.map(\.0)]
-        cells += runs.map { run in [run.name] + columns.map { $0.1(run.report) } }
+        cells += runs.map { run in [Escaping.label(run.name)] + columns.map { $0.1(run.report) } }
         let widths = cells[0].indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
         var lines = ["Least squares L = L0 + L1 g, run by run"]
         lines += cells.map { row in
@@ -25,8 +26,8 @@ extension RunComparison {
         }
         lines += ["", verdicts(significantDigits: digits).trimmingCharacters(in: .newlines)]
         for run in runs where !run.report.warnings.isEmpty {
-            lines += ["", "\(run.name): \(run.report.warnings.count) warnings"]
-            lines += run.report.warnings.map { "  ! \($0.message)" }
+            lines += ["", "\(Escaping.label(run.name)): \(run.report.warnings.count) warnings"]
+            lines += run.report.warnings.map { "  ! " + Escaping.terminal($0.message) }
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -49,7 +50,7 @@ extension RunComparison {
         }
         lines += ["", "Does L follow the step size? κ: 0 where it belongs to the function, 1 where it is 1/step"]
         lines.append("  " + controlText { Self.text($0, digits) })
-        if !notes.isEmpty { lines += [""] + notes.map { "  ! \($0)" } }
+        if !notes.isEmpty { lines += [""] + notes.map { "  ! " + Escaping.terminal($0) } }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -1,3 +1,4 @@
+import Essentials
 import Fitting
 
 /// One cell of a table.
@@ -62,6 +63,7 @@ public struct Table: Sendable, Equatable {
 
     /// Columns aligned by two spaces, numbers to the right, rounded to significant digits; a missing value is `-`.
     public func text(significantDigits: Int = 5) -> String {
+        let columns = columns.map(Escaping.label)
         let cells = rows.map { row in row.map { Self.text($0, significantDigits) } }
         let isNumeric = columns.indices.map { column in
             rows.allSatisfy { row in
@@ -84,9 +86,10 @@ public struct Table: Sendable, Equatable {
     }
 
     /// Comma-separated values quoted after RFC 4180, lines ending in LF as Unix tools expect. Doubles have the shortest digits that
-    /// read back exactly; `nan`, `inf`, `-inf` are spelled out; a missing value is empty, an empty string is `""`.
+    /// read back exactly; `nan`, `inf`, `-inf` are spelled out; a missing value is empty, an empty string is `""`. Text that a spreadsheet would take for a
+    /// formula has an apostrophe before it (`Escaping.csv`).
     public func csv() -> String {
-        var text = columns.map { Self.csvField($0) }.joined(separator: ",") + "\n"
+        var text = columns.map { Escaping.csv($0) }.joined(separator: ",") + "\n"
         for row in rows {
             text += row.map(Self.csv).joined(separator: ",") + "\n"
         }
@@ -104,7 +107,7 @@ public struct Table: Sendable, Equatable {
         switch value {
         case .integer(let value): String(value)
         case .number(let value): significant(value, digits: significantDigits)
-        case .string(let value): value
+        case .string(let value): Escaping.label(value)
         case .bool(let value): value ? "true" : "false"
         case .missing: "-"
         }
@@ -114,18 +117,10 @@ public struct Table: Sendable, Equatable {
         switch value {
         case .integer(let value): String(value)
         case .number(let value): value.isNaN ? "nan" : "\(value)"
-        case .string(let value): csvField(value)
+        case .string(let value): Escaping.csv(value)
         case .bool(let value): value ? "true" : "false"
         case .missing: ""
         }
-    }
-
-    private static func csvField(_ text: String) -> String {
-        let needsQuotes =
-            text.isEmpty || text.unicodeScalars.contains { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" }
-        return needsQuotes
-            ? "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
-            : text
     }
 }
 

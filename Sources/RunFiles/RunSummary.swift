@@ -130,7 +130,7 @@ extension RunSummary: CustomStringConvertible {
         lines.append(("step norm", range(stepNorm)))
         if let clippedShare { lines.append(("clipped", "\(shown(100 * clippedShare)) % of the iterations")) }
         if let lastValidationLoss { lines.append(("validation loss", shown(lastValidationLoss))) }
-        if let lastMetric { lines.append((metricName ?? "metric", shown(lastMetric))) }
+        if let lastMetric { lines.append((metricName.map(Escaping.label) ?? "metric", shown(lastMetric))) }
         lines.append(
             (
                 "status",
@@ -138,7 +138,8 @@ extension RunSummary: CustomStringConvertible {
                     + "\(nonFiniteIterations) iterations not finite"
             ))
         lines.append(("digest", digest))
-        return lines.map { $0.0.padding(toLength: 16, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
+        return lines.map { $0.0.padding(toLength: 16, withPad: " ", startingAt: 0) + Escaping.terminal($0.1) }.joined(
+            separator: "\n")
     }
 
     /// Six significant digits.

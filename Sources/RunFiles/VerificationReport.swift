@@ -1,3 +1,5 @@
+import Essentials
+
 /// What a verifier found. Several findings may stand side by side: it goes on after a failure.
 public struct VerificationReport: Sendable, Codable, Equatable {
     /// One promise of the specification and whether the file keeps it.
@@ -75,7 +77,7 @@ public struct VerificationReport: Sendable, Codable, Equatable {
         lines += notes.map { "note: \($0)" }
         let verdict = isValid ? "valid" : "NOT VALID"
         lines.append("\(file): \(verdict), \(checks.count - failures.count) of \(checks.count) checks passed")
-        return lines.joined(separator: "\n")
+        return lines.map { Escaping.terminal($0) }.joined(separator: "\n")
     }
 }
 

@@ -4,10 +4,15 @@ import Foundation
 /// stdout is data, stderr is for people.
 enum Console {
     /// A diagnostic that nobody can take is no reason to stop the work.
-    static func error(_ text: String) {
+    ///
+    /// What stands in it comes from anywhere: here it becomes text that a terminal shows and does not obey.
+    /// - Parameter lineEnds: `.kept` for texts that are made of lines here.
+    static func error(_ text: String, lineEnds: Escaping.LineEnds = .indented) {
+        let text = Escaping.terminal(text, lineEnds: lineEnds)
         try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
     }
 
+    /// Data as they are, or text whose lines are escaped where they are made.
     /// - Throws: `SmoothnessError(.inputOutput)` where the reader has gone away or the disk is full.
     static func output(_ text: String) throws {
         do {

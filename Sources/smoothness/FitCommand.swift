@@ -72,7 +72,8 @@ struct FitCommand: ParsableCommand {
         case .joint:
             let points = SmoothnessPoints(joining: several.inputs.map(\.points))
             let heading =
-                "\(inputs.count) runs together: \(several.names.joined(separator: ", "))\n" + several.definition
+                "\(inputs.count) runs together: \(several.names.map(Escaping.label).joined(separator: ", "))\n"
+                + several.definition
             var report = try fit(points, options: options)
             report.notes = several.notes.isEmpty ? nil : several.notes
             report.warn(

@@ -66,7 +66,10 @@ func estimateCommand(_ header: EstimatesHeader, file: String) throws -> String {
 private func analysisCommand(_ name: String, _ root: AnalysisRoot, _ arguments: [String], file: String) -> String {
     let run = root.origin.runPath(named: root.runFile, besideFile: file)
     let origin = root.origin.arguments(besideFile: file)
-    return shellLine(["smoothness", name, run] + arguments + origin + ["--output", file])
+    return Escaping.shell(
+        ["smoothness", name, Escaping.argument(path: run)] + arguments + origin + [
+            "--output", Escaping.argument(path: file),
+        ])
 }
 
 struct VerifyCommand: ParsableCommand {

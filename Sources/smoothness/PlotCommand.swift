@@ -132,7 +132,8 @@ struct PlotCommand: ParsableCommand {
             throw SmoothnessError(
                 .data, "has no row yet", file: name, object: "/alignment",
                 expected: "1 to \(reader.header.rowCount) rows",
-                found: "0", remedy: "Go on with it: smoothness inspect --config \(shellLine([name])) prints the command"
+                found: "0",
+                remedy: "Go on with it: smoothness inspect --config \(Escaping.shell(path: name)) prints the command"
             )
         }
         try write((quantity ?? .meanCosine).plot(of: reader, title: title).write, to: outputs)

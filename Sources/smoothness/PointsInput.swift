@@ -30,7 +30,7 @@ struct PointsInput {
         case .other:
             points = try readPoints(csv: path)
             title = URL(filePath: path).lastPathComponent
-            heading = "points of \(Console.absolute(path))\n"
+            heading = "points of \(Escaping.terminal(Console.absolute(path)))\n"
         case .estimates:
             (points, title, heading, definition, origin, warnings) = try Self.read(estimates: path)
             formula = try origin.flatMap { try Self.formula(of: $0) }
@@ -42,14 +42,15 @@ struct PointsInput {
             guard FileManager.default.fileExists(atPath: estimates) else {
                 throw SmoothnessError(
                     .noInput, "has not been estimated", file: path, expected: estimates,
-                    remedy: "Run: smoothness estimate \(path)")
+                    remedy: "Run: smoothness estimate \(Escaping.shell(path: path))")
             }
             let run = try RunFileReader(path)
             let measured = try EstimatesFileReader(estimates)
             guard measured.header.runID == run.header.runID else {
                 throw SmoothnessError(
                     .data, "was made from another run", file: estimates, object: "/@run_id", expected: run.header.runID,
-                    found: measured.header.runID, remedy: "Run: smoothness estimate --force \(path)")
+                    found: measured.header.runID,
+                    remedy: "Run: smoothness estimate --force \(Escaping.shell(path: path))")
             }
             (points, title, heading, definition, origin, warnings) = try Self.read(estimates: estimates)
             formula = try origin.flatMap { try Self.formula(of: $0) }
@@ -79,8 +80,8 @@ struct PointsInput {
         let definition =
             "\(norms), mode \(configuration.mode.rawValue)\(configuration.peculiarities.isEmpty ? "" : ", " + configuration.peculiarities), γ in \(header.gammas.map { "\($0)" }.joined(separator: ", "))"
         let heading = """
-            \(title)
-            \(definition)
+            \(Escaping.terminal(title))
+            \(Escaping.terminal(definition))
             \(count) component\(count == 1 ? "" : "s"), \(estimates.count) of \(header.rowCount) rows
 
             """

@@ -97,7 +97,7 @@ struct ReportCommand: ParsableCommand {
 
     private func commands(_ input: PointsInput) throws -> [String] {
         let options = laws.arguments + fitting.arguments
-        let fit = shellLine(["smoothness", "fit", self.input] + options)
+        let fit = Escaping.shell(["smoothness", "fit", Escaping.argument(path: self.input)] + options)
         guard let origin = input.origin else { return [fit] }
         let header = try EstimatesFileReader(origin.path).header
         // Below the working folder as one would type it.
@@ -109,8 +109,9 @@ struct ReportCommand: ParsableCommand {
         let train = try? trainCommand(objective: header.objective, optimizer: header.optimizer, file: run)
         let epsilon = self.epsilon.map { ["--epsilon", "\($0)"] } ?? []
         return (train.map { $0 == estimate ? [] : [$0] } ?? []) + [
-            estimate, fit, shellLine(["smoothness", "advise", self.input] + options + epsilon),
-            shellLine(["smoothness", "plot", self.input] + fitting.arguments),
+            estimate, fit,
+            Escaping.shell(["smoothness", "advise", Escaping.argument(path: self.input)] + options + epsilon),
+            Escaping.shell(["smoothness", "plot", Escaping.argument(path: self.input)] + fitting.arguments),
         ]
     }
 }

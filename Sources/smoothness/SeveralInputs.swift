@@ -24,7 +24,8 @@ struct SeveralInputs {
     /// How all were measured, for the top of a text; empty where they differ or do not say.
     var definition: String {
         let definitions = Set(inputs.map(\.definition))
-        return definitions.count == 1 ? definitions.first.flatMap(\.self).map { "\($0)\n" } ?? "" : ""
+        return definitions.count == 1
+            ? definitions.first.flatMap(\.self).map { "\(Escaping.terminal($0))\n" } ?? "" : ""
     }
 
     /// - Throws: `SmoothnessError(.data)` for two estimates of one run, or other definitions unless allowed.

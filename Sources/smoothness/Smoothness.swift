@@ -49,7 +49,7 @@ struct Smoothness: ParsableCommand {
         let (message, label) = (fullMessage(for: error), "Error: ")
         guard message.hasPrefix(label) else { exit(withError: error) }
         // The argument parser's own, which begins like all others here.
-        Console.error("error: " + message.dropFirst(label.count))
+        Console.error("error: " + message.dropFirst(label.count), lineEnds: .kept)
         Foundation.exit(exitCode(for: error).rawValue)
     }
 }

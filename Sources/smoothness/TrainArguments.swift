@@ -7,18 +7,9 @@ import Training
 func trainCommand(objective: String, optimizer: String, file: String) throws -> String {
     let description = try ObjectiveDescription(json: objective, file: file)
     let configuration = try TrainingConfiguration(json: optimizer, file: file)
-    return try shellLine(
+    return try Escaping.shell(
         ["smoothness", "train"] + objectiveArguments(description) + optimizerArguments(configuration)
-            + (configuration.observation?.arguments ?? []) + ["--output", file])
-}
-
-/// Words as one line for a POSIX shell.
-func shellLine(_ words: [String]) -> String {
-    words.map { word in
-        let isPlain =
-            !word.isEmpty && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=,:+".contains($0)) }
-        return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-    }.joined(separator: " ")
+            + (configuration.observation?.arguments ?? []) + ["--output", Escaping.argument(path: file)])
 }
 
 private func numbers(_ values: [Double]) -> String { values.map { "\($0)" }.joined(separator: ",") }
@@ -63,7 +54,8 @@ private func objectiveArguments(_ description: ObjectiveDescription) throws -> [
     case .imageClassifier(let classifier): return imageClassifierArguments(classifier)
     case .torchScript(let script):
         return [
-            "--objective", "torchscript", "--module", script.module.path, "--data", script.data.path,
+            "--objective", "torchscript", "--module", Escaping.argument(path: script.module.path), "--data",
+            Escaping.argument(path: script.data.path),
             "--objective-seed", "\(script.seed)",
         ] + (script.batchSize.map { ["--batch-size", "\($0)"] } ?? [])
     case .external:
@@ -75,7 +67,7 @@ private func objectiveArguments(_ description: ObjectiveDescription) throws -> [
 private func logisticRegressionArguments(_ regression: LogisticRegressionDescription) -> [String] {
     let source =
         switch regression.source {
-        case .file(let file): ["--data", file.path]
+        case .file(let file): ["--data", Escaping.argument(path: file.path)]
         case .generated(let samples):
             [
                 "--samples", "\(samples.sampleCount)", "--features", "\(samples.featureCount)", "--objective-seed",

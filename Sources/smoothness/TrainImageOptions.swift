@@ -248,7 +248,7 @@ func imageClassifierArguments(_ classifier: ImageClassifierDescription) -> [Stri
     let images = classifier.images
     switch images.source {
     case .files(let files):
-        arguments += ["--data", files.path, "--image-format", files.format.rawValue]
+        arguments += ["--data", Escaping.argument(path: files.path), "--image-format", files.format.rawValue]
         if let limit = images.limit { arguments += ["--images", "\(limit)"] }
     case .generated(let generated):
         arguments += [

@@ -190,7 +190,7 @@ func arguments(of model: TransformerDescription) -> [String] {
 
 private func textArguments(_ text: TextDescription) -> [String] {
     var arguments: [String] = []
-    if case .file(let file) = text.source { arguments += ["--data", file.path] }
+    if case .file(let file) = text.source { arguments += ["--data", Escaping.argument(path: file.path)] }
     if case .file(let file) = text.validation { arguments += ["--valid", file.path] }
     arguments += ["--tokens", text.tokenization.rawValue]
     if let limit = text.vocabularyLimit { arguments += ["--vocabulary", "\(limit)"] }

@@ -97,7 +97,9 @@ struct TrainWork<Scalar: ParameterScalar> {
             case .unfinished:
                 throw SmoothnessError(
                     .cannotCreate, "holds the beginning of this run", file: path,
-                    remedy: "Continue it with: smoothness train --resume \(path), or begin anew with --force")
+                    remedy:
+                        "Continue it with: smoothness train --resume \(Escaping.shell(path: path)), or begin anew with --force"
+                )
             case .absent: break
             }
         }
@@ -185,7 +187,7 @@ struct TrainWork<Scalar: ParameterScalar> {
         case .interrupted(let iteration):
             throw SmoothnessError(
                 .interrupted, "stopped before iteration \(iteration) of \(configuration.iterations)", file: path,
-                remedy: remedy ?? "Continue with: smoothness train --resume \(path)")
+                remedy: remedy ?? "Continue with: smoothness train --resume \(Escaping.shell(path: path))")
         }
         if estimate != nil { try sealEstimateInLoop(ofRun: path) }
         return summary

@@ -34,11 +34,11 @@ struct SlurmTests {
     }
 
     /// - Returns: the numbers of the array and of the merge.
-    private func submit(_ batch: BatchFolder, _ cluster: SlurmCluster, _ options: String...) throws -> (
-        job: String, merge: String
-    ) {
+    private func submit(
+        _ batch: BatchFolder, _ cluster: SlurmCluster, plan: String = "plan", _ options: String...
+    ) throws -> (job: String, merge: String) {
         let outcome = try run(
-            Workplace.program, ["batch", "submit", "plan", "--slurm"] + options, environment: cluster.environment,
+            Workplace.program, ["batch", "submit", plan, "--slurm"] + options, environment: cluster.environment,
             directory: batch.folder.url.path)
         try #require(outcome.exitCode == 0, "\(outcome.standardError)")
         let last = outcome.standardOutput.split(separator: "\n").last ?? ""
@@ -68,7 +68,11 @@ struct SlurmTests {
     func everything() async throws { try await SlurmCluster.with(everything) }
 
     @Sendable private func everything(_ cluster: SlurmCluster) throws {
-        // Four batches at the same time.
+        // Four batches at the same time, and one twice under names that a script has to quote.
+        let named = try prepare(cluster, 1, isSlow: false)
+        let names = ["odd 100%A #'\"@program@ `x`", "odder\\%j\nname"]
+        for name in names { try named.plan(name, Self.definition, unitRows: 6) }
+        let odd = try names.map { try submit(named, cluster, plan: $0, "--array-size", "1") }
         let array = try prepare(cluster, 4, isSlow: false) {
             try HDF5Fault($0.runs + "/run2.h5").overstateStepNorm(ofRow: 7)
         }
@@ -89,6 +93,16 @@ struct SlurmTests {
         }
         try cluster.command("scontrol", "update", "nodename=b", "state=drain", "reason=test")
         let fourth = try submit(limited, cluster, "--array-size", "1", "--time", "1")
+
+        try named.measure("undisturbed")
+        _ = try named.merge("undisturbed")
+        for (name, job) in zip(names, odd) {
+            try cluster.waitForEnd(of: job.merge)
+            #expect(try cluster.states(job.job) + cluster.states(job.merge) == ["COMPLETED", "COMPLETED"], "\(name)")
+            #expect(named.text("\(name)/logs/slurm-\(job.job)_1.out").contains("units done"), "\(name)")
+            #expect(named.text("\(name)/logs/slurm-\(job.merge)-merge.out").contains("wrote "), "\(name)")
+            #expect(named.text("\(name)/results/runs.csv") == named.text("undisturbed/results/runs.csv"))
+        }
 
         try cluster.waitForEnd(of: first.merge)
         #expect(try cluster.states(first.job).sorted() == ["COMPLETED", "COMPLETED", "FAILED"])

@@ -179,7 +179,7 @@ struct OutputTests {
             outcome.standardError == """
                 wrote \(bench.path("scatter.csv"))
                 error: scatter.\(kind): the picture was not drawn: gnuplot is not installed or not on the search path. \
-                Script and data are left beside it: run gnuplot scatter.\(kind).gnuplot in \(bench.place), or write \
+                Script and data are left beside it: run gnuplot -d ./scatter.\(kind).gnuplot in \(bench.place), or write \
                 .vl.json or .csv, which need no gnuplot.
 
                 """)

@@ -144,6 +144,57 @@ private let gnuplotPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").sp
         #expect(text.contains("`touch"))
     }
 
+    /// What gnuplot is told is a function of numbers: no text is part of a script, so that none can be a command, whatever it holds.
+    @Test func scriptsHoldNoText() throws {
+        let hostile = "`touch X` '\u{301}; system('touch X') \"\\042 @x@ %s\n!touch X\n"
+        let harmless = String(repeating: "a", count: Escaping.terminal(hostile).unicodeScalars.count)
+        func left(_ text: String, _ name: String) throws -> (script: String, data: String) {
+            let folder = try TemporaryFolder()
+            let path = folder.path("\(name).svg")
+            #expect(failure { try plot(title: text).write(to: path, gnuplot: "/nowhere/gnuplot") } != nil)
+            let scatter = try String(contentsOfFile: path + ".gnuplot", encoding: .utf8)
+            let curve = LinePlot.Curve(name: text, points: [(x: 1, y: 2), (x: 2, y: 3)], group: 0)
+            let panel = LinePlot.Panel(
+                name: text, horizontal: (name: "x", label: text), vertical: (name: "y", label: text), curves: [curve])
+            var lines = LinePlot(title: text, panels: [panel, panel])
+            lines.note = text
+            #expect(failure { try lines.write(to: path, gnuplot: "/nowhere/gnuplot") } != nil)
+            return (
+                scatter + (try String(contentsOfFile: path + ".gnuplot", encoding: .utf8)),
+                try String(contentsOfFile: path + ".dat", encoding: .utf8)
+            )
+        }
+        let (one, other) = (try left(hostile, "<touch X"), try left(harmless, "plain"))
+        #expect(one.script == other.script && !one.script.contains("touch"))
+        for word in ["`", "system", "\n!", "load", "eval", "call", "'<", "\"<", "'|", "\"|", "shell"] {
+            #expect(!one.script.contains(word), "\(word)")
+        }
+        #expect(one.data.contains("`touch X`") && !one.data.contains("\n!"))
+    }
+
+    /// Every text is shown as it is.
+    @Test(.enabled(if: gnuplotPath != nil, "needs gnuplot"))
+    func showsTextsAsTheyAre() throws {
+        let folder = try TemporaryFolder()
+        for text in [
+            "a \"quoted\" \\n \\101 'x'", "{/Symbol a}_x^2 &amp; &#x41; ]]> <b>", " = # % %s ‖∇f‖ 𝔘",
+            "d'\u{301} @ `ls`",
+        ] {
+            let curve = LinePlot.Curve(name: "c " + text, points: [(x: 1, y: 2), (x: 2, y: 3)], group: 0)
+            let plot = LinePlot(
+                title: text, horizontal: (name: "x", label: "x " + text), vertical: (name: "y", label: "y " + text),
+                curves: [curve])
+            try plot.write(to: folder.path("texts.svg"))
+            let delegate = SVGTexts()
+            let parser = XMLParser(data: try Data(contentsOf: URL(filePath: folder.path("texts.svg"))))
+            parser.delegate = delegate
+            #expect(parser.parse(), "\(text)")
+            for shown in [text, "c " + text, "x " + text, "y " + text] {
+                #expect(delegate.text.contains(shown), "\(shown)")
+            }
+        }
+    }
+
     @Test func leavesScriptAndDataWithoutGnuplot() throws {
         let folder = try TemporaryFolder()
         let path = folder.path("it's.svg")
@@ -152,12 +203,13 @@ private let gnuplotPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").sp
         let error = try #require(failure { try plot.write(to: path, gnuplot: "/nowhere/gnuplot") })
         #expect(error.kind == .cannotCreate && error.file == path)
         #expect(
-            error.description.contains("gnuplot is not installed") && error.description.contains("it's.svg.gnuplot"))
+            error.description.contains("gnuplot is not installed")
+                && error.description.contains("gnuplot -d './it'\\''s.svg.gnuplot' in"))
         #expect(try members(folder) == ["it's.svg", "it's.svg.gnuplot", "it's.svg.dat"])
         #expect(try String(contentsOf: URL(filePath: path), encoding: .utf8) == "old")
         guard let gnuplotPath else { return }
         // What was left makes the picture.
-        let outcome = try run(gnuplotPath, ["it's.svg.gnuplot"], directory: folder.url.path)
+        let outcome = try run(gnuplotPath, ["-d", "./it's.svg.gnuplot"], directory: folder.url.path)
         #expect(outcome.exitCode == 0 && outcome.standardError.isEmpty, "\(outcome.standardError)")
         #expect(try String(contentsOf: URL(filePath: path), encoding: .utf8).contains("</svg>"))
     }

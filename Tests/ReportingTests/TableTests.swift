@@ -39,6 +39,22 @@ import Testing
                 """)
     }
 
+    /// Text of a file cannot break the lines of a table, reach a spreadsheet as a formula, or grow without end.
+    @Test func printsTextFromOutside() {
+        let hostile = Table(
+            columns: ["=name", "note"],
+            rows: [
+                [.string("=1+1"), .string("a\n\u{1B}[31m")],
+                [.string(String(repeating: "x", count: 10_000)), .missing],
+            ])
+        #expect(hostile.csv().hasPrefix("'=name,note\n'=1+1,\"a\n\u{1B}[31m\"\n"))
+        let lines = hostile.text().split(separator: "\n")
+        #expect(
+            lines.count == 3 && lines[1].hasSuffix("  a\\u{a}\\u{1b}[31m") && lines[2].contains("x… (10000 characters)")
+        )
+        #expect(hostile.json().contains("\"=1+1\"") && hostile.json().contains("\"a\\n\\u001b[31m\""))
+    }
+
     @Test func printsJSON() throws {
         #expect(
             table.json() == """

@@ -52,39 +52,64 @@ public struct SlurmScripts: Sendable, Equatable {
     /// - Parameters:
     ///   - program: the path of `smoothness` on the nodes.
     ///   - mergeArguments: further arguments of `batch merge`.
+    /// - Throws: `SmoothnessError(.usage)` for an option that no line can hold.
     public init(
         _ folder: PlanFolder, manifest: BatchManifest, options: SlurmOptions, program: String,
         mergeArguments: [String] = []
-    ) {
+    ) throws {
         tasks = options.tasks(manifest)
-        let name = "smoothness-" + URL(filePath: folder.path).lastPathComponent.filter { !$0.isWhitespace }
+        let name = Self.jobName(of: folder)
         let running = options.mostRunning.map { "%\($0)" } ?? ""
-        let common = [
+        let asked = [
             options.partition.map { "--partition=\($0)" }, options.account.map { "--account=\($0)" },
             options.qualityOfService.map { "--qos=\($0)" },
-        ].compactMap(\.self)
-        let own = [
-            "--job-name=\(name)", "--array=1-\(tasks)\(running)",
-            "--output=\(Self.quoted(folder.logs))/slurm-%A_%a.out",
-            "--open-mode=append", "--requeue", "--signal=B:USR2@60", "--nodes=1", "--ntasks=1",
         ]
-        let asked = [
+        let askedOfTasks = [
             options.time.map { "--time=\($0)" }, options.gpus.map { "--gpus=\($0)" },
             options.processors.map { "--cpus-per-task=\($0)" }, options.memory.map { "--mem=\($0)" },
-        ].compactMap(\.self)
-        job =
-            Self.head(own + common + asked + options.further)
-            + Self.waiting(Self.body).replacing("@plan@", with: Self.shellQuoted(folder.path))
-            .replacing("@program@", with: Self.shellQuoted(program)).replacing("@tasks@", with: "\(tasks)")
-        let merging = ([folder.path] + mergeArguments).map(Self.shellQuoted).joined(separator: " ")
-        merge =
-            Self.head(
-                [
-                    "--job-name=\(name)-merge", "--output=\(Self.quoted(folder.logs))/slurm-%j-merge.out",
-                    "--open-mode=append", "--requeue", "--signal=B:USR2@60", "--nodes=1", "--ntasks=1",
-                ] + common)
-            + Self.waiting(Self.mergeBody).replacing("@program@", with: Self.shellQuoted(program))
-            .replacing("@arguments@", with: merging)
+        ]
+        let always = ["--open-mode=append", "--requeue", "--signal=B:USR2@60", "--nodes=1", "--ntasks=1"]
+        let (array, log) = Self.output(
+            folder, "/slurm-%A_%a.out", "/slurm-${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}.out")
+        let all = (asked + askedOfTasks).compactMap(\.self) + options.further
+        job = try Self.script(
+            ["--job-name=\(name)", "--array=1-\(tasks)\(running)"] + always + all, output: array,
+            log + Self.body(plan: Escaping.shell(folder.path), program: Escaping.shell(program), tasks: tasks))
+        let (mergeOutput, mergeLog) = Self.output(folder, "/slurm-%j-merge.out", "/slurm-${SLURM_JOB_ID}-merge.out")
+        merge = try Self.script(
+            ["--job-name=\(name)-merge"] + always + asked.compactMap(\.self), output: mergeOutput,
+            mergeLog
+                + Self.mergeBody(
+                    program: Escaping.shell(program), arguments: Escaping.shell([folder.path] + mergeArguments)))
+    }
+
+    /// What of a folder's name is a plain word: a name of a job stands in lists and in names of files.
+    private static func jobName(of folder: PlanFolder) -> String {
+        let word = URL(filePath: folder.path).lastPathComponent.unicodeScalars.map { scalar in
+            scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789._-".unicodeScalars.contains(scalar))
+                ? Character(scalar) : "_"
+        }
+        return "smoothness-" + String(word.prefix(64))
+    }
+
+    /// The option that sends what a job says into the folder of the plan. A path that no such option can name is opened by the script itself.
+    private static func output(_ folder: PlanFolder, _ pattern: String, _ name: String) -> (
+        option: String, line: String
+    ) {
+        if let logs = Escaping.slurm(pattern: folder.logs) { return ("--output=\(logs)\(pattern)", "") }
+        return ("--output=/dev/null", "\nexec >>\(Escaping.shell(folder.logs))\"\(name)\" 2>&1\n")
+    }
+
+    /// - Throws: `SmoothnessError(.usage)` for an option that no line can hold.
+    private static func script(_ options: [String], output: String, _ body: String) throws -> String {
+        let lines = try options.map { option in
+            guard let line = Escaping.slurm(option) else {
+                throw SmoothnessError(
+                    .usage, "is no option of sbatch", object: option, expected: "one line without control characters")
+            }
+            return line
+        }
+        return head([output] + lines) + body
     }
 
     private static func head(_ options: [String]) -> String {
@@ -115,26 +140,24 @@ public struct SlurmScripts: Sendable, Equatable {
         if [ -n "$stopped" ] && [ "$code" -gt 128 ] && [ "$code" != 137 ]; then code=75; fi
         """#
 
-    private static func waiting(_ body: String) -> String {
-        body.replacing("@listen@", with: listen).replacing("@wait@", with: wait)
-    }
+    /// - Parameters: `plan` and `program` are words of the shell already: what they hold is put in once and not looked at again.
+    private static func body(plan: String, program: String, tasks: Int) -> String {
+        #"""
 
-    private static let body = #"""
-
-        plan=@plan@
-        program=@program@
+        plan=\#(plan)
+        program=\#(program)
 
         # The worker stops within 20 seconds of SIGTERM, and what is done is published then. Slurm signals this script: 60 seconds before the
         # time limit (USR2), and when the task is preempted or cancelled (TERM).
-        @listen@
+        \#(listen)
 
         # One that was called off by `smoothness batch cancel` does not come back.
         mark() { stat -c %y "$plan/cancelled" 2>/dev/null; }
         before=$(mark)
 
-        # Task i takes the i-th of @tasks@ shares, so that `sbatch --array=3,7 job.sh` does two of them again.
-        "$program" batch run "$plan" --shard auto/@tasks@ &
-        @wait@
+        # Task i takes the i-th of \#(tasks) shares, so that `sbatch --array=3,7 job.sh` does two of them again.
+        "$program" batch run "$plan" --shard auto/\#(tasks) &
+        \#(wait)
 
         # 75: stopped in the middle. The task goes back into the queue, unless it was cancelled or has been there very often.
         if [ "$code" = 75 ] && [ "$(mark)" = "$before" ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ] &&
@@ -145,13 +168,15 @@ public struct SlurmScripts: Sendable, Equatable {
         exit "$code"
 
         """#
+    }
 
-    private static let mergeBody = #"""
+    private static func mergeBody(program: String, arguments: String) -> String {
+        #"""
 
         # A merge that is preempted, or comes to its time limit, begins again where it was.
-        @listen@
-        @program@ batch merge @arguments@ &
-        @wait@
+        \#(listen)
+        \#(program) batch merge \#(arguments) &
+        \#(wait)
 
         # Without a signal, 75 says that runs are not finished.
         if [ "$code" = 75 ] && [ -n "$stopped" ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ] &&
@@ -161,12 +186,5 @@ public struct SlurmScripts: Sendable, Equatable {
         exit "$code"
 
         """#
-
-    /// In a line of #SBATCH blanks end an option.
-    private static func quoted(_ text: String) -> String { text.replacing(" ", with: "\\ ") }
-
-    static func shellQuoted(_ text: String) -> String {
-        let plain = text.allSatisfy { $0.isLetter || $0.isNumber || "/._-=+:,@%".contains($0) }
-        return plain && !text.isEmpty ? text : "'" + text.replacing("'", with: "'\\''") + "'"
     }
 }

@@ -63,7 +63,7 @@ public struct PlanFolder: Sendable, Hashable {
         guard !Self.isPlan(path) else { return }
         throw SmoothnessError(
             .noInput, "is no plan of a batch", file: path, expected: "configuration.json and manifest.jsonl in it",
-            remedy: "Make one: smoothness batch plan RUNS -o \(path)")
+            remedy: "Make one: smoothness batch plan RUNS -o \(Escaping.shell(path))")
     }
 }
 

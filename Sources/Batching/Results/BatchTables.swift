@@ -80,8 +80,9 @@ extension BatchResults {
             runs: fitted.map { BatchPage.Run(name: $0.0.entry.name, fit: $0.1) },
             comparison: comparison?.verdicts(), failures: failures.map { ($0.path, $0.reason) },
             definition: try configuration.estimation.json(),
-            command: (["smoothness batch"] + configuration.paths + configuration.estimation.arguments)
-                .joined(separator: " "))
+            command: Escaping.shell(
+                ["smoothness", "batch"] + configuration.paths.map(Escaping.argument)
+                    + configuration.estimation.arguments))
     }
 }
 

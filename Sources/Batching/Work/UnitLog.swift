@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 
 /// The log of a unit: time-stamped lines, those of later attempts below the earlier ones.
@@ -12,9 +13,10 @@ struct UnitLog: Sendable {
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
         let stamp = Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-        let line = "\(stamp) \(Host.name)[\(getpid())] \(text.replacing("\n", with: " "))\n"
+        let line = "\(stamp) \(Host.name)[\(getpid())] \(Escaping.terminal(text))\n"
         // One call, so that lines of two processes do not mix.
-        _ = line.withCString { Foundation.write(descriptor, $0, strlen($0)) }
+        let bytes = Array(line.utf8)
+        _ = Foundation.write(descriptor, bytes, bytes.count)
     }
 }
 

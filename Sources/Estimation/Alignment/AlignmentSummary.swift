@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 import RunFiles
 
@@ -82,12 +83,13 @@ public struct AlignmentSummary: Sendable, Codable {
             [
                 ("file", path), ("format", "\(format) \(formatVersion), written by \(software) at \(created)"),
                 ("state", "\(state.rawValue), \(committedRows) of \(rowCount) rows"),
-                ("run", "\(runFile) (\(runID))"), ("options", configuration.arguments.joined(separator: " ")),
+                ("run", "\(runFile) (\(runID))"), ("options", Escaping.shell(configuration.arguments)),
                 ("components", "\(subsetSize) of \(componentCount)"), ("parameters", "\(parameterCount)"),
                 ("rows", counts.joined(separator: ", ")), ("gradient norm", gradientNorm?.text),
             ] + sizes
         return lines.map { name, value in
-            name.padding(toLength: max(16, name.count + 1), withPad: " ", startingAt: 0) + (value ?? "-") + "\n"
+            name.padding(toLength: max(16, name.count + 1), withPad: " ", startingAt: 0)
+                + Escaping.terminal(value ?? "-") + "\n"
         }.joined()
     }
 }

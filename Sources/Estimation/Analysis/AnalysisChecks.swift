@@ -42,7 +42,7 @@ extension VerificationReport {
 
     /// Whether it names something in the folder of this file, and nothing elsewhere.
     private static func isName(_ text: String) -> Bool {
-        !text.isEmpty && !text.contains("/") && text != "." && text != ".."
+        !text.isEmpty && !text.utf8.contains(UInt8(ascii: "/")) && text != "." && text != ".."
     }
 
     /// Texts of the definition: variable-length UTF-8.

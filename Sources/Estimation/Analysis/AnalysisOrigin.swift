@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 import HDF5
 
@@ -53,7 +54,7 @@ extension AnalysisOrigin {
     /// What `--data` and `--threads` have to say again.
     /// - Parameter file: the analysis file.
     public func arguments(besideFile file: String) -> [String] {
-        (dataPath.map { ["--data", Self.resolved($0, beside: file)] } ?? [])
+        (dataPath.map { ["--data", Escaping.argument(path: Self.resolved($0, beside: file))] } ?? [])
             + (threads.map { ["--threads", "\($0)"] } ?? [])
     }
 
@@ -69,7 +70,7 @@ extension AnalysisOrigin {
 
     /// A path relative to the folder of a file as the working folder sees it: relative below it, absolute elsewhere.
     static func resolved(_ path: String, beside file: String) -> String {
-        guard path.contains("/") else {
+        guard path.utf8.contains(UInt8(ascii: "/")) else {
             let folder = URL(filePath: file).deletingLastPathComponent().relativePath
             return folder == "." ? path : folder + "/" + path
         }

@@ -86,7 +86,9 @@ struct FollowedRun {
             throw SmoothnessError(
                 .interrupted, "its writer has died after row \(known) of \(capacity), up to which it is estimated",
                 file: path,
-                remedy: "Continue it with: smoothness train --resume \(path), and give this command again.")
+                remedy:
+                    "Continue it with: smoothness train --resume \(Escaping.shell(path: path)), and give this command again."
+            )
         case (_, .writing): return .waiting("\(name) says that it is being written")
         }
     }

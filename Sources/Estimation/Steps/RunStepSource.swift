@@ -47,7 +47,7 @@ struct RunStepSource<Scalar: ParameterScalar>: StepSource, ~Copyable {
     ) -> SmoothnessError {
         SmoothnessError(
             .data, "the file is damaged", file: path, object: object, expected: expected, found: found,
-            remedy: "See what else is: smoothness verify \(path)")
+            remedy: "See what else is: smoothness verify \(Escaping.shell(path: path))")
     }
 
     func readIterate(ofRow row: Int, into point: inout [Scalar]) throws { try reader.iterate(row: row, into: &point) }

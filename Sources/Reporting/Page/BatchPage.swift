@@ -52,11 +52,15 @@ public struct BatchPage: Sendable {
                 \(section("slope", "L1 of every run, with its interval", scrolled(chart { $0.leastSquares.slope })))
                 \(section("runs", "Runs", tableText))
                 \(warningSection)
-                \(comparison.map { section("comparison", "Comparison", "<pre>\(escaped($0))</pre>") } ?? "")
-                \(section("definition", "What was measured", "<pre>\(escaped(definition))</pre>"))
-                \(section("repeat", "The command that repeats it", "<pre>\(escaped(command))</pre>"))
+                \(comparison.map { section("comparison", "Comparison", preformatted($0)) } ?? "")
+                \(section("definition", "What was measured", preformatted(definition)))
+                \(section("repeat", "The command that repeats it", preformatted(command)))
                 """
         ).text
+    }
+
+    private func preformatted(_ text: String) -> String {
+        "<pre>\(Escaping.html(text, lineEnds: .kept, limit: nil))</pre>"
     }
 
     private func section(_ identifier: String, _ heading: String, _ content: String) -> String {
@@ -109,7 +113,7 @@ public struct BatchPage: Sendable {
         case .number(let number): "<td class=\"number\">\(significant(number, digits: 4))</td>"
         case .integer(let number): "<td class=\"number\">\(number)</td>"
         case .bool(let flag): "<td>\(flag)</td>"
-        case .string(let text): "<td>\(escaped(text))</td>"
+        case .string(let text): "<td>\(Escaping.html(text, limit: Escaping.longestLabel))</td>"
         case .missing: "<td>–</td>"
         }
     }
@@ -133,7 +137,8 @@ public struct BatchPage: Sendable {
         ]
         for (row, (name, estimate)) in estimates.enumerated() {
             let y = 18 * row + 14
-            let short = name.count > 26 ? "…" + name.suffix(25) : name
+            let scalars = name.unicodeScalars
+            let short = scalars.count > 26 ? "…" + String(scalars.suffix(25)) : name
             lines.append("<text x=\"180\" y=\"\(y + 4)\" text-anchor=\"end\">\(escaped(short))</text>")
             if let lower = estimate.lower, let upper = estimate.upper {
                 lines.append(
@@ -146,5 +151,5 @@ public struct BatchPage: Sendable {
         return lines.joined(separator: "\n") + "\n</svg>"
     }
 
-    private func escaped(_ text: String) -> String { HTMLDocument.escaped(text) }
+    private func escaped(_ text: String) -> String { Escaping.html(text) }
 }

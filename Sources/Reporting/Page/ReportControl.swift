@@ -1,3 +1,4 @@
+import Essentials
 import Fitting
 
 /// A number that tells curvature from artefact, over all rows of an estimate.
@@ -88,9 +89,9 @@ public struct ReportControl: Sendable {
         let rows = controls.map { control in
             let value = control.spread.map { "\($0.median)" } ?? control.count.map { "\($0.passed)" } ?? ""
             return
-                "<tr data-control=\"\(control.name)\"><th scope=\"row\">\(HTMLDocument.escaped(control.label))</th>"
+                "<tr data-control=\"\(control.name)\"><th scope=\"row\">\(Escaping.html(control.label))</th>"
                 + "<td class=\"number\" data-value=\"\(value)\">\(control.cells.value)</td><td>\(control.cells.range)</td>"
-                + "<td>\(HTMLDocument.escaped(control.meaning))</td></tr>"
+                + "<td>\(Escaping.html(control.meaning))</td></tr>"
         }
         return
             "<section aria-labelledby=\"controls\"><h2 id=\"controls\">Controls</h2>\n<div class=\"wide\"><table><thead><tr>"

@@ -38,26 +38,23 @@ public struct ReportPage: Sendable {
         try HTMLDocument(
             title: title,
             content: """
-                <p>\(HTMLDocument.escaped(opening))</p>
-                \(about.map { "<p>\(HTMLDocument.escaped($0))</p>" }.joined(separator: "\n"))
+                <p>\(Escaping.html(opening))</p>
+                \(about.map { "<p>\(Escaping.html($0))</p>" }.joined(separator: "\n"))
                 \(warningSection)
                 \(scatterSection)
                 <section aria-labelledby="fits"><h2 id="fits">Fits</h2>
                 \(fitTable)
                 \(comparisonTable)
-                <details><summary>The whole report as text</summary><pre>\(HTMLDocument.escaped(fit.text()))</pre></details>
+                <details><summary>The whole report as text</summary><pre>\(Escaping.html(fit.text(), lineEnds: .kept, limit: nil))</pre></details>
                 </section>
                 \(adviceSection)
                 \(ReportControl.section(controls))
                 <section aria-labelledby="origin"><h2 id="origin">Where it comes from</h2>
                 \(provenanceTable)</section>
                 <section aria-labelledby="repeat"><h2 id="repeat">Commands that repeat it</h2>
-                <pre>\(HTMLDocument.escaped(commands.joined(separator: "\n")))</pre></section>
+                <pre>\(Escaping.html(commands.joined(separator: "\n"), lineEnds: .kept, limit: nil))</pre></section>
                 """,
-            scripts: """
-                <script type="application/json" id="data">\(data())</script>
-                <script>\(PageAssets.script)</script>
-                """
+            data: data(), script: PageAssets.script
         ).text
     }
 
@@ -69,15 +66,16 @@ public struct ReportPage: Sendable {
     /// The same as Markdown, for pull requests.
     public func markdown() -> String {
         func row(_ cells: [String]) -> String {
-            "| "
-                + cells.map { $0.replacing("|", with: "\\|").replacing("\n", with: " ") }.joined(separator: " | ")
-                + " |"
+            "| " + cells.map(Escaping.markdown).joined(separator: " | ") + " |"
         }
         func table(_ header: [String], _ rows: [[String]]) -> [String] {
             ["", row(header), "|" + header.map { _ in "---|" }.joined()] + rows.map(row)
         }
-        var lines = ["# \(title)", "", opening] + about.flatMap { ["", $0] }
-        if !fit.warnings.isEmpty { lines += [""] + fit.warnings.map { "- **Warning:** \($0.message)" } }
+        var lines = ["# \(Escaping.markdown(Escaping.label(title)))", "", Escaping.markdown(opening)]
+        lines += about.flatMap { ["", Escaping.markdown($0)] }
+        if !fit.warnings.isEmpty {
+            lines += [""] + fit.warnings.map { "- **Warning:** \(Escaping.markdown($0.message))" }
+        }
         lines += table(
             ["law", "quantity", "estimate", "\(confidence) % interval"],
             rows.map { [$0.law, $0.quantity, number($0.estimate.value), interval($0.estimate)] })
@@ -95,8 +93,14 @@ public struct ReportPage: Sendable {
         }
         if !controls.isEmpty { lines += table(ReportControl.header, controls.map(\.row)) }
         lines += table(["", ""], provenance.map { [$0.name, $0.value] })
-        lines += ["", "```sh"] + commands + ["```"]
+        // Longer than any row of backquotes that the commands hold.
+        let fence = String(repeating: "`", count: max(3, 1 + (commands.map(longestRowOfBackquotes).max() ?? 0)))
+        lines += ["", fence + "sh"] + commands + [fence]
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func longestRowOfBackquotes(_ text: String) -> Int {
+        text.utf8.split { $0 != UInt8(ascii: "`") }.map(\.count).max() ?? 0
     }
 
     /// The estimates of all laws, without scores and shares.
@@ -131,7 +135,7 @@ public struct ReportPage: Sendable {
         "<div class=\"wide\"><table><thead><tr>"
             + Self.comparisonHeader.map { "<th scope=\"col\">\($0)</th>" }.joined() + "</tr></thead><tbody>\n"
             + comparisonRows.map { cells in
-                "<tr><th scope=\"row\">\(HTMLDocument.escaped(cells[0]))</th>"
+                "<tr><th scope=\"row\">\(Escaping.html(cells[0]))</th>"
                     + cells.dropFirst().map { "<td class=\"number\">\($0)</td>" }.joined() + "</tr>"
             }.joined(separator: "\n") + "</tbody></table></div>"
     }
@@ -139,7 +143,7 @@ public struct ReportPage: Sendable {
     private var warningSection: String {
         guard !fit.warnings.isEmpty else { return "<p>No warnings.</p>" }
         return "<section aria-labelledby=\"warnings\"><h2 id=\"warnings\">Warnings</h2>\n<ul class=\"warnings\">"
-            + fit.warnings.map { "<li data-code=\"\($0.code.rawValue)\">\(HTMLDocument.escaped($0.message))</li>" }
+            + fit.warnings.map { "<li data-code=\"\($0.code.rawValue)\">\(Escaping.html($0.message))</li>" }
             .joined()
             + "</ul></section>"
     }
@@ -166,7 +170,7 @@ public struct ReportPage: Sendable {
 
     private var fitTable: String {
         let body = rows.map { row in
-            "<tr><th scope=\"row\">\(HTMLDocument.escaped(row.law))</th><td>\(HTMLDocument.escaped(row.quantity))</td>"
+            "<tr><th scope=\"row\">\(Escaping.html(row.law))</th><td>\(Escaping.html(row.quantity))</td>"
                 + "<td class=\"number\" data-value=\"\(row.estimate.value)\">\(number(row.estimate.value))</td>"
                 + "<td>\(interval(row.estimate))</td></tr>"
         }
@@ -183,11 +187,11 @@ public struct ReportPage: Sendable {
                 .map { "<td class=\"number\">\($0.map(cell) ?? "–")</td>" }.joined()
             let note = [theorem.reasonWithoutNumbers, theorem.runComparison].compactMap(\.self).joined(separator: "; ")
             return
-                "<tr><th scope=\"row\">\(HTMLDocument.escaped(theorem.source))</th>\(numbers)<td>\(HTMLDocument.escaped(note))</td></tr>"
+                "<tr><th scope=\"row\">\(Escaping.html(theorem.source))</th>\(numbers)<td>\(Escaping.html(note))</td></tr>"
         }
         return
             "<section aria-labelledby=\"advice\"><h2 id=\"advice\">Advice</h2>\n<p>For L0 = \(withInterval(advice.L0)) and L1 = "
-            + "\(withInterval(advice.L1)) of the \(HTMLDocument.escaped(advice.line)) line; intervals are carried through from these.</p>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">theorem</th>"
+            + "\(withInterval(advice.L1)) of the \(Escaping.html(advice.line)) line; intervals are carried through from these.</p>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">theorem</th>"
             + ["step size", "clip norm", "longest step", "iterations at most", "note"]
             .map { "<th scope=\"col\">\($0)</th>" }.joined()
             + "</tr></thead><tbody>\n" + body.joined(separator: "\n") + "</tbody></table></div></section>"
@@ -196,7 +200,7 @@ public struct ReportPage: Sendable {
     private var provenanceTable: String {
         "<div class=\"wide\"><table><tbody>"
             + provenance.map {
-                "<tr><th scope=\"row\">\(HTMLDocument.escaped($0.name))</th><td>\(HTMLDocument.escaped($0.value))</td></tr>"
+                "<tr><th scope=\"row\">\(Escaping.html($0.name))</th><td>\(Escaping.html($0.value))</td></tr>"
             }
             .joined(separator: "\n") + "</tbody></table></div>"
     }
@@ -226,8 +230,9 @@ public struct ReportPage: Sendable {
         let controls = JSONValue.array(self.controls.map(\.json)).text(expandedDepth: 0)
         let advice = try self.advice?.json() ?? "null"
         return
-            "{\"drawn\":\(drawn.text(expandedDepth: 0)),\"controls\":\(controls),\"advice\":\(advice),\"fit\":\(try fit.json())}"
-            .replacing("<", with: "\\u003c")
+            Escaping.jsonInHTML(
+                "{\"drawn\":\(drawn.text(expandedDepth: 0)),\"controls\":\(controls),\"advice\":\(advice),\"fit\":\(try fit.json())}"
+            )
     }
 
     private func number(_ value: Double) -> String { significant(value, digits: 4) }

@@ -105,7 +105,7 @@ extension RecordedVectors {
                 throw SmoothnessError(
                     .data, "lies in pieces or has no place", file: path, object: object,
                     expected: "a contiguous dataset, allocated when the file was made",
-                    remedy: "See what else is: smoothness verify \(path)")
+                    remedy: "See what else is: smoothness verify \(Escaping.shell(path: path))")
             }
             offsets[name] = offset
         }

@@ -159,7 +159,7 @@ enum BatchReport {
         if !results.unfinished.isEmpty {
             throw SmoothnessError(
                 .interrupted, "\(results.unfinished.count) runs are not finished and are not in the table",
-                file: folder.path, remedy: "Go on with: smoothness batch run \(folder.path)")
+                file: folder.path, remedy: "Go on with: smoothness batch run \(Escaping.shell(folder.path))")
         }
         if !results.failures.isEmpty { throw partial(results.failures.count, of: merge.manifest.entries.count) }
     }

@@ -32,7 +32,9 @@ struct BatchPlan: ParsableCommand {
                     ]
                 ]
             ).rendered(as: .text))
-        Console.error("next: smoothness batch run \(output), or smoothness batch submit \(output) --slurm")
+        Console.error(
+            "next: smoothness batch run \(Escaping.shell(path: output)), or smoothness batch submit \(Escaping.shell(path: output)) --slurm"
+        )
         if !manifest.failures.isEmpty {
             throw SmoothnessError(
                 .partial,
@@ -110,7 +112,7 @@ struct BatchRetry: ParsableCommand {
         let store = UnitStore(folder)
         let count = store.retry(manifest)
         _ = try store.saveFailures(manifest)
-        Console.error("\(count) units will be taken again; next: smoothness batch run \(plan)")
+        Console.error("\(count) units will be taken again; next: smoothness batch run \(Escaping.shell(path: plan))")
     }
 }
 

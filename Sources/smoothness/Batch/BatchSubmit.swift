@@ -30,7 +30,7 @@ struct BatchSubmit: ParsableCommand {
     @Option(help: "Memory of a task, as 4G.") var memory: String?
     @Option(
         name: .customLong("sbatch-option"), parsing: .unconditionalSingleValue,
-        help: "A further option of sbatch, as --constraint=avx512; may be given again.")
+        help: "A further option of sbatch as one argument, as --constraint=avx512; may be given again.")
     var further: [String] = []
     @Flag(help: "Merge to estimates beside their runs.") var besideRuns = false
     @Flag(help: "Write the scripts anew, also where they were changed by hand.") var force = false
@@ -41,8 +41,6 @@ struct BatchSubmit: ParsableCommand {
         for (name, value) in [("--array-size", arraySize), ("--most-running", mostRunning), ("--cpus", cpus)] {
             if let value, value < 1 { throw ValidationError("\(name) must be at least 1, not \(value)") }
         }
-        let texts = [partition, account, qos, time, gpus, memory].compactMap(\.self) + further
-        if let text = texts.first(where: { $0.contains("\n") }) { throw ValidationError("'\(text)' is no option") }
     }
 
     func run() throws {
@@ -51,7 +49,7 @@ struct BatchSubmit: ParsableCommand {
         guard !manifest.units.isEmpty else {
             throw SmoothnessError(.data, "has no unit", file: folder.path, remedy: "None of its files is a run.")
         }
-        let scripts = SlurmScripts(
+        let scripts = try SlurmScripts(
             folder, manifest: manifest,
             options: SlurmOptions(
                 partition: partition, account: account, qualityOfService: qos, time: time, arraySize: arraySize,
@@ -70,6 +68,6 @@ struct BatchSubmit: ParsableCommand {
                 ]
             ).rendered(as: .text))
         Console.error("wrote \(folder.jobScript) and \(folder.mergeScript)")
-        Console.error("next: smoothness batch status \(plan)")
+        Console.error("next: smoothness batch status \(Escaping.shell(path: plan))")
     }
 }
