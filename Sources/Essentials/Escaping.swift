@@ -92,11 +92,12 @@ public enum Escaping {
         let escaped = replacing(terminal(text)) { byte in
             #"\`*_[]<>|~&$#"#.utf8.contains(byte) ? "\\" + String(Unicode.Scalar(byte)) : nil
         }
-        // What begins a list or a heading's underline at the beginning of a line only.
+        // A list begins with a mark and a blank, a rule or a heading's underline with a row of marks, at the beginning of a line only.
         let digits = escaped.utf8.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        let mark = escaped.utf8.dropFirst(digits.count).first
-        guard let mark, (digits.isEmpty ? "-+=" : ".)").utf8.contains(mark) else { return escaped }
-        return "\(Substring(digits))\\\(Substring(escaped.utf8.dropFirst(digits.count)))"
+        let rest = escaped.utf8.dropFirst(digits.count)
+        guard let mark = rest.first, (digits.isEmpty ? "-+=" : ".)").utf8.contains(mark) else { return escaped }
+        let next = rest.dropFirst().first ?? UInt8(ascii: " ")
+        return next == UInt8(ascii: " ") || next == mark ? "\(Substring(digits))\\\(Substring(rest))" : escaped
     }
 
     /// Text in a table of LaTeX: the ten special characters, and what ligatures, the optional argument of `\\` and its star would take.

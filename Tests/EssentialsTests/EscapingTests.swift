@@ -13,7 +13,7 @@ import Testing
         "100 %", "%s%d%A", "@program@",
         "]]>", "--", "--output=x", "&amp;&#x1;&#1;", "\\", "\\\\n\"", "|ls", "< ls", "[3cm]*", "# h", "1. one", "```",
         "_a_*b*", "$x$", "~^{}", "",
-        " ", "ÄÖ 日本 𝔘 e\u{301}", "\u{FFFF}\u{FDD0}",
+        " ", "ÄÖ 日本 𝔘 e\u{301}", String(decoding: [0xEF, 0xBF, 0xBF, 0xEF, 0xB7, 0x90] as [UInt8], as: UTF8.self),
     ]
 
     /// No scalar that moves a cursor, hides or turns the direction of writing.
@@ -146,7 +146,8 @@ import Testing
         #expect(Escaping.markdown("a | <b> [c](d) `e` *f* \\") == "a \\| \\<b\\> \\[c\\](d) \\`e\\` \\*f\\* \\\\")
         #expect(
             Escaping.markdown("1. one") == "1\\. one" && Escaping.markdown("- a") == "\\- a"
-                && Escaping.markdown("1.5") == "1\\.5")
+                && Escaping.markdown("1.5") == "1.5" && Escaping.markdown("-1") == "-1"
+                && Escaping.markdown("---") == "\\---")
         #expect(Escaping.markdown("run-1.h5: 2.5") == "run-1.h5: 2.5")
         for text in Self.hostile { #expect(isVisible(Escaping.markdown(text))) }
     }
