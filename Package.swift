@@ -35,7 +35,10 @@ let package = Package(
         .executable(name: "smoothness", targets: ["smoothness"]),
         .library(
             name: "SmoothnessKit",
-            targets: ["RunFiles", "Interchange", "Objectives", "Training", "Estimation", "Fitting", "Theory", "Reporting", "Batching"]),
+            targets: [
+                "RunFiles", "Interchange", "Objectives", "Training", "Estimation", "Fitting", "Theory", "Reporting",
+                "Batching",
+            ]),
         .library(name: "HDF5", targets: ["HDF5"]),
         .library(name: "Torch", targets: ["Torch"]),
         // What needs LibTorch, loaded by the program when it computes.
@@ -71,7 +74,9 @@ let package = Package(
         .target(name: "ParameterSpace", dependencies: ["CVectorKernels"]),
         .target(
             name: "Objectives",
-            dependencies: ["Essentials", "ParameterSpace", "Torch", "HDF5", "CImageCodecs", "Interprocess", "CInterprocess"]),
+            dependencies: [
+                "Essentials", "ParameterSpace", "Torch", "HDF5", "CImageCodecs", "Interprocess", "CInterprocess",
+            ]),
         .target(name: "RunFiles", dependencies: ["Essentials", "ParameterSpace", "HDF5"]),
         // Files of other programs.
         .target(
@@ -95,7 +100,9 @@ let package = Package(
                 "Theory", "Reporting", "Batching", "Interchange", "HDF5", "Torch", argumentParser,
             ],
             // The Python half, inside the program: it must work wherever the program is copied.
-            resources: ["parameters", "runfile", "serving", "recorder", "callbacks"].map { .embedInCode("Bridge/\($0).py") }),
+            resources: [
+                "parameters", "runfile", "components", "sources", "serving", "optimizers", "recorder", "callbacks",
+            ].map { .embedInCode("Bridge/\($0).py") }),
         // Tests mirror Sources; CommandLineTests runs the built program.
         .target(name: "TestSupport", dependencies: ["Interprocess"], path: "Tests/TestSupport"),
         .testTarget(name: "EssentialsTests", dependencies: ["Essentials", "TestSupport"]),

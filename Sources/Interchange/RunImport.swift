@@ -69,7 +69,7 @@ public struct RunImport: Sendable {
             iterationCount: (rowCount - 1) * iterationsPerRow + 1,
             fixedSubset: gradients.map { _ in
                 FixedSubset(subset: subset, hasLosses: losses != nil, sharesRows: nextIterates == nil)
-            }, unrecorded: ["loss", "gradient_norm", "learning_rate"])
+            }, unrecorded: ["loss", "gradient_norm", "learning_rate", "clipped"])
         let header = RunHeader(
             objective: objective, optimizer: #"{"algorithm":"unknown"}"#, layout: layout, scalar: scalar)
         var writer = try RunFileWriter<Scalar>(creating: path, replacing: isForced, header: header, plan: plan)

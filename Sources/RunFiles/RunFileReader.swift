@@ -101,14 +101,15 @@ public struct RunFileReader: ~Copyable {
         try translating(.inputOutput) { try columns.gradient?.read(row: row, of: header.layout.count, into: &vector) }
     }
 
-    /// The columns of `/trajectory` and `/history` that are NaN because the writer did not know their numbers.
+    /// The columns of `/trajectory` and `/history` whose numbers the writer did not know, or not in every row: NaN stands there, and 0 for `clipped`.
     public func unrecordedColumns() throws -> Set<String> {
         try translating(.data) {
             var found: Set<String> = []
-            for name in ["loss", "gradient_norm", "learning_rate"] {
+            for name in ["loss", "gradient_norm", "learning_rate", "clipped"] {
                 let object = "/trajectory/" + name
                 guard try file.hasAttribute("recorded", of: object) else { continue }
-                if try file.attribute("recorded", of: object, as: String.self) == "no" { found.insert(name) }
+                let answer = try file.attribute("recorded", of: object, as: String.self)
+                if answer == "no" || answer == "partly" { found.insert(name) }
             }
             return found
         }

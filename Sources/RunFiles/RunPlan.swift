@@ -22,7 +22,7 @@ public struct RunPlan: Sendable, Codable, Equatable {
     public var storesAverage: Bool
     /// What is written under `/fixed_subset`, if anything: gradients at both ends of every row and perhaps losses; no groups, no γ.
     public var fixedSubset: FixedSubset?
-    /// Columns whose numbers the writer does not know: `loss`, `gradient_norm`, `learning_rate`.
+    /// Columns whose numbers the writer does not know: of `loss`, `gradient_norm`, `learning_rate`, `clipped`.
     public var unrecorded: [String]
 
     public init(

@@ -49,13 +49,15 @@ public struct RunSummary: Sendable, Codable, Equatable {
     public var hasGradients: Bool
     public var hasFixedSubsetGradients: Bool
     public var metricName: String?
-    /// Of the history: loss of the first and the last committed iteration; absent when it is not finite.
+    /// The columns whose numbers the writer did not know, or not in every row.
+    public var unrecorded: [String]
+    /// Of the history: loss of the first and the last committed iteration; absent when it is not finite or not recorded.
     public var firstLoss: Double?
     public var lastLoss: Double?
     /// Of the history, over finite values.
     public var gradientNorm: Span?
     public var stepNorm: Span?
-    /// Share of committed iterations whose step clipping shortened.
+    /// Share of committed iterations whose step clipping shortened; absent where that is not recorded.
     public var clippedShare: Double?
     /// Committed snapshot rows by status.
     public var nonFiniteRows: Int
@@ -77,6 +79,7 @@ extension RunFileReader {
         let last = try evaluations().last
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
         let clipped = history.filter(\.clipped).count
+        let unrecorded = try unrecordedColumns()
         func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }
         return RunSummary(
             file: path, byteCount: size, format: RunFormat.name, formatVersion: header.formatVersion,
@@ -89,10 +92,12 @@ extension RunFileReader {
             plannedEvaluations: plan.evaluationCount, firstSavedIteration: snapshots.first?.iteration,
             lastSavedIteration: snapshots.last?.iteration, isConsecutive: isConsecutive, hasGradients: hasGradients,
             hasFixedSubsetGradients: hasFixedSubsetGradients, metricName: plan.metricName,
+            unrecorded: unrecorded.sorted(),
             firstLoss: finite(history.first?.loss), lastLoss: finite(history.last?.loss),
             gradientNorm: RunSummary.Span(history.map(\.gradientNorm)),
             stepNorm: RunSummary.Span(history.map(\.stepNorm)),
-            clippedShare: history.isEmpty ? nil : Double(clipped) / Double(history.count),
+            clippedShare: history.isEmpty || unrecorded.contains("clipped")
+                ? nil : Double(clipped) / Double(history.count),
             nonFiniteRows: snapshots.filter { $0.status == .nonFinite }.count,
             zeroStepRows: snapshots.filter { $0.status == .zeroStep }.count,
             nonFiniteIterations: history.filter { $0.status == .nonFinite }.count,
@@ -104,9 +109,13 @@ extension RunFileReader {
 extension RunSummary: CustomStringConvertible {
     /// A few lines for people.
     public var description: String {
-        func range(_ span: Span?) -> String {
-            span.map { "\(shown($0.minimum)) … \(shown($0.maximum))" } ?? "none is finite"
+        func absent(_ column: String, _ text: String) -> String {
+            unrecorded.contains(column) || committedIterations == 0 ? "not recorded" : text
         }
+        func range(_ span: Span?, _ column: String) -> String {
+            span.map { "\(shown($0.minimum)) … \(shown($0.maximum))" } ?? absent(column, "none is finite")
+        }
+        func loss(_ value: Double?) -> String { value.map(shown) ?? absent("loss", "not finite") }
         var lines = [
             ("run", "\(runID), begun \(created), \(state.rawValue)"),
             ("file", "\(file), \(byteCount) bytes"),
@@ -125,9 +134,10 @@ extension RunSummary: CustomStringConvertible {
             lines.append(("", "iterations \(firstSavedIteration) … \(lastSavedIteration)"))
         }
         lines.append(("iterations", "\(committedIterations) of \(plannedIterations) committed"))
-        lines.append(("loss", "\(firstLoss.map(shown) ?? "not finite") → \(lastLoss.map(shown) ?? "not finite")"))
-        lines.append(("gradient norm", range(gradientNorm)))
-        lines.append(("step norm", range(stepNorm)))
+        let losses = firstLoss == nil && lastLoss == nil ? [loss(nil)] : [loss(firstLoss), loss(lastLoss)]
+        lines.append(("loss", losses.joined(separator: " → ")))
+        lines.append(("gradient norm", range(gradientNorm, "gradient_norm")))
+        lines.append(("step norm", range(stepNorm, "step_norm")))
         if let clippedShare { lines.append(("clipped", "\(shown(100 * clippedShare)) % of the iterations")) }
         if let lastValidationLoss { lines.append(("validation loss", shown(lastValidationLoss))) }
         if let lastMetric { lines.append((metricName.map(Escaping.label) ?? "metric", shown(lastMetric))) }

@@ -23,7 +23,8 @@ struct BridgeCommand: ParsableCommand {
     /// The parts stand in the program itself.
     private static var module: String {
         [
-            PackageResources.parameters_py, PackageResources.runfile_py, PackageResources.serving_py,
+            PackageResources.parameters_py, PackageResources.runfile_py, PackageResources.components_py,
+            PackageResources.sources_py, PackageResources.serving_py, PackageResources.optimizers_py,
             PackageResources.recorder_py, PackageResources.callbacks_py,
         ]
         .map { String(decoding: $0, as: UTF8.self) }.joined().replacing("@VERSION@", with: Software.version)

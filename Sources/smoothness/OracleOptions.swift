@@ -64,6 +64,12 @@ struct OracleOptions: ParsableArguments {
         Console.error(
             "gradients from \(settings.workerCount == 1 ? "a process" : "\(settings.workerCount) processes"): \(pool.name), "
                 + "\(pool.layout.count) parameters, \(pool.weights.count) components (\(pool.software))")
+        for warning in pool.warnings { Console.error("warning: the process says: \(warning)") }
+        if !pool.precisions.contains("float64") {
+            Console.error(
+                "note: the process gives no gradients in float64: rounding is taken from the machine epsilon of float32"
+            )
+        }
         return pool
     }
 }

@@ -29,7 +29,7 @@ final class ChildProcess {
     /// Whether what it has started may live.
     private var hasGroup = true
 
-    private static let longestLine = 1 << 26
+    static let longestLine = 1 << 26
     private static let keptComplaints = 1 << 14
     /// What is read of the complaints between two lines as fast as it comes.
     private static let freeComplaints = 1 << 20
@@ -72,17 +72,20 @@ final class ChildProcess {
 
     /// Waits for a line.
     /// - Throws: `Failure`.
-    func line(before deadline: ContinuousClock.Instant, isCancelled: () -> Bool) throws -> String {
+    func line(
+        before deadline: ContinuousClock.Instant, ofAtMost limit: Int = longestLine, isCancelled: () -> Bool
+    ) throws -> String {
         // What was searched before holds no end.
         var searched = 0
         while true {
             if let end = received[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                guard end <= limit else { throw Failure.endlessLine }
                 defer { received.removeSubrange(...end) }
                 complaintsSinceLine = 0
                 return String(decoding: received[..<end], as: UTF8.self)
             }
             searched = received.count
-            guard received.count < Self.longestLine else { throw Failure.endlessLine }
+            guard received.count < limit else { throw Failure.endlessLine }
             let left = deadline - ContinuousClock.now
             guard left > .zero else { throw Failure.timedOut }
             guard !isCancelled() else { throw Failure.cancelled }

@@ -43,10 +43,14 @@ struct GradientDescription: Decodable, Sendable, Equatable {
     var weights: [Double]?
     /// What may keep two evaluations from being equal.
     var notes: [String]?
+    /// What may make its numbers wrong, or others than are expected: shown at once.
+    var warnings: [String]?
     /// Of the data: another one is another function.
     var digest: String?
 
     var layout: ParameterLayout { ParameterLayout(parameters.map { ($0.name, $0.shape) }) }
+
+    private static let (mostComponents, longestName, mostAxes) = (10_000_000, 4096, 64)
 
     /// - Throws: `SmoothnessError(.data)` for numbers that no function has.
     func validate() throws {
@@ -56,10 +60,18 @@ struct GradientDescription: Decodable, Sendable, Equatable {
                 .data, "the gradient process describes itself wrongly", object: "describe: \(key)", expected: expected,
                 found: found)
         }
-        try require(components > 0, "components", "1 or more", "\(components)")
+        try require(
+            (1...Self.mostComponents).contains(components), "components", "1 … \(Self.mostComponents)", "\(components)")
+        let texts = [("name", [name]), ("digest", [digest ?? ""]), ("block names", parameters.map(\.name))]
+        for (key, values) in texts {
+            let longest = values.map(\.utf8.count).max() ?? 0
+            try require(longest <= Self.longestName, key, "at most \(Self.longestName) bytes", "\(longest)")
+        }
         try require(!parameters.isEmpty, "parameters", "one block or more", "none")
         let shapes = parameters.map(\.shape)
-        try require(shapes.joined().allSatisfy { $0 > 0 }, "shape", "positive extents", "\(shapes.prefix(8))")
+        try require(
+            shapes.allSatisfy { $0.count <= Self.mostAxes && $0.allSatisfy { $0 > 0 } }, "shape",
+            "positive extents, of at most \(Self.mostAxes) axes", "\(shapes.prefix(8).map { $0.prefix(8) })")
         let count = shapes.reduce(0.0) { $0 + $1.reduce(1.0) { $0 * Double($1) } }
         try require(count < 1e12, "shape", "fewer than 10¹² parameters", "\(count)")
         try require(
@@ -69,7 +81,12 @@ struct GradientDescription: Decodable, Sendable, Equatable {
             "\(precisions)")
         guard let weights else { return }
         try require(weights.count == components, "weights", "\(components) numbers", "\(weights.count)")
-        try require(weights.allSatisfy { $0.isFinite && $0 > 0 }, "weights", "positive numbers", "another")
+        let wrong = weights.first { !($0.isFinite && $0 > 0) }
+        try require(wrong == nil, "weights", "positive numbers", wrong.map { "\($0)" } ?? "")
+        let total = weights.reduce(0, +)
+        try require(
+            total.isFinite && (1 / total).isFinite, "weights", "numbers of examples, with a sum that is a number",
+            "a sum of \(total)")
     }
 }
 

@@ -21,7 +21,9 @@ public struct GradientProcessConformance: Sendable {
         run()
     }
 
-    private mutating func check(_ name: String, _ ok: Bool, expected: String? = nil, found: String? = nil) {
+    mutating func note(_ text: String) { notes.append(text) }
+
+    mutating func check(_ name: String, _ ok: Bool, expected: String? = nil, found: String? = nil) {
         findings.append(Finding(name: name, ok: ok, expected: ok ? nil : expected, found: ok ? nil : found))
     }
 
@@ -32,9 +34,13 @@ public struct GradientProcessConformance: Sendable {
             notes.append(
                 "\(pool.name), served by \(pool.software): \(pool.layout.count) parameters in \(pool.layout.blocks.count) "
                     + "blocks, \(pool.weights.count) components, \(pool.precisions.joined(separator: " and "))")
-            notes += pool.notes.map { "the process says: \($0)" }
-            if pool.precisions.contains(Double.scalarName) { try checkFunction(pool, as: Double.self) }
-            if pool.precisions.contains(Float.scalarName) { try checkFunction(pool, as: Float.self) }
+            notes += (pool.warnings + pool.notes).map { "the process says: \($0)" }
+            var exact: [Double]?
+            if pool.precisions.contains(Double.scalarName) { exact = try checkFunction(pool, as: Double.self) }
+            if pool.precisions.contains(Float.scalarName) {
+                let rounded = try checkFunction(pool, as: Float.self)
+                if let exact, let rounded { checkPrecisions(pool.layout, exact, rounded) }
+            }
             try checkErrors(pool)
             let restarts = pool.restartCount
             check("stays alive", restarts == 0, expected: "one process", found: "\(restarts) died")
@@ -45,9 +51,10 @@ public struct GradientProcessConformance: Sendable {
 
     // MARK: one precision
 
+    /// - Returns: the gradient of the first component where the process starts; `nil` where nothing further can be checked.
     private mutating func checkFunction<Scalar: ParameterScalar>(
         _ pool: GradientProcessPool, as scalar: Scalar.Type
-    ) throws {
+    ) throws -> [Scalar]? {
         let objective = try pool.objective(as: scalar)
         let all = 0..<pool.layout.count
         let start = try pool.startingPoint(as: scalar)
@@ -55,7 +62,7 @@ public struct GradientProcessConformance: Sendable {
         check(
             "\(Scalar.scalarName): starts at a finite point", isFinite, expected: "finite parameters",
             found: "\(Scalar.nonfiniteCount(start, in: all)) that are not")
-        guard isFinite else { return }
+        guard isFinite else { return nil }
         let components = Array(0..<min(3, pool.weights.count))
         var gradients: [[Scalar]] = []
         var losses: [Double] = []
@@ -71,10 +78,20 @@ public struct GradientProcessConformance: Sendable {
                 expected: "\(all.count) finite numbers and a finite loss of component \(component)",
                 found: "\(bad) not finite or not written, loss \(losses[component])")
         }
-        guard findings.allSatisfy(\.ok) else { return }
+        guard findings.allSatisfy(\.ok) else { return nil }
         try checkRepeatability(pool, objective, components, start, gradients, losses)
         try checkSums(pool, objective, components, start, gradients, losses)
-        try checkDifferences(objective, start, gradients[0], losses[0])
+        try checkDifferences(objective, start, gradients[0], losses)
+        return gradients[0]
+    }
+
+    /// The gradients of one component in both precisions are one up to rounding.
+    private mutating func checkPrecisions(_ layout: ParameterLayout, _ exact: [Double], _ rounded: [Float]) {
+        let widened = rounded.map { Double($0) }
+        let (norm, distance) = (layout.norm(of: exact), layout.distance(from: exact, to: widened))
+        check(
+            "float32 and float64 are the same function", distance <= 0.1 * max(norm, layout.norm(of: widened)),
+            expected: "a gradient of norm \(norm), as in float64", found: "one \(distance) away in float32")
     }
 
     /// The same component again, after others and another point, and in a new process.
@@ -115,13 +132,17 @@ public struct GradientProcessConformance: Sendable {
         _ pool: GradientProcessPool, _ objective: any Objective<Scalar>, _ components: [Int], _ start: [Scalar],
         _ gradients: [[Scalar]], _ losses: [Double]
     ) throws {
-        var mean = start
+        var (mean, left) = (start, start)
         let found = try pool.lend { worker in
             try worker.begin(components, at: start, pointID: pool.newPointID(), slot: 1, draw: 0)
             let found = try worker.finish()
             worker.read(slot: 1, into: &mean)
+            worker.readPoint(into: &left)
             return found
         }
+        check(
+            "\(Scalar.scalarName): the point stays as it was written", left == start, expected: "no write to the point",
+            found: "another point after a gradient")
         var sum = [Double](repeating: 0, count: mean.count)
         for (component, gradient) in zip(components, gradients) {
             Scalar.accumulate(into: &sum, scale: pool.weights[component], gradient)
@@ -144,50 +165,6 @@ public struct GradientProcessConformance: Sendable {
             found: "\(found + [alone])")
     }
 
-    /// (f(x + hv) − f(x − hv)) / 2h = ⟨∇f(x), v⟩ along the gradient, and along the gradient with its elements stretched at random; with the
-    /// best of several h.
-    private mutating func checkDifferences<Scalar: ParameterScalar>(
-        _ objective: any Objective<Scalar>, _ start: [Scalar], _ gradient: [Scalar], _ loss: Double
-    ) throws {
-        let all = 0..<start.count
-        var generator = SeededGenerator(seed: 0, purpose: "finite differences", index: 0)
-        let stretched = gradient.map { $0 * Scalar(2 * Double(generator.next() >> 11) * 0x1p-53) }
-        let tolerance = Scalar.self == Double.self ? 1e-5 : 2e-2
-        for (name, direction) in [("along the gradient", gradient), ("along another direction", stretched)] {
-            let length = Scalar.squaredNorm(direction, in: all).squareRoot()
-            let slope = Scalar.dot(gradient, direction, in: all) / max(length, .leastNormalMagnitude)
-            guard length > 0, slope > 0 else {
-                notes.append("\(Scalar.scalarName): the gradient is zero: nothing to differentiate")
-                return
-            }
-            var best = Double.infinity
-            var found = Double.nan
-            let scale = 1 + Scalar.squaredNorm(start, in: all).squareRoot()
-            for exponent in 1...7 where best > tolerance {
-                let h = scale * 10.0.power(-exponent)
-                let (ahead, behind) = (
-                    Self.moved(start, along: direction, by: h / length),
-                    Self.moved(start, along: direction, by: -h / length)
-                )
-                let rise =
-                    try objective.loss(ofComponent: 0, at: ahead) - objective.loss(ofComponent: 0, at: behind)
-                let error = abs(rise / (2 * h) - slope) / slope
-                if error < best { (best, found) = (error, rise / (2 * h)) }
-            }
-            check(
-                "\(Scalar.scalarName): the gradient is the derivative of the loss, \(name)", best <= tolerance,
-                expected: "a slope of \(slope)", found: "\(found) by differences of the loss")
-        }
-    }
-
-    private static func moved<Scalar: ParameterScalar>(
-        _ point: [Scalar], along direction: [Scalar], by amount: Double
-    ) -> [Scalar] {
-        var moved = point
-        Scalar.axpby(amount, direction, 1, into: &moved)
-        return moved
-    }
-
     // MARK: errors
 
     /// A component that is not there must be refused in words, and the process must go on.
@@ -208,11 +185,5 @@ public struct GradientProcessConformance: Sendable {
             "errors are messages", text.contains("reports: "),
             expected: "an error for component \(pool.weights.count), of which there are \(pool.weights.count)",
             found: text)
-    }
-}
-
-extension Double {
-    fileprivate func power(_ exponent: Int) -> Double {
-        (0..<abs(exponent)).reduce(1) { value, _ in exponent < 0 ? value / self : value * self }
     }
 }

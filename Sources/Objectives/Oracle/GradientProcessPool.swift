@@ -57,6 +57,8 @@ public final class GradientProcessPool: Sendable {
     public let precisions: [String]
     /// What the process says may keep its gradients from repeating.
     public let notes: [String]
+    /// What the process says may make its numbers wrong.
+    public let warnings: [String]
     /// Another text where the data behind the function are other ones.
     public let digest: String?
 
@@ -87,11 +89,16 @@ public final class GradientProcessPool: Sendable {
         name = description.name
         software = workers[0].software
         precisions = description.precisions
-        notes = description.notes ?? []
+        (notes, warnings) = (Self.brief(description.notes), Self.brief(description.warnings))
         digest = description.digest
         self.workers = workers
         idle = Mutex(workers.reversed())
         free = DispatchSemaphore(value: workers.count)
+    }
+
+    /// Texts that are shown: as many and as long as a person reads.
+    private static func brief(_ texts: [String]?) -> [String] {
+        (texts ?? []).prefix(20).map { $0.count > 1000 ? $0.prefix(1000) + "…" : $0 }
     }
 
     public var identity: GradientProcessIdentity {

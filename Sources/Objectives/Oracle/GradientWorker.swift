@@ -11,6 +11,9 @@ final class GradientWorker: @unchecked Sendable {
     /// Lines before the first answer, and their bytes, that are passed over.
     private static let (mostLines, mostBytes) = (100_000, 1 << 24)
 
+    /// Bytes of an answer, but for the numbers in it, each of which takes no more than that.
+    private static let (longestAnswer, longestNumber) = (1 << 20, 64)
+
     let index: Int
     private let settings: GradientProcessSettings
     private var process: ChildProcess?
@@ -86,7 +89,7 @@ final class GradientWorker: @unchecked Sendable {
             }
             let request = outstanding[0]
             let seconds = settings.secondsPerComponent * Double(max(1, request.components.count))
-            let answer = try answer(to: request.id, seconds: seconds)
+            let answer = try answer(to: request.id, seconds: seconds, components: request.components.count)
             guard let losses = answer.losses, losses.count == request.components.count else {
                 throw fault(
                     "answers a gradient without its losses", expected: "\(request.components.count) losses",
@@ -100,6 +103,11 @@ final class GradientWorker: @unchecked Sendable {
 
     func read<Scalar: ParameterScalar>(slot: Int, into gradient: inout [Scalar]) {
         vectors!.read(vectors!.offset(ofSlot: slot), into: &gradient)
+    }
+
+    /// The point as the process has left it.
+    func readPoint<Scalar: ParameterScalar>(into point: inout [Scalar]) {
+        vectors!.read(vectors!.pointOffset, into: &point)
     }
 
     func write<Scalar: ParameterScalar>(_ gradient: [Scalar], slot: Int) {
@@ -161,7 +169,8 @@ final class GradientWorker: @unchecked Sendable {
         software = hello.software ?? ""
         lastID += 1
         process!.send("{\"id\":\(lastID),\"request\":\"describe\"}")
-        let text = try line(answering: lastID, seconds: settings.secondsPerComponent)
+        let text = try line(
+            answering: lastID, seconds: settings.secondsPerComponent, limit: ChildProcess.longestLine)
         let found: GradientDescription
         do { found = try JSONDecoder().decode(GradientDescription.self, from: Data(text.utf8)) } catch {
             throw fault("describes itself wrongly (\(Self.reason(error)))", found: Self.excerpt(text))
@@ -188,8 +197,12 @@ final class GradientWorker: @unchecked Sendable {
         return lastID
     }
 
-    private func answer(to id: Int, seconds: Double, isFirst: Bool = false) throws -> GradientAnswer {
-        let text = try line(answering: id, seconds: seconds, isFirst: isFirst)
+    private func answer(
+        to id: Int, seconds: Double, components: Int = 0, isFirst: Bool = false
+    ) throws -> GradientAnswer {
+        let text = try line(
+            answering: id, seconds: seconds, limit: Self.longestAnswer + Self.longestNumber * components,
+            isFirst: isFirst)
         do { return try JSONDecoder().decode(GradientAnswer.self, from: Data(text.utf8)) } catch {
             throw fault("gives an answer that cannot be read (\(Self.reason(error)))", found: Self.excerpt(text))
         }
@@ -197,7 +210,8 @@ final class GradientWorker: @unchecked Sendable {
 
     /// Waits for the line that answers a request, and throws what it reports.
     /// - Parameter isFirst: lines that are none of the protocol's are what the script prints before it begins to serve.
-    private func line(answering id: Int, seconds: Double, isFirst: Bool = false) throws -> String {
+    /// - Parameter limit: bytes beyond which no answer of this kind goes.
+    private func line(answering id: Int, seconds: Double, limit: Int, isFirst: Bool = false) throws -> String {
         struct Head: Decodable {
             var id: Int?
             var error: String?
@@ -205,7 +219,7 @@ final class GradientWorker: @unchecked Sendable {
         let deadline = ContinuousClock.now + .seconds(seconds)
         var (lines, bytes) = (0, 0)
         while true {
-            let text = try process!.line(before: deadline, isCancelled: settings.isCancelled)
+            let text = try process!.line(before: deadline, ofAtMost: limit, isCancelled: settings.isCancelled)
             guard text.first(where: { !$0.isWhitespace }) == "{",
                 let head = try? JSONDecoder().decode(Head.self, from: Data(text.utf8)),
                 head.id != nil || head.error != nil
@@ -226,7 +240,9 @@ final class GradientWorker: @unchecked Sendable {
                         : "prints to standard output, which belongs to the protocol; print to standard error instead",
                     expected: "an answer to request \(id)", found: Self.excerpt(text))
             }
-            if let error = head.error { throw fault("reports: \(error)") }
+            if let error = head.error {
+                throw fault("reports: \(error.count > 2000 ? error.prefix(2000) + "…" : error)")
+            }
             guard head.id == id else {
                 throw fault("answers another request", expected: "id \(id)", found: "id \(head.id ?? -1)")
             }

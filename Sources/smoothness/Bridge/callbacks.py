@@ -12,7 +12,7 @@ def lightning_callback(path, capacity, every=None, **options):
         from pytorch_lightning import Callback
 
     class RecorderCallback(Callback):
-        recorder, loss, is_pending = None, 0.0, False
+        recorder, loss, is_pending = None, None, False
 
         def on_train_start(self, trainer, module):
             clips = trainer.gradient_clip_val and str(trainer.gradient_clip_algorithm or "norm").lower().endswith("norm")
@@ -25,13 +25,13 @@ def lightning_callback(path, capacity, every=None, **options):
         def on_before_backward(self, trainer, module, loss):
             # Already divided by the number of batches that are accumulated, and in 16 bits multiplied for the gradients.
             scaler = getattr(trainer.precision_plugin, "scaler", None)
-            self.loss += float(loss.detach()) / (scaler.get_scale() if scaler is not None else 1.0)
+            self.loss = (self.loss or 0.0) + float(loss.detach()) / (scaler.get_scale() if scaler is not None else 1.0)
 
         def on_before_optimizer_step(self, trainer, module, optimizer):
             # With several optimisers the first one's call is the one at x_k.
             if not self.is_pending:
                 self.recorder.before_step(self.update, self.loss)
-            self.is_pending, self.loss = True, 0.0
+            self.is_pending, self.loss = True, None
 
         def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
             if self.is_pending:
@@ -77,9 +77,11 @@ def hugging_face_callback(path, capacity, every=None, **options):
             self.loss = found.detach() if module.training and found is not None else self.loss
 
         def on_pre_optimizer_step(self, args, state, control, optimizer=None, **rest):
-            rate = optimizer.param_groups[0]["lr"] if optimizer is not None else None
+            # Groups with and without weight decay have one rate; where there are several, none is that of the step.
+            rates = {float(group["lr"]) for group in optimizer.param_groups if group["params"]} if optimizer is not None else set()
             norm = "unknown" if self.hides_norm else None
-            self.recorder.before_step(self.update, self.loss, gradient_norm=norm, learning_rate=rate)
+            self.recorder.before_step(self.update, self.loss, gradient_norm=norm, learning_rate=rates.pop() if len(rates) == 1 else None)
+            self.loss = None
 
         def on_optimizer_step(self, args, state, control, **rest):
             self.recorder.after_step()

@@ -49,13 +49,34 @@ def _unwrapped(model):
     return model
 
 
+def _walk(named):
+    """A function that walks through the named parameters again; None where they came as a list.
+
+    model.named_parameters(), the usual way to name them, is a generator whose frame still knows the model and the choices.
+    """
+    if hasattr(named, "named_parameters"):
+        return named.named_parameters
+    frame = getattr(named, "gi_frame", None)
+    known = frame.f_locals if frame is not None else {}
+    if getattr(named, "__name__", "") != "named_parameters" or not hasattr(known.get("self"), "named_parameters"):
+        return None
+    model, choices = known["self"], {key: known[key] for key in ("prefix", "recurse", "remove_duplicate") if key in known}
+    return lambda: model.named_parameters(**choices)
+
+
+def _dense(tensor):
+    """A gradient as a dense tensor: those of embeddings may be sparse, with several entries for one place."""
+    tensor = tensor.detach()
+    return tensor if tensor.layout is sys.modules["torch"].strided else tensor.to_dense()
+
+
 class TorchParameters:
     """The trainable parameters of a model as one flat vector; tied weights stand in it once, frozen ones not at all."""
 
     def __init__(self, named):
         import torch
 
-        self.torch = torch
+        self.torch, self.walk = torch, _walk(named)
         named = list(named.named_parameters() if hasattr(named, "named_parameters") else named)
         self.tensors, self.names, self.shapes, self.frozen = [], [], [], []
         seen, full = set(), []
@@ -93,8 +114,27 @@ class TorchParameters:
                 if source is None:
                     target[start:start + count].zero_()
                 else:
-                    target[start:start + count].copy_(source.detach().reshape(-1))
+                    target[start:start + count].copy_(_dense(source).reshape(-1))
                 start += count
+
+    def require_unchanged(self):
+        """Refuses parameters that are others than at the start: what is recorded would stand still, or be narrowed."""
+        kept = dict(zip(map(id, self.tensors), self.names))
+        for name, tensor in self.walk() if self.walk else []:
+            if tensor.requires_grad and id(tensor) not in kept:
+                raise ValueError(
+                    f"the parameter {_plain_name(name)} is another tensor than when the recorder was made, or was frozen then (a module exchanged, weights "
+                    "tied, a part unfrozen?): make the optimiser and then the recorder after that")
+            kept.pop(id(tensor), None)
+        if self.walk and kept:
+            raise ValueError(
+                f"the parameter {next(iter(kept.values()))} does not belong to the model any more (a module exchanged, weights tied?): make the optimiser and "
+                "then the recorder after that")
+        for name, tensor, shape in zip(self.names, self.tensors, self.shapes):
+            if tuple(tensor.shape) != shape or tensor.dtype == self.torch.float64 and self.dtype.itemsize < 8:
+                raise ValueError(
+                    f"the parameter {name} is {tensor.dtype} of shape {list(tensor.shape)} now, and the file was made for {self.dtype} of shape {list(shape)}: "
+                    "convert the model first, and then make the recorder")
 
     def read(self, flat, tree=None):
         """x, into a NumPy vector; 16-bit numbers are widened, which loses nothing."""
@@ -112,8 +152,19 @@ class TorchParameters:
 
     def gradient_norm(self):
         """In float64 on the parameters' own devices; None where there are no gradients."""
-        norms = [tensor.grad.detach().double().norm() for tensor in self.tensors if tensor.grad is not None]
+        norms = [_dense(tensor.grad).double().norm() for tensor in self.tensors if tensor.grad is not None]
         return math.sqrt(sum(float(norm) ** 2 for norm in norms)) if norms else None
+
+    def sample(self):
+        """A few numbers of every tensor, by which it shows whether they have changed."""
+        parts = [tensor.detach().reshape(-1)[::max(1, count // 16)][:17].double().cpu() for tensor, count in zip(self.tensors, self.counts)]
+        return self.torch.cat(parts).numpy()
+
+    def are(self, flat):
+        """Whether they are these numbers."""
+        own = np.zeros_like(flat)
+        self.read(own)
+        return own.tobytes() == flat.tobytes()
 
     def copies(self):
         return [tensor.detach().clone() for tensor in self.tensors]

@@ -3,45 +3,6 @@
 # Recording ----------------------------------------------------------------------------------------------------------------
 
 
-class FixedSubset:
-    """Gradients of one function at both ends of every saved step: the mean loss over batches that stay the same.
-
-    model, loss, batches, weights: as for `serve`. groups: of batches, from whose spread standard errors come (as many gradients
-    more on the disk); 0: none. population_weight: the number of examples of all training data.
-    """
-
-    def __init__(self, model, loss, batches, weights=None, description=None, groups=0, population_weight=None, seed=0):
-        self.source = _TorchSource(_unwrapped(model), loss, batches, weights, seed)
-        self.weights = [self.source.weight(i) for i in range(self.source.count)]
-        self.description = description or f"{self.source.count} fixed batches"
-        mode = "train mode, masks a function of the batch" if model.training else "eval mode"
-        self.evaluation = f"{mode}, {self.source.parameters.tensors[0].dtype}"
-        self.group_count = min(groups, self.source.count) if groups > 1 else 0
-        self.group_weights = [sum(self.weights[b::self.group_count]) for b in range(self.group_count)]
-        self.population_weight = population_weight
-
-    def evaluate(self):
-        """(loss, gradient, gradients of the groups) where the model is; leaves gradients, buffers, and random states as they were."""
-        parts = max(1, self.group_count)
-        with self.source.undisturbed():
-            found = [self.source.mean(range(b, self.source.count, parts)) for b in range(parts)]
-        weights = np.array(self.group_weights or [1.0])
-        loss = float(np.dot(weights, [np.dot(losses, w) / sum(w) for losses, w, _ in found]) / weights.sum())
-        groups = np.stack([gradient for _, _, gradient in found])
-        return loss, np.tensordot(weights / weights.sum(), groups, axes=1), groups
-
-
-def _plain(value):
-    """In JSON's terms: numbers of NumPy, PyTorch and JAX as numbers, what is none of them in words."""
-    if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    if hasattr(value, "item") and (value.numel() if hasattr(value, "numel") else value.size) == 1:
-        return value.item()
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
-
-
 class Recorder:
     """Saves x_k, x_{k+1} and the history of a training loop into a run file. Nothing that is counted in the file is lost when the process dies.
 
@@ -56,7 +17,7 @@ class Recorder:
     pairs: saves both ends of every step though every=1. Otherwise x_{k+1} of an iteration is x_k of the next one and stands in the file once;
         then no iteration may be left out, and nothing but the optimiser may change the parameters.
     optimizer: a dictionary that says how x_{k+1} comes from x_k (algorithm, learning_rate, clip_norm, beta, …), or the torch
-        optimiser itself, whose learning rate is then read at every step.
+        optimiser itself, whose learning rate is then read at every step, and the loss and gradient of the first evaluation of a closure.
     description: of the model, in words. objective: in its place a whole description in JSON's terms, of an objective that smoothness can
         make itself.
     fixed_subset: a FixedSubset, for an estimate without the model.
@@ -83,18 +44,26 @@ class Recorder:
         self._plan(0)
         self.keeps_history, self.store_gradients, self.fixed = history, store_gradients, fixed_subset
         self.gradient_scale, self.description, self.objective = gradient_scale, description, objective
+        if type(parameters).__name__ == "AveragedModel":
+            raise TypeError("an AveragedModel holds averages, which no step of the optimiser makes: record the model itself")
         self.parameters = parameters if hasattr(parameters, "counts") else _parameters(parameters)
         self.active = self.parameters.is_writer
-        self.live = optimizer if hasattr(optimizer, "param_groups") else None
-        self.settings = self._settings(optimizer, clip_norm)
+        self.is_torch = hasattr(self.parameters, "tensors")
+        self.live = _Optimizer(optimizer, self.parameters) if hasattr(optimizer, "param_groups") and self.is_torch else None
+        self.gradients = _Gradients(self.parameters.tensors) if self.is_torch else None
+        if self.live and self.live.scaler is not None and gradient_scale == 1.0:
+            self.gradient_scale = self.live.scaler
+        self.settings = _settings(optimizer, self.live, clip_norm)
         self.clip_norm = self.settings.get("clip_norm")
         self.file, self.row, self.counted, self.pending, self.last = None, 0, 0, None, None
         self.spent, self.began, self.next_k, self.done, self.told = 0.0, None, 0, None, set()
+        self.parts, self.counts_updates, self.mark = [], False, None
         for described in (self.settings, objective):
             # What cannot be written is told here, not at the first step.
             json.dumps(described)
         if not self.active:
             return
+        self._look_at_optimizer()
         for standing in filter(os.path.exists, self.paths):
             if not overwrite:
                 raise FileExistsError(f"{standing} exists: name another file, or pass overwrite=True")
@@ -120,22 +89,6 @@ class Recorder:
         self.saved = [first + row * self.every for row in range(self.capacity)]
         self.total = max(self.iterations, self.saved[-1] + self.every)
 
-    def _settings(self, optimizer, clip_norm):
-        settings = _plain(dict(optimizer)) if isinstance(optimizer, dict) else {}
-        if self.live is not None:
-            group = self.live.param_groups[0]
-            plain = {key: value for key, value in group.items() if isinstance(value, (bool, int, float, str))}
-            name = type(self.live).__name__.lower()
-            algorithm = {"sgd": "heavy-ball" if group.get("momentum") else "sgd"}.get(name, name)
-            settings = {"algorithm": algorithm, "learning_rate": float(group["lr"]), "torch": {"class": type(self.live).__name__, **plain}}
-            if group.get("momentum"):
-                settings["beta"] = float(group["momentum"])
-        if clip_norm is not None:
-            settings["clip_norm"] = float(clip_norm)
-            if settings.get("algorithm") == "sgd":
-                settings["algorithm"] = "clipping"
-        return settings
-
     def _print(self, text):
         if not self.quiet:
             _say(text)
@@ -158,7 +111,11 @@ class Recorder:
         """Call when the gradient of iteration k is there and the parameters are still x_k; before clipping, or with the
         gradient_norm that clip_grad_norm_ returned ("unknown" leaves it out). k counts updates of the parameters, from 0; left out: one more than before. JAX: pass the
         parameters, and the gradients where their norm or they themselves are to be saved."""
-        k = self.next_k if k is None else int(k)
+        if self.live is not None and self.live.is_accumulating():
+            # No update: the next one's loss is the mean of all of its parts.
+            self.parts.append((k, loss))
+            return
+        k, loss = self._whole(k, loss)
         latest, self.next_k = self.next_k - 1, k + 1
         if not self.active:
             return
@@ -169,11 +126,30 @@ class Recorder:
             if k < latest or k == self.done:
                 raise ValueError(f"k came as {k} after {latest}: it counts the updates of the whole training. Leave it out, and they are counted")
             if self.pending is not None:
-                self._warn("after", f"after_step was not called after before_step({self.pending[0]}): without it nothing is saved")
+                self._warn("after", f"after_step was not called after before_step({self.pending['k']}): without it nothing is saved")
             self._before(k, loss, gradient_norm, learning_rate, clipped, parameters, gradients)
         except Exception as error:
             self._stop(f"recording stopped at iteration {k}: {type(error).__name__}: {error}")
         self.spent += time.perf_counter() - began
+
+    def _whole(self, k, loss):
+        """The iteration and the loss of an update; where accelerate accumulates, k counts batches, or updates."""
+        if self.parts and not self.counts_updates:
+            self.counts_updates = True
+            counts_batches = any(part != k for part, _ in self.parts)
+            self.next_k = self.next_k if k is None or counts_batches else int(k)
+            if k is not None and counts_batches:
+                self._warn("batches", f"accelerate makes one update of {len(self.parts) + 1} batches: k counts batches here, and updates are counted in its place")
+        losses, self.parts = [part for _, part in self.parts] + [loss], []
+        if len(losses) > 1:
+            loss = None if any(part is None for part in losses) else sum(float(part) for part in losses) / len(losses)
+        return self.next_k if k is None or self.counts_updates else int(k), loss
+
+    def _look_at_optimizer(self):
+        """Refuses, or remarks once, what is not the optimiser's step of these parameters."""
+        remark = self.live.require_own() if self.live is not None else None
+        if remark:
+            self._warn(remark, remark)
 
     def after_step(self, *, parameters=None):
         """Call when the parameters are x_{k+1}."""
@@ -185,7 +161,7 @@ class Recorder:
         except Exception as error:
             self._stop(f"recording stopped: {type(error).__name__}: {error}")
         if self.pending is not None:
-            self.done = self.pending[0]
+            self.done = self.pending["k"]
         self.pending = None
         self.spent += time.perf_counter() - began
 
@@ -217,38 +193,87 @@ class Recorder:
         if not is_saved and not has_history:
             return
         if rate is None:
-            rate = float(self.live.param_groups[0]["lr"]) if self.live else self.settings.get("learning_rate")
-        scale = self._scale()
+            rate = self.live.learning_rate() if self.live else self.settings.get("learning_rate")
+        if self.is_torch:
+            self._look_at_parameters(k, is_saved)
+        scale, never = self._scale(), set()
         if isinstance(norm, str):
-            norm = None
+            norm, never = None, {"gradient_norm"}
         elif norm is not None:
             norm = float(norm)
         elif gradients is not None:
             flat = np.zeros_like(self.x)
             self.parameters.gradients(flat, gradients)
             norm = float(np.linalg.norm(flat.astype("f8"))) / scale
-        else:
+        elif not (self.is_torch and self.gradients.are_old()):
             norm = self.parameters.gradient_norm()
             norm = None if norm is None else norm / scale
+        numbers = {"loss": loss, "gradient_norm": norm, "learning_rate": rate}
         if self.file is None:
-            self._create(tree, loss, norm, rate)
+            self._create(numbers, never, clipped)
         if is_saved or not hasattr(self.parameters, "copies"):
             self.parameters.read(self.x, tree)
             before = None
         else:
             before = self.parameters.copies()
+        has_gradient = norm is not None or "gradient_norm" in never or gradients is not None
         if is_saved:
-            self._save_before(k, gradients, scale, norm)
-        if clipped is None:
-            clipped = bool(self.clip_norm and norm is not None and norm > self.clip_norm)
-        loss = loss.detach() if hasattr(loss, "detach") else loss
-        numbers = [math.nan if value is None else float(value) for value in (loss, norm, rate)]
-        self.pending = (k, is_saved, has_history, before, numbers, clipped)
+            self._save_before(k)
+            if self.store_gradients and has_gradient:
+                self._save_gradient(gradients, scale, norm)
+        self.pending = {"k": k, "is_saved": is_saved, "has_history": has_history, "before": before, "numbers": numbers, "clipped": clipped,
+                        "scale": scale, "has_gradient": has_gradient}
+        numbers["loss"] = None if loss is None else float(loss.detach() if hasattr(loss, "detach") else loss)
 
-    def _create(self, tree, loss, norm, rate):
-        """At the first step it is known which numbers there will be."""
-        unknown = [name for name, value in (("loss", loss), ("gradient_norm", norm), ("learning_rate", rate)) if value is None]
-        self.unknown = set(unknown)
+    def _look_at_parameters(self, k, is_saved):
+        """Refuses parameters that are not those of the file, or not where the gradient was taken."""
+        if self.live is not None:
+            self.live.require_gradient_point()
+            if self.file is None:
+                self.live.watch(self._first_evaluation)
+        if not is_saved:
+            return
+        self._look_at_optimizer()
+        self.parameters.require_unchanged()
+        if self.mark is not None and self.mark[0] == k and self.mark[1].tobytes() != self.parameters.sample().tobytes():
+            self._warn("moved", f"the parameters changed between after_step and before_step({k}): where this is the middle of a step, as of SAM, call before_step "
+                       "before its first half; an average that was swapped in must be swapped out again")
+
+    def _first_evaluation(self, closure):
+        """A closure in the place of the one that an optimiser is given: the first evaluation, at x_k, tells the loss and the gradient."""
+        waiting = self.pending
+        if waiting is None or waiting["numbers"]["loss"] is not None and waiting["has_gradient"]:
+            return None
+
+        def watched(*arguments, **named):
+            is_first, waiting["is_asked"] = not waiting.get("is_asked"), True
+            is_at_x = is_first and (self.parameters.are(self.x) if waiting["before"] is None else self.parameters.step_norm(waiting["before"]) == 0)
+            value = closure(*arguments, **named)
+            if is_at_x and self.pending is waiting:
+                try:
+                    self._evaluated(waiting, value)
+                except Exception as error:
+                    self._stop(f"recording stopped: {type(error).__name__}: {error}")
+            return value
+        return watched
+
+    def _evaluated(self, waiting, value):
+        numbers = waiting["numbers"]
+        if numbers["loss"] is None and value is not None:
+            numbers["loss"] = float(value.detach() if hasattr(value, "detach") else value)
+        if not waiting["has_gradient"]:
+            norm = self.parameters.gradient_norm()
+            if norm is None:
+                return
+            waiting["has_gradient"], numbers["gradient_norm"] = True, norm / waiting["scale"]
+            if waiting["is_saved"] and self.store_gradients:
+                self._save_gradient(None, waiting["scale"], numbers["gradient_norm"])
+
+    def _create(self, numbers, never, clipped):
+        """At the first step it is known which numbers there will be: those that are not known then, and that no closure can bring."""
+        unknown = {name for name, value in numbers.items() if value is None and not (self.live and name != "learning_rate")} | never
+        if self.clip_norm and clipped is None and numbers["gradient_norm"] is None:
+            unknown.add("clipped")
         objective = {"kind": "external", "description": self.description or f"a model of {len(self.parameters.names)} blocks of parameters",
                      "software": self.parameters.software}
         if self.parameters.frozen:
@@ -263,25 +288,26 @@ class Recorder:
         self.file, self.row, self.counted, self.last = None, 0, 0, None
         self._print(f"{full} is full with {self.capacity} steps: going on in {self.path}")
 
-    def _save_before(self, k, gradients, scale, norm):
+    def _save_before(self, k):
         follows = self.row > 0 and self.last == k - 1 and self.x.tobytes() == self.y.tobytes()
         if self.consecutive and self.row > 0 and not follows:
             raise RuntimeError("the parameters changed between after_step and before_step (an average swapped in, a checkpoint loaded?); "
                                "pairs=True allows that")
         if not (self.consecutive and follows):
             self.file.put("/trajectory/iterate", self.row, self.x)
-        if self.store_gradients:
-            self.parameters.gradients(self.g, gradients)
-            if scale != 1:
-                self.g /= scale
-            length = float(np.linalg.norm(self.g.astype("f8")))
-            if norm is not None and 0 < length < norm * (1 - 1e-3) and math.isfinite(norm):
-                # It was clipped before it came here.
-                self.g *= norm / length
-            self.file.put("/trajectory/gradient", self.row, self.g)
         if self.fixed and not (self.consecutive and follows):
             # The gradient where the step before ended is known.
             self._put_fixed(self.fixed_end if follows else self.fixed.evaluate(), lambda name, data: self.file.put("/fixed_subset/" + name, self.row, data))
+
+    def _save_gradient(self, gradients, scale, norm):
+        self.parameters.gradients(self.g, gradients)
+        if scale != 1:
+            self.g /= scale
+        length = float(np.linalg.norm(self.g.astype("f8")))
+        if norm is not None and 0 < length < norm * (1 - 1e-3) and math.isfinite(norm):
+            # It was clipped before it came here.
+            self.g *= norm / length
+        self.file.put("/trajectory/gradient", self.row, self.g)
 
     def _put_fixed(self, found, put):
         self.fixed_end = found
@@ -292,17 +318,30 @@ class Recorder:
             put("group_gradient", groups)
 
     def _after(self, tree):
-        k, is_saved, has_history, before, numbers, clipped = self.pending
+        k, is_saved, has_history, before, known, clipped, has_gradient = (
+            self.pending[name] for name in ("k", "is_saved", "has_history", "before", "numbers", "clipped", "has_gradient"))
         if before is None:
             self.parameters.read(self.y, tree)
             step = step_norm(self.x, self.y, self.parameters.counts)
         else:
             step = self.parameters.step_norm(before)
-        numbers = dict(zip(("loss", "gradient_norm", "learning_rate"), numbers))
-        is_finite = math.isfinite(step) and all(math.isfinite(value) for name, value in numbers.items() if name not in self.unknown)
+        if is_saved and self.store_gradients and not has_gradient:
+            raise ValueError("store_gradients: there was no new gradient at before_step, nor in a closure: call before_step after backward()")
+        known = {name: float(value) for name, value in known.items() if value is not None}
+        norm = known.get("gradient_norm")
+        if clipped is None:
+            clipped = bool(self.clip_norm and norm is not None and norm > self.clip_norm)
+        # What is not known is no number, and says nothing of the row.
+        is_finite = math.isfinite(step) and all(map(math.isfinite, known.values()))
         status = 1 if not is_finite else 2 if step == 0 else 0
-        numbers.update(dict.fromkeys(self.unknown, math.nan))
-        values = dict(numbers, step_norm=step, clipped=int(clipped), status=status)
+        if status == 2 and norm and known.get("learning_rate") != 0:
+            self._warn("still", f"the step of iteration {k} did not move the parameters, and there was a gradient: where gradients are accumulated, call before_step "
+                       "and after_step around the updates only")
+        values = {name: math.nan if name in self.file.unknown else known.get(name, math.nan) for name in RunFile.MAYBE}
+        values.update(step_norm=step, clipped=0 if "clipped" in self.file.unknown else int(clipped), status=status)
+        if self.is_torch:
+            self.gradients.mark()
+            self.mark = (k + 1, self.parameters.sample()) if self.row < self.capacity and (k + 1) % self.every == 0 else None
         if is_saved:
             self.file.put_next("/trajectory/", "iterate", self.row, self.y)
             if self.fixed:
@@ -326,6 +365,8 @@ class Recorder:
 
     def _stop(self, reason):
         self.active, self.pending = False, None
+        if self.live is not None:
+            self.live.release()
         _say(reason)
         self._finish("interrupted")
 
@@ -349,6 +390,8 @@ class Recorder:
 
     def close(self, state=None):
         """Ends the file: `complete`, or `interrupted` where the training was."""
+        if self.live is not None:
+            self.live.release()
         if self.file is not None:
             self._finish(state or "complete")
         elif self.active and self.row == 0:

@@ -70,10 +70,12 @@ class RunFile:
         "status": ("u1", "status of the row", "0 ok; 1 non-finite: the loss, the gradient, x_k or x_{k+1} holds NaN or infinity; 2 zero step"),
     }
 
+    MAYBE = ("loss", "gradient_norm", "learning_rate")
+
     def __init__(self, path, parameters, iterations, total, objective, optimizer, unknown=(), gradients=False, fixed=None, consecutive=False):
         import h5py
 
-        self.path, self.names, self.consecutive = path, {}, consecutive
+        self.path, self.names, self.consecutive, self.unknown = path, {}, consecutive, set(unknown)
         self.place = path + ".unfinished" if os.path.lexists(path) else path
         for made in {path, self.place}:
             _remove_leftovers(made)
@@ -143,8 +145,10 @@ class RunFile:
             reserve(path, "u8", (), "number of committed rows", "a row of the group counts only if its index is below this number", initial=0)
         for group, count in (("/trajectory/", rows), ("/history/", total)):
             for name, (dtype, long_name, definition) in self.COLUMNS.items():
-                more = {"recorded": "no"} if name in unknown else {}
-                reserve(group + name, dtype, (count,), long_name, definition, np.nan if more else None, **more)
+                is_absent = name in unknown
+                # NaN stands where a number is not known, in whole columns or in rows.
+                more = {"recorded": "no" if is_absent else "partly"} if is_absent or name in self.MAYBE else {}
+                reserve(group + name, dtype, (count,), long_name, definition, (0 if dtype == "u1" else np.nan) if is_absent else None, **more)
         for name, dtype in (("epoch", "i8"), ("iteration", "i8"), ("training_loss", "f8"), ("validation_loss", "f8"), ("metric", "f8")):
             more = {"metric_name": ""} if name == "metric" else {}
             reserve("/history/evaluation/" + name, dtype, (0,), name.replace("_", " "), "of an evaluation on held-out data", **more)

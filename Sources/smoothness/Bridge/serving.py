@@ -3,202 +3,6 @@
 # Serving ------------------------------------------------------------------------------------------------------------------
 
 
-class _Components:
-    """m batches by index, their weights, and what keeps them from being the same twice."""
-
-    def __init__(self, components, weights, count=None):
-        if components is None:
-            raise ValueError("components are missing: serve(model, loss, components), the data cut into batches")
-        sampler = getattr(components, "sampler", None)
-        if sampler is not None and hasattr(components, "dataset"):
-            if "Random" in type(sampler).__name__:
-                raise ValueError("the DataLoader shuffles: component i would be other data every time. Give one with shuffle=False, or a list of batches")
-            components = list(components)
-        if callable(components) and not hasattr(components, "__getitem__"):
-            if count is None:
-                raise ValueError("components is a function: say how many there are, with count=…")
-            self.get, self.count = components, count
-        else:
-            if not hasattr(components, "__getitem__"):
-                components = list(components)
-            self.get, self.count = components.__getitem__, count or len(components)
-        if self.count < 1:
-            raise ValueError("there are no components")
-        self.weights = weights if weights is None or callable(weights) else list(weights)
-        if isinstance(self.weights, list) and len(self.weights) != self.count:
-            raise ValueError(f"{len(self.weights)} weights for {self.count} components")
-
-    def weight(self, index):
-        """The number of examples: given, or the length of the first array of the batch."""
-        if self.weights is None:
-            return float(_length(self.get(index)) or 1)
-        weight = float(self.weights(index) if callable(self.weights) else self.weights[index])
-        if not 0 < weight < math.inf:
-            raise ValueError(f"the weight of component {index} is {weight}: weights are numbers of examples, above 0")
-        return weight
-
-
-    def digest(self):
-        """Of the first and the last batch: in another process they must be the same."""
-        import hashlib
-
-        found = hashlib.sha256()
-        for index in sorted({0, self.count - 1}):
-            _hash(self.get(index), found)
-        return found.hexdigest()
-
-
-def _hash(value, found):
-    """Numbers and texts of a batch; what else stands there may be another object in each process."""
-    if hasattr(value, "items"):
-        for key in sorted(value, key=str):
-            _hash(str(key), found)
-            _hash(value[key], found)
-    elif isinstance(value, (list, tuple)):
-        for part in value:
-            _hash(part, found)
-    elif isinstance(value, (bool, int, float, str, bytes)):
-        found.update(repr(value).encode())
-    else:
-        try:
-            if hasattr(value, "detach"):
-                value = value.detach().cpu()
-                value = value.double() if value.is_floating_point() else value
-            array = np.asarray(value)
-        except Exception:
-            return
-        if array.dtype.kind in "biufc":
-            found.update(array.tobytes())
-
-
-def _length(batch):
-    if hasattr(batch, "shape"):
-        return int(batch.shape[0]) if len(batch.shape) else 1
-    parts = batch.values() if hasattr(batch, "values") else batch if isinstance(batch, (list, tuple)) else []
-    return next((length for length in map(_length, parts) if length), None)
-
-
-class _TorchSource:
-    """The losses and gradients of a torch module at any point."""
-
-    precisions = ("float32", "float64")
-
-    def __init__(self, model, loss, components, weights=None, seed=0, count=None):
-        import torch
-
-        self.torch, self.model, self.loss, self.seed = torch, model, loss, seed
-        self.components = _Components(components, weights, count)
-        self.count, self.weight = self.components.count, self.components.weight
-        self.parameters = TorchParameters(model)
-        self.buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-        self.flat = self.dtype = None
-
-    def converted(self, precision):
-        """This source, in another precision: a copy of the model where it has other numbers."""
-        import copy
-
-        dtype = getattr(self.torch, precision)
-        if all(tensor.dtype == dtype for tensor in self.parameters.tensors):
-            return self
-        twin = _TorchSource(copy.deepcopy(self.model).to(dtype), self.loss, [None], None, self.seed)
-        twin.components, twin.count, twin.weight, twin.dtype = self.components, self.count, self.weight, dtype
-        return twin
-
-    def _cast(self, batch):
-        """Real numbers of a batch in the precision of a model that was converted."""
-        if self.dtype is None:
-            return batch
-        if isinstance(batch, self.torch.Tensor):
-            return batch.to(self.dtype) if batch.is_floating_point() else batch
-        if hasattr(batch, "items"):
-            return {key: self._cast(value) for key, value in batch.items()}
-        if isinstance(batch, (list, tuple)):
-            parts = [self._cast(value) for value in batch]
-            return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
-        return batch
-
-    def evaluate(self, index, draw=0, with_gradient=True):
-        """fᵢ, and leaves ∇fᵢ in the parameters' .grad. Masks are a function of (seed, draw, i); buffers stay as they were."""
-        torch = self.torch
-        if self.seed is not None:
-            number = (self.seed * 1_000_003 + draw) * 1_000_003 + index
-            torch.manual_seed(number)
-            random.seed(number)
-            np.random.seed(number % 2**32)
-        for tensor in self.parameters.tensors:
-            tensor.grad = None
-        with torch.set_grad_enabled(with_gradient):
-            loss = self.loss(self.model, self._cast(self.components.get(index)))
-            if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
-                raise TypeError("loss(model, batch) must return one number, as a tensor")
-            if with_gradient:
-                loss.backward()
-        if self.model.training:
-            with torch.no_grad():
-                for buffer, kept in self.buffers:
-                    buffer.copy_(kept)
-        return float(loss.detach().double())
-
-    def gradient(self, index, draw, into):
-        loss = self.evaluate(index, draw)
-        self.parameters.gradients(into)
-        return loss
-
-    def mean(self, indices, draw=0):
-        """(losses, weights, Σ wᵢ∇fᵢ / Σ wᵢ in float64)"""
-        total = sum(self.parameters.counts)
-        if self.flat is None:
-            self.flat = np.zeros(total, self.parameters.dtype)
-        losses, weights, mean = [], [], np.zeros(total)
-        for index in indices:
-            losses.append(self.gradient(index, draw, self.flat))
-            weights.append(self.weight(index))
-            mean += weights[-1] * self.flat
-        return losses, weights, mean / sum(weights)
-
-    def undisturbed(self):
-        """Puts gradients, buffers and random states back as the training loop has them."""
-        import contextlib
-
-        @contextlib.contextmanager
-        def scope():
-            torch = self.torch
-            gradients = [tensor.grad for tensor in self.parameters.tensors]
-            self.buffers = [(buffer, buffer.detach().clone()) for buffer in self.model.buffers()]
-            states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-            devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-            try:
-                yield
-            finally:
-                random.setstate(states[0])
-                np.random.set_state(states[1])
-                torch.set_rng_state(states[2])
-                if devices:
-                    torch.cuda.set_rng_state_all(devices)
-                for tensor, gradient in zip(self.parameters.tensors, gradients):
-                    tensor.grad = gradient
-        return scope()
-
-    def move(self, flat):
-        self.parameters.write(flat)
-
-    def diagnosis(self):
-        """What may keep two evaluations from being equal."""
-        found, modules = [], dict(self.model.named_modules())
-        training = [name for name, module in modules.items() if module.training and not list(module.children())]
-        dropout = [name for name in training if "Dropout" in type(modules[name]).__name__ and getattr(modules[name], "p", 0) > 0]
-        if dropout and self.seed is None:
-            found.append(f"dropout draws new masks every time ({', '.join(dropout[:3])}): leave out seed=None, or call model.eval()")
-        norms = [name for name in training if "BatchNorm" in type(modules[name]).__name__]
-        if norms:
-            found.append(f"BatchNorm is in training mode ({', '.join(norms[:3])}): each component takes the statistics of its own batch; "
-                         "call model.eval() to measure at the running ones")
-        if self.torch.cuda.is_available():
-            found.append("CUDA may add up in another order each time: torch.use_deterministic_algorithms(True) and "
-                         "CUBLAS_WORKSPACE_CONFIG=:4096:8 forbid it")
-        return found
-
-
 class _TreeSource:
     """Losses and gradients of a function of a pytree: JAX's own derivative, or one that is given."""
 
@@ -206,7 +10,7 @@ class _TreeSource:
         self.tree, self.components, self.parameters = tree, _Components(components, weights, count), TreeParameters(tree)
         self.count, self.weight = self.components.count, self.components.weight
         self.precisions = ("float64" if self.parameters.dtype == np.float64 else "float32",)
-        self.function, self.loss, self.seed = gradient, loss, 0
+        self.function, self.loss, self.warnings = gradient, loss, []
         if gradient is None:
             import jax
 
@@ -216,12 +20,26 @@ class _TreeSource:
             self.loss = jax.jit(loss)
         self.point = tree
 
-    def converted(self, precision):
-        import copy
+    def prepare(self, precision):
+        if precision not in self.precisions:
+            raise ValueError(f"gradients in {precision} are not served: {', '.join(self.precisions)}")
 
-        twin = copy.copy(self)
-        twin.dtype = np.dtype(precision)
-        return twin
+    def seeded(self, index, draw=0):
+        """Nothing to seed: whoever wants random numbers brings a key."""
+
+    def trial(self, is_double=True):
+        """Evaluates the first component, and refuses what would give wrong numbers."""
+        self.components.require_same(self.seeded)
+        parameters = self.parameters
+        start, gradient = (np.zeros(sum(parameters.counts), parameters.dtype) for _ in range(2))
+        parameters.read(start, self.tree)
+        loss = self.gradient(0, 0, gradient)
+        if not gradient.any():
+            self.move(start + 0.1 * (1 + np.abs(start)) * np.random.default_rng(0).standard_normal(start.size).astype(start.dtype))
+            moved = self.evaluate(0)
+            self.point = self.tree
+            if moved == loss:
+                raise ValueError("the loss does not depend on the parameters that it is given (those of the script inside?)")
 
     def move(self, flat):
         self.point = self.parameters.tree(flat if self.parameters.jax else flat.copy(), self.tree)
@@ -244,7 +62,7 @@ class _Requests:
     """Answers the requests of docs/gradient-process.md, one line each."""
 
     def __init__(self, source, name):
-        self.source, self.name, self.memory, self.prepared, self.points = source, name, {}, {}, {}
+        self.source, self.name, self.memory, self.place = source, name, {}, None
 
     def vector(self, request, key):
         path, bytes_ = request["memory"], request["bytes"]
@@ -255,13 +73,6 @@ class _Requests:
         kind = np.dtype(request["precision"])
         return np.frombuffer(self.memory[path], kind, sum(self.source.parameters.counts), request[key])
 
-    def prepare(self, precision):
-        if precision not in self.prepared:
-            if precision not in self.source.precisions:
-                raise ValueError(f"gradients in {precision} are not served: {', '.join(self.source.precisions)}")
-            self.prepared[precision] = self.source.converted(precision)
-        return self.prepared[precision]
-
     def version(self, request):
         return {"protocol": PROTOCOL, "software": f"{SOFTWARE} {__version__}, {self.source.parameters.software}"}
 
@@ -270,20 +81,22 @@ class _Requests:
         return {"name": self.name, "precisions": list(self.source.precisions), "components": self.source.count,
                 "parameters": [{"name": name, "shape": list(shape)} for name, shape in zip(parameters.names, parameters.shapes)],
                 "weights": [self.source.weight(index) for index in range(self.source.count)], "notes": self.source.diagnosis(),
-                "digest": self.source.components.digest()}
+                "warnings": self.source.warnings, "digest": self.source.components.digest(self.source.seeded)}
 
     def parameters(self, request):
+        self.source.prepare(request["precision"])
         vector = self.vector(request, "point")
         # Only before the first gradient are they what the script had made.
         self.source.parameters.read(vector, getattr(self.source, "tree", None))
         return {}
 
     def gradient(self, request):
-        source = self.prepare(request["precision"])
-        place = (request["memory"], request["point"], request["point_id"])
-        if self.points.get(id(source)) != place:
+        source = self.source
+        source.prepare(request["precision"])
+        place = (request["precision"], request["memory"], request["point"], request["point_id"])
+        if self.place != place:
             source.move(self.vector(request, "point"))
-            self.points = {id(source): place}
+            self.place = place
         components, draw = request["components"], request.get("draw", 0)
         missing = [index for index in components if not 0 <= index < source.count]
         if missing:
@@ -315,8 +128,9 @@ def serve(model, loss=None, components=None, *, weights=None, count=None, gradie
         NumPy arrays, with gradient(parameters, batch) → (loss, dictionary of gradients).
     loss(model, batch): the *mean* loss over the batch's examples, one number.
     components: the data, cut into batches: a list, a dataset of batches, a DataLoader that does not shuffle, or a function of the
-        index, with count. Batch i must be the same whenever it is asked for.
-    weights: the number of examples of each (default: the length of a batch's first array): a list or a function of the index.
+        index or an iterator, with count. Batch i must be the same whenever it is asked for.
+    weights: the number of examples of each: a list or a function of the index. Default: the length of a batch's first array; where labels are left out
+        (-100) and the loss turns out to be a mean over those that count, their number.
     seed: dropout masks of component i are a function of (seed, i), the same at every point; None leaves the generators alone.
     double: whether gradients may be asked for in float64 (rounding is measured against them).
     """
@@ -336,10 +150,9 @@ def serve(model, loss=None, components=None, *, weights=None, count=None, gradie
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
             source = _TorchSource(model, loss, components, weights, seed, count)
-            if not double and source.parameters.dtype == np.float32:
-                source.precisions = ("float32",)
         else:
             source = _TreeSource(model, loss, components, weights, gradient, count)
+        source.trial(double)
         handler = _Requests(source, name or type(model).__name__)
         failure = None
     except Exception as error:

@@ -57,6 +57,23 @@ for line in sys.stdin:
             answer["parameters"][0]["shape"] = [5]
         if way == "no-parameters":
             del answer["parameters"]
+        answer |= {
+            "huge-components": {"components": 10**18, "weights": None}, "no-components": {"components": 0, "weights": []},
+            "endless-components": {"components": 10**30}, "huge-shape": {"parameters": [{"name": "x", "shape": [2**40, 2**40, 2**40]}]},
+            "tall-shape": {"parameters": [{"name": "x", "shape": [10**11]}]}, "negative-shape": {"parameters": [{"name": "x", "shape": [-2, -3]}]},
+            "many-axes": {"parameters": [{"name": "x", "shape": [1] * 10**6 + [6]}]}, "long-name": {"name": "n" * 10**6},
+            "negative-weight": {"weights": [-1.0] * m}, "huge-weights": {"weights": [1e308] * m}, "tiny-weights": {"weights": [1e-320] * m},
+            "same-names": {"parameters": [{"name": "x", "shape": [3]}] * 2}, "warns": {"warnings": ["the moon is full"]},
+            "other-precision": {"precisions": ["float16"]},
+        }.get(way, {})
+        if way in ("two-blocks", "silent-block", "partial-block"):
+            answer["parameters"] = [{"name": "a", "shape": [2]}, {"name": "b", "shape": [2, 2]}]
+        if way == "long-line":
+            answer["notes"] = ["n" * 2**27]
+        if way == "deep":
+            answer["notes"] = "DEEP"
+            out(json.dumps(answer).replace('"DEEP"', "[" * 10**6))
+            continue
     else:
         if r["memory"] not in memory:
             with open(r["memory"], "r+b") as file:
@@ -87,6 +104,15 @@ for line in sys.stdin:
                 losses, mean = ["NaN"] * len(losses), mean * np.nan
             if way == "half-written":
                 mean = mean[:5]
+            if way == "silent-block":
+                mean[2:] = 0
+            if way == "partial-block":
+                # The sum of both parts is nearly right along the gradient.
+                mean[2:] -= np.sin(x[2:]) / 2
+            if way == "constant":
+                losses, mean = [1.0] * len(losses), np.zeros(6)
+            if way == "writes-point":
+                x[:] += 1
             if "gradient" in r:
                 np.frombuffer(memory[r["memory"]], "f8", len(mean), r["gradient"])[:] = mean
             answer["losses"] = losses
@@ -121,6 +147,16 @@ for line in sys.stdin:
                 time.sleep(1000)
             if way == "never":
                 time.sleep(1000)
+            if way == "slow-line":
+                while True:
+                    out(" ", end="")
+                    time.sleep(0.05)
+            if way == "long-error":
+                answer = {"id": r["id"], "error": "e" * 10**5}
+            if way == "huge-id":
+                answer["id"] = 10**30
+            if way == "long-answer":
+                answer["losses"] = [0.5] * 10**6
             if way == "endless":
                 while True:
                     out("y" * 65536, end="")
