@@ -127,9 +127,10 @@ struct BridgeTests {
     func document() throws {
         let path = Workplace.packageRoot.appending(path: "docs/pytorch.md").path
         let printed = try bench.python("run_document.py", [path, Workplace.program])
-        #expect(printed.hasSuffix("8 files, 22 commands\n"), "\(printed.suffix(300))")
+        #expect(printed.hasSuffix("9 files, 24 commands\n"), "\(printed.suffix(300))")
         for name in [
             "scatter.svg", "report.html", "face.estimates.h5", "light.estimates.h5", "jax.estimates.h5",
+            "speed.estimates.h5",
             "fixed.estimates.h5", "imported.estimates.h5",
         ] {
             #expect(bench.exists(name), "\(name)")

@@ -119,6 +119,35 @@ struct GradientProcessTests {
         #expect(try estimate("right").exitCode == 0)
     }
 
+    /// Way and what the message says: descriptions and answers that are longer, larger or other than they may be.
+    static let absurdities: [(String, String)] = [
+        ("huge-components", "components: expected 1 … 10000000"), ("no-components", "components: expected 1 …"),
+        ("endless-components", "describes itself wrongly"), ("huge-shape", "shape: expected parameters for which"),
+        ("tall-shape", "shape: expected parameters for which"), ("negative-shape", "shape: expected positive extents"),
+        ("many-axes", "of at most 64 axes"), ("long-name", "name: expected at most 4096 bytes, found 1000000"),
+        ("negative-weight", "weights: expected positive numbers, found -1.0"),
+        ("huge-weights", "with a sum that is a number"), ("tiny-weights", "with a sum that is a number"),
+        ("same-names", "expected distinct names"), ("other-precision", "expected float32 or float64"),
+        ("long-line", "prints a line without end"), ("long-answer", "prints a line without end"),
+        ("deep", "an answer to request"), ("huge-id", "an answer to request"), ("long-error", "reports: eeee"),
+    ]
+
+    @Test("what a process says of itself is held against what can be, before memory is set aside")
+    func absurd() throws {
+        try record()
+        for (way, text) in Self.absurdities {
+            let outcome = try estimate(way, "--oracle-timeout", "30")
+            #expect(outcome.exitCode == 65 && !outcome.wasSignalled, "\(way): \(outcome.standardError.prefix(4000))")
+            #expect(outcome.standardError.contains(text), "\(way): \(outcome.standardError.prefix(4000))")
+            #expect(outcome.standardError.utf8.count < 20_000, "\(way)")
+        }
+        let slow = try estimate("slow-line", "--oracle-timeout", "2")
+        #expect(slow.exitCode == 74 && slow.standardError.contains("has not answered"), "\(slow.standardError)")
+        let warned = try estimate("warns")
+        #expect(warned.exitCode == 0, "\(warned.standardError)")
+        #expect(warned.standardError.contains("warning: the process says: the moon is full"), "\(warned.standardError)")
+    }
+
     @Test("a process that complains without end is held back: neither it nor the program keeps a processor busy")
     func endlessComplaints() throws {
         try record()
@@ -193,7 +222,7 @@ struct GradientProcessTests {
         for command in [oracle("right"), "'\(python)' '\(bench.path("least.py"))'"] {
             let right = try bench.smoothness("verify", "--oracle", command)
             #expect(right.exitCode == 0, "\(right.standardOutput)\(right.standardError)")
-            #expect(right.standardOutput.contains(": valid, 11 of 11 checks passed"), "\(right.standardOutput)")
+            #expect(right.standardOutput.contains(": valid, 13 of 13 checks passed"), "\(right.standardOutput)")
         }
         for (way, finding) in [
             ("not-a-mean", "gradients add up over components"),
@@ -201,6 +230,14 @@ struct GradientProcessTests {
             ("counts", "the same component is the same function twice"),
             ("half-written", "writes whole, finite gradients"),
             ("careless", "errors are messages"), ("nan", "writes whole, finite gradients"),
+            (
+                "silent-block",
+                "the blocks whose gradient is zero: expected no change of the loss with them, found b move it"
+            ),
+            ("partial-block", "the gradient of every block is the derivative of the loss"),
+            ("partial-block", "others in b."),
+            ("constant", "the loss depends on the parameters"), ("writes-point", "the point stays as it was written"),
+            ("tall-shape", "parameters for which this machine has memory"),
             ("chatters", "answers every request"),
             ("dies-at-start", "answers every request"),
         ] {

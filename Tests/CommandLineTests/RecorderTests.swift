@@ -31,6 +31,32 @@ struct RecorderTests {
         #expect(rows.split(separator: "\n").count == 6, "\(rows)")
     }
 
+    @Test(
+        "closures, SAM, schedule-free, averages, accelerate, several learning rates, exchanged tensors: recorded rightly or refused; what is not known is not recorded"
+    )
+    func optimizers() throws {
+        let printed = try bench.python("recorder_optimizers.py", [])
+        #expect(printed.hasSuffix("\nall\n"), "\(printed)")
+        let files = try bench.contents().keys.filter { $0.hasSuffix(".h5") }
+        #expect(files.count == 27, "\(files)")
+        for file in files {
+            let outcome = try bench.smoothness("verify", file)
+            #expect(outcome.exitCode == 0, "\(file): \(outcome.standardOutput)")
+        }
+        let unknown = try bench.succeed("inspect", "unknown.h5").standardOutput
+        for name in ["loss", "gradient norm"] {
+            let line = name.padding(toLength: 16, withPad: " ", startingAt: 0) + "not recorded\n"
+            #expect(unknown.contains(line), "\(unknown)")
+        }
+        #expect(!unknown.contains("% of the iterations"), "\(unknown)")
+        let json = try bench.succeed("inspect", "unknown.h5", "--format", "json").standardOutput
+        #expect(!json.contains("\"firstLoss\"") && !json.contains("\"clippedShare\""), "\(json)")
+        #expect(json.contains("\"unrecorded\""), "\(json)")
+        // Of these, some rows are known.
+        let some = try bench.succeed("inspect", "sometimes.h5").standardOutput
+        #expect(some.contains("loss            1 → 1\n"), "\(some)")
+    }
+
     @Test("what is wrong with the components of serve is said")
     func components() throws {
         let python = try #require(Workplace.python)

@@ -71,9 +71,13 @@ struct GradientDescription: Decodable, Sendable, Equatable {
         let shapes = parameters.map(\.shape)
         try require(
             shapes.allSatisfy { $0.count <= Self.mostAxes && $0.allSatisfy { $0 > 0 } }, "shape",
-            "positive extents, of at most \(Self.mostAxes) axes", "\(shapes.prefix(8).map { $0.prefix(8) })")
+            "positive extents, of at most \(Self.mostAxes) axes", "\(shapes.prefix(8).map { Array($0.prefix(8)) })")
         let count = shapes.reduce(0.0) { $0 + $1.reduce(1.0) { $0 * Double($1) } }
-        try require(count < 1e12, "shape", "fewer than 10¹² parameters", "\(count)")
+        // A description is words; memory is set aside for what this machine can hold: a point and two gradients.
+        let memory = ProcessInfo.processInfo.physicalMemory
+        try require(
+            count < 1e12 && 3 * 8 * count < Double(memory), "shape",
+            "parameters for which this machine has memory, \(memory) bytes", "\(count) parameters")
         try require(
             Set(parameters.map(\.name)).count == parameters.count, "parameters", "distinct names", "the same twice")
         try require(

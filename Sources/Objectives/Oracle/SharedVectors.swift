@@ -16,13 +16,6 @@ final class SharedVectors {
     init(parameterCount: Int) throws {
         // Whole pages, and room for a vector of no element.
         let vector = (max(1, parameterCount) * MemoryLayout<Double>.stride + 4095) / 4096 * 4096
-        // A description is words; memory is set aside for what this machine can hold.
-        guard vector / 1024 < Int(ProcessInfo.processInfo.physicalMemory / 1024) / (1 + Self.slotCount) else {
-            throw SmoothnessError(
-                .data, "the gradient process has more parameters than this machine has memory for",
-                expected: "at most \(ProcessInfo.processInfo.physicalMemory) bytes",
-                found: "\(parameterCount) parameters, which take \(vector) bytes three times")
-        }
         var failure: Int32 = 0
         guard let memory = smoothness_shared_create(vector * (1 + Self.slotCount), &failure) else {
             throw SmoothnessError(

@@ -184,15 +184,16 @@ def _weigh_labels(components, losses, precision):
     """Makes weights the numbers of that over which the loss of a batch is a mean, where labels are left out (−100) or sequences have several lengths.
 
     losses(batches) → the losses of these batches; precision: how far rounding moves them, relatively. Which mean it is shows in a batch and its two
-    parts. Returns what a person should know: nothing where all of it comes to the same.
+    parts. Returns what a person should know, nothing where all of it comes to the same; and whether it is settled.
     """
     if components.weights is not None:
-        return None
+        return None, True
     counts, best = [], None
     for index in range(components.count):
-        labels = _labels(components.get(index))
+        batch = components.get(index)
+        labels, components.known[index] = _labels(batch), float(_length(batch) or 1)
         if labels is None:
-            return None
+            return None, True
         counts.append(_label_counts(labels))
         length = len(labels)
         for cut in {length // 3, length // 2} - {0}:
@@ -203,7 +204,7 @@ def _weigh_labels(components, losses, precision):
     ways = [way for way in counts[0] if all(count[way] >= 0 for count in counts)]
     ways = [way for way in ways if len({round(count[way] / count["examples"], 12) for count in counts}) > 1]
     if not ways:
-        return None
+        return None, True
     fitting = None
     if best is not None:
         _, index, cut, parts = best
@@ -220,12 +221,12 @@ def _weigh_labels(components, losses, precision):
             # A model that takes whole batches only: nothing is known then.
             pass
     if fitting == "examples":
-        return None
+        return None, True
     if fitting is None:
         return ("the weights are numbers of examples, and labels are left out (-100) or sequences have several lengths: if the loss is a mean over labels, pass "
-                "weights=[the number of labels that count in each batch], or another function is measured")
+                "weights=[the number of labels that count in each batch], or another function is measured"), False
     empty = next((index for index, count in enumerate(counts) if count[fitting] == 0), None)
     if empty is not None:
         raise ValueError(f"component {empty} has no label that counts (all are {IGNORED}), so that its loss is a mean over nothing: leave it out")
     components.known = {index: count[fitting] for index, count in enumerate(counts)}
-    return f"the loss is a mean over {fitting}: their numbers are the weights"
+    return f"the loss is a mean over {fitting}: their numbers are the weights", True

@@ -83,7 +83,7 @@ class _Optimizer:
             return ("none of the recorded parameters is in the optimiser: where they are a copy or an average of what it trains (EMA, AveragedModel), record the "
                     "model itself")
         if left:
-            return f"the optimiser does not have {_listed(left)}: they stay as they are"
+            return f"the optimiser does not have {_listed(left)}, and does not move them"
         return None
 
     def require_gradient_point(self):

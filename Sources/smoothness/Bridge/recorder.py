@@ -113,7 +113,7 @@ class Recorder:
         parameters, and the gradients where their norm or they themselves are to be saved."""
         if self.live is not None and self.live.is_accumulating():
             # No update: the next one's loss is the mean of all of its parts.
-            self.parts.append((k, loss))
+            self.parts.append((k, loss.detach() if hasattr(loss, "detach") else loss))
             return
         k, loss = self._whole(k, loss)
         latest, self.next_k = self.next_k - 1, k + 1
@@ -140,7 +140,7 @@ class Recorder:
             self.next_k = self.next_k if k is None or counts_batches else int(k)
             if k is not None and counts_batches:
                 self._warn("batches", f"accelerate makes one update of {len(self.parts) + 1} batches: k counts batches here, and updates are counted in its place")
-        losses, self.parts = [part for _, part in self.parts] + [loss], []
+        losses, self.parts = [part for _, part in self.parts] + [loss.detach() if hasattr(loss, "detach") else loss], []
         if len(losses) > 1:
             loss = None if any(part is None for part in losses) else sum(float(part) for part in losses) / len(losses)
         return self.next_k if k is None or self.counts_updates else int(k), loss

@@ -13,7 +13,7 @@ class _State:
         self.torch, self.tables, self.entries, self.frozen = torch, [], [], []
         for module in model.modules():
             for table, is_copied in ((module._buffers, True), (module.__dict__, False)):
-                self.tables.append((table, set(table)))
+                self.tables.append((table, set(table.keys())))
                 for key, value in list(table.items()):
                     if isinstance(value, torch.Tensor) or type(value) in (bool, int, float):
                         clone = value.detach().clone() if is_copied and value is not None else None
@@ -31,7 +31,7 @@ class _State:
     def restore(self):
         for entry in self.entries:
             table, key, value, version, clone, module = entry
-            if table.get(key) is not value:
+            if key not in table or table[key] is not value:
                 table[key] = value
             # Batch normalisation changes its running statistics without counting.
             if clone is not None and (module.training or version is None or value._version != version):
@@ -225,9 +225,9 @@ class _TorchSource:
             finally:
                 for module, mode in modes:
                     module.training = mode
-        remark = _weigh_labels(self.components, losses, max(self.torch.finfo(tensor.dtype).eps for tensor in self.parameters.tensors))
+        remark, is_settled = _weigh_labels(self.components, losses, max(self.torch.finfo(tensor.dtype).eps for tensor in self.parameters.tensors))
         if remark:
-            (self.notes if self.components.known else self.warnings).append(remark)
+            (self.notes if is_settled else self.warnings).append(remark)
         for tensor in self.parameters.tensors:
             tensor.grad = None
 

@@ -1,4 +1,5 @@
-"""Models and losses that serve must get right, remark or refuse: oracle_models.py KIND serves one; importing it has them all.
+"""Models and losses that serve must get right, remark or refuse: oracle_models.py KIND serves one, oracle_models.py KIND record RUN.h5 trains and records it;
+importing it has them all.
 
 smoothness_bridge.py stands in the working folder. Each kind is (model, loss, components, options of serve).
 """
@@ -137,7 +138,18 @@ KINDS = {
 }
 
 if __name__ == "__main__":
-    from smoothness_bridge import serve
+    from smoothness_bridge import Recorder, serve
 
     model, loss, components, options = KINDS[sys.argv[1]]()
-    serve(model, loss, components, **options)
+    if len(sys.argv) == 2:
+        serve(model, loss, components, **options)
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        with Recorder(sys.argv[3], model.named_parameters(), 4, optimizer=optimizer) as recorder:
+            for k in range(4):
+                optimizer.zero_grad()
+                value = loss(model, components[k])
+                value.backward()
+                recorder.before_step(k, value)
+                optimizer.step()
+                recorder.after_step()
