@@ -50,8 +50,11 @@ extension RunVerifier {
                     ? try reader.file.attribute("recorded", of: object, as: String.self) : "yes"
             }
             report.check(
-                "history and trajectory record the same columns", (mark == "no") == unrecorded.contains(name),
-                at: object + "@recorded", expected: unrecorded.contains(name) ? "no, as in /trajectory" : "none",
+                "history and trajectory record the same columns",
+                (mark == "no") == unrecorded.contains(name) && (mark == "partly") == partlyRecorded.contains(name),
+                at: object + "@recorded",
+                expected: unrecorded.contains(name)
+                    ? "no, as in /trajectory" : partlyRecorded.contains(name) ? "partly, as in /trajectory" : "none",
                 found: mark)
         }
     }
@@ -142,7 +145,7 @@ extension RunVerifier {
 
 extension IterationRecord {
     /// The number of a column that may be unrecorded.
-    fileprivate func number(_ name: String) -> Double? {
+    func number(_ name: String) -> Double? {
         ["loss": loss, "gradient_norm": gradientNorm, "learning_rate": learningRate][name]
     }
 }

@@ -101,15 +101,19 @@ public struct RunFileReader: ~Copyable {
         try translating(.inputOutput) { try columns.gradient?.read(row: row, of: header.layout.count, into: &vector) }
     }
 
-    /// The columns of `/trajectory` and `/history` whose numbers the writer did not know, or not in every row: NaN stands there, and 0 for `clipped`.
-    public func unrecordedColumns() throws -> Set<String> {
+    /// The columns of `/trajectory` and `/history` whose numbers the writer did not know: NaN throughout, and 0 for `clipped`.
+    public func unrecordedColumns() throws -> Set<String> { try columnsMarked("no") }
+
+    /// The columns in which NaN stands where the writer did not know the number of a row.
+    public func partlyRecordedColumns() throws -> Set<String> { try columnsMarked("partly") }
+
+    private func columnsMarked(_ mark: String) throws -> Set<String> {
         try translating(.data) {
             var found: Set<String> = []
             for name in ["loss", "gradient_norm", "learning_rate", "clipped"] {
                 let object = "/trajectory/" + name
                 guard try file.hasAttribute("recorded", of: object) else { continue }
-                let answer = try file.attribute("recorded", of: object, as: String.self)
-                if answer == "no" || answer == "partly" { found.insert(name) }
+                if try file.attribute("recorded", of: object, as: String.self) == mark { found.insert(name) }
             }
             return found
         }

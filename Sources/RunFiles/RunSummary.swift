@@ -79,7 +79,10 @@ extension RunFileReader {
         let last = try evaluations().last
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
         let clipped = history.filter(\.clipped).count
-        let unrecorded = try unrecordedColumns()
+        let unknown = try partlyRecordedColumns().filter { name in
+            history.contains { $0.status != .nonFinite && $0.number(name)?.isNaN == true }
+        }
+        let unrecorded = try unrecordedColumns().union(unknown)
         func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }
         return RunSummary(
             file: path, byteCount: size, format: RunFormat.name, formatVersion: header.formatVersion,

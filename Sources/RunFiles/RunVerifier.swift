@@ -19,6 +19,8 @@ struct RunVerifier {
     var isReadable = true
     /// Columns whose writer did not know their numbers.
     var unrecorded: Set<String> = []
+    /// Columns whose writer knew the numbers of some rows.
+    var partlyRecorded: Set<String> = []
 
     init(path: String) {
         self.path = path
