@@ -4,7 +4,7 @@
 #include "CImageCodecs.h"
 
 /// The most pixels that an image may have; a header that claims more is taken for damage.
-enum { most_pixels = 1 << 28 };
+enum { most_pixels = 1 << 26 };
 
 int fail(smoothness_codec_failure *failure, size_t offset, const char *message);
 

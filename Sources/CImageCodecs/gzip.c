@@ -3,12 +3,9 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-/// What a file may unpack to; more is taken for an attack.
-static const size_t most_bytes = (size_t)1 << 33;
-
 enum { piece = 1 << 16 };
 
-/// Unpacks to `output`, or only counts where it is NULL.
+/// Unpacks to `output` of `capacity` bytes, or only counts, up to that number, where it is NULL.
 static int unpack(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity, size_t *size,
                   smoothness_codec_failure *failure) {
     uint8_t *scratch = output ? NULL : malloc(piece);
@@ -37,8 +34,7 @@ static int unpack(const uint8_t *bytes, size_t count, uint8_t *output, size_t ca
         int status = inflate(&stream, Z_NO_FLUSH);
         size_t made = offered - stream.avail_out;
         written += made;
-        if (output && written > capacity) problem = "holds more than its size";
-        if (written > most_bytes) problem = "unpacks to more than 8 GiB";
+        if (written > capacity) problem = output ? "holds more than its size" : "unpacks to more than it may hold";
         if (status == Z_STREAM_END) {
             size_t left = count - read + stream.avail_in;
             if (left == 0) break;
@@ -61,13 +57,27 @@ static int unpack(const uint8_t *bytes, size_t count, uint8_t *output, size_t ca
     return problem ? 1 : 0;
 }
 
-int smoothness_gunzip_size(const uint8_t *bytes, size_t count, size_t *size, smoothness_codec_failure *failure) {
-    return unpack(bytes, count, NULL, 0, size, failure);
+int smoothness_gunzip_size(const uint8_t *bytes, size_t count, size_t most, size_t *size,
+                           smoothness_codec_failure *failure) {
+    return unpack(bytes, count, NULL, most, size, failure);
 }
 
 int smoothness_gunzip(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity,
                       smoothness_codec_failure *failure) {
     return unpack(bytes, count, output, capacity, NULL, failure);
+}
+
+size_t smoothness_gunzip_start(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity) {
+    z_stream stream = {0};
+    if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) return 0;
+    stream.next_in = (Bytef *)bytes;
+    stream.avail_in = count > piece ? piece : (uInt)count;
+    stream.next_out = output;
+    stream.avail_out = (uInt)capacity;
+    // Whatever is wrong, what was made is counted; unpacking all of it tells the rest.
+    inflate(&stream, Z_NO_FLUSH);
+    inflateEnd(&stream);
+    return capacity - stream.avail_out;
 }
 
 int smoothness_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity) {

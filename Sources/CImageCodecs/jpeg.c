@@ -10,10 +10,14 @@
 // After jpeglib.h, which it needs.
 #include <jerror.h>
 
+/// A progressive image has some ten scans; each of thousands would take as long as the whole image.
+enum { most_scans = 200 };
+
 /// Lives outside the frame that `longjmp` returns to, so that nothing in it is lost.
 struct decoder {
     struct jpeg_decompress_struct info;
     struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
     jmp_buf escape;
     size_t count;
     uint8_t *row;
@@ -38,6 +42,14 @@ static void take_warning(j_common_ptr info, int level) {
         if (code == JWRN_JPEG_EOF) ((struct decoder *)info->client_data)->info.src->bytes_in_buffer = 0;
         give_up(info);
     }
+}
+
+static void count_scans(j_common_ptr info) {
+    struct decoder *decoder = info->client_data;
+    if (decoder->info.input_scan_number <= most_scans) return;
+    struct jpeg_source_mgr *source = decoder->info.src;
+    fail(decoder->failure, decoder->count - source->bytes_in_buffer, "more scans than an image has");
+    longjmp(decoder->escape, 1);
 }
 
 /// (255 − c)(255 − k)/255, rounded, where `c` and `k` are amounts of ink.
@@ -81,6 +93,8 @@ int jpeg_read(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t capaci
     volatile int status = 1;
     if (setjmp(decoder->escape) == 0) {
         jpeg_create_decompress(&decoder->info);
+        decoder->progress.progress_monitor = count_scans;
+        decoder->info.progress = &decoder->progress;
         jpeg_mem_src(&decoder->info, bytes, count);
         jpeg_read_header(&decoder->info, TRUE);
         *width = decoder->info.image_width;

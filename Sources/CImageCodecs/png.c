@@ -58,6 +58,9 @@ int png_read(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t capacit
         *height = png_get_image_height(png, info);
         if (*width * *height > most_pixels) {
             fail(failure, source.offset, "more pixels than an image of these has");
+        } else if (*height * png_get_rowbytes(png, info) / 1100 > count) {
+            // Before memory is set aside: deflate makes at most 1032 bytes of one.
+            fail(failure, source.offset, "more pixels than the file can hold");
         } else if (!pixels) {
             status = 0;
         } else if (capacity != *width * *height * 3) {

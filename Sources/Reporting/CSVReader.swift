@@ -25,6 +25,8 @@ public func parseCSV(_ text: String, file: String? = nil) throws -> [[CSVField]]
 }
 
 private struct CSVParser {
+    private static let mostFields = 100_000
+
     private enum State { case start, plain, quoted, closed }
 
     let file: String?
@@ -50,8 +52,8 @@ private struct CSVParser {
             field.append(scalar)
             state = .quoted
         case (_, "\n") where isSecondHalf: break
-        case (_, ","): endField()
-        case (_, "\n"), (_, "\r"): endRecord()
+        case (_, ","): try endField()
+        case (_, "\n"), (_, "\r"): try endRecord()
         case (.start, "\""):
             state = .quoted
         case (.closed, _): throw fault("there is text after a closing quote")
@@ -64,11 +66,13 @@ private struct CSVParser {
 
     mutating func finish() throws -> [[CSVField]] {
         if state == .quoted { throw fault("a quote is never closed") }
-        if state != .start || !record.isEmpty { endRecord() }
+        if state != .start || !record.isEmpty { try endRecord() }
         return records
     }
 
-    private mutating func endField() {
+    private mutating func endField() throws {
+        // A file of commas would take forty times its size.
+        guard record.count < Self.mostFields else { throw fault("there are more than \(Self.mostFields) fields") }
         record.append(
             CSVField(
                 text: String(field), isQuoted: state == .closed, line: fieldLine, column: record.count + 1))
@@ -77,10 +81,10 @@ private struct CSVParser {
         fieldLine = line
     }
 
-    private mutating func endRecord() {
+    private mutating func endRecord() throws {
         let isBlank = record.isEmpty && state == .start
         if !isBlank {
-            endField()
+            try endField()
             records.append(record)
             record = []
         }

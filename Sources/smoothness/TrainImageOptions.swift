@@ -152,7 +152,7 @@ struct TrainImageOptions: ParsableArguments {
         if files.format == .folder {
             let size = imageSize ?? (isImageNet ? 224 : isPerceptron ? 28 : 32)
             resizing = ImageResizing(
-                shorterSide: resize ?? Int((Double(size) * 8 / 7).rounded()), size: size)
+                shorterSide: resize ?? Int((Double(min(size, 1 << 20)) * 8 / 7).rounded()), size: size)
         } else if imageSize != nil || resize != nil {
             throw SmoothnessError(
                 .usage, "--image-size and --resize are for folders of images", object: "--image-format",

@@ -29,12 +29,16 @@ int smoothness_image_size(const uint8_t *bytes, size_t count, size_t *width, siz
 int smoothness_image_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t capacity,
                             smoothness_codec_failure *failure);
 
-/// The length of what a gzip file holds, all its members together; checks their checksums.
-int smoothness_gunzip_size(const uint8_t *bytes, size_t count, size_t *size, smoothness_codec_failure *failure);
+/// The length of what a gzip file holds, all its members together; checks their checksums. More than `most` bytes are a failure.
+int smoothness_gunzip_size(const uint8_t *bytes, size_t count, size_t most, size_t *size,
+                           smoothness_codec_failure *failure);
 
 /// Unpacks a gzip file of which `capacity` is the length of what it holds.
 int smoothness_gunzip(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity,
                       smoothness_codec_failure *failure);
+
+/// Unpacks the first bytes of a gzip file, at most `capacity` of them, from its first 64 KiB; returns how many.
+size_t smoothness_gunzip_start(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity);
 
 /// Unpacks a raw deflate stream to exactly `capacity` bytes; anything else is a failure.
 int smoothness_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity);

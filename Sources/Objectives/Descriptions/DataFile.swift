@@ -16,7 +16,7 @@ public struct DataFile: Sendable, Hashable, Codable {
     /// - Throws: `SmoothnessError` of kind `.noInput` or `.inputOutput`.
     public init(path: String) throws {
         self.path = path
-        try Self.refuseFolder(path)
+        try requireRegularFile(path)
         digest = try Digest(ofFile: path)
     }
 
@@ -40,7 +40,8 @@ public struct DataFile: Sendable, Hashable, Codable {
     /// - Throws: `SmoothnessError` of kind `.noInput`, `.inputOutput`, or `.data` where the file has changed.
     func read(from place: String? = nil) throws -> [UInt8] {
         let path = place ?? path
-        try Self.refuseFolder(path)
+        try requireRegularFile(path)
+        try requireLength(of: path)
         guard let data = FileManager.default.contents(atPath: path) else {
             let isThere = FileManager.default.fileExists(atPath: path)
             throw SmoothnessError(
@@ -57,7 +58,8 @@ public struct DataFile: Sendable, Hashable, Codable {
     /// - Throws: as `read`.
     func requireUnchanged(at place: String? = nil) throws {
         let path = place ?? path
-        try Self.refuseFolder(path)
+        try requireRegularFile(path)
+        try requireLength(of: path)
         try require(Digest(ofFile: path), of: path)
     }
 
@@ -71,12 +73,25 @@ public struct DataFile: Sendable, Hashable, Codable {
         }
     }
 
-    private static func refuseFolder(_ path: String) throws {
-        var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-            throw SmoothnessError(.data, "is not a data file", file: path, expected: "a file", found: "a folder")
-        }
+    /// Spares reading a file that cannot be the right one.
+    private func requireLength(of path: String) throws {
+        var status = stat()
+        guard stat(path, &status) == 0, Int(status.st_size) != digest.byteCount else { return }
+        throw SmoothnessError(
+            .data, "is not the file that this objective was made from", file: path,
+            expected: "SHA-256 \(digest.sha256), \(digest.byteCount) bytes", found: "\(status.st_size) bytes",
+            remedy: "Restore the original file or say with --data where a copy is")
     }
+}
+
+/// Refuses folders, pipes and devices: a description may name any place, and some of them never end. What is not there is left to who reads.
+func requireRegularFile(_ path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+    let isFolder = status.st_mode & S_IFMT == S_IFDIR
+    throw SmoothnessError(
+        .data, "is not a data file", file: path, expected: "a file",
+        found: isFolder ? "a folder" : "a pipe, a socket or a device")
 }
 
 extension ObjectiveDescription {

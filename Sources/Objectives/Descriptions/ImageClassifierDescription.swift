@@ -59,18 +59,19 @@ public struct ImageClassifierOptions: Sendable, Hashable {
 extension ImageClassifierDescription {
     func validate() throws {
         try images.validate()
+        try shape.validate()
         try network.validate(for: shape)
         try Self.validate(
             batchSize: batchSize, labelSmoothing: labelSmoothing, augmentation: augmentation,
             normalization: normalization, channels: shape.channels)
-        try require((populationComponents ?? 1) >= 1, "population_components", "1 or more", populationComponents ?? 0)
+        try requireSize("population_components", populationComponents ?? 1, atMost: DescriptionBounds.batch)
     }
 
     private static func validate(
         batchSize: Int, labelSmoothing: Double, augmentation: ImageAugmentation, normalization: ImageNormalization,
         channels: Int
     ) throws {
-        try require(batchSize >= 1, "batch_size", "1 or more", batchSize)
+        try requireSize("batch_size", batchSize, atMost: DescriptionBounds.batch)
         try require((0..<1).contains(labelSmoothing), "label_smoothing", "0 ≤ s < 1", labelSmoothing)
         try require(
             (0...1024).contains(augmentation.cropPadding), "crop_padding", "0 to 1024", augmentation.cropPadding)
@@ -89,6 +90,12 @@ extension ImageClassifierDescription {
             throw SmoothnessError(
                 .usage, "a component cannot be evaluated in pieces: batch normalisation is over all of it",
                 object: "micro_batch", expected: "none", found: "\(pieces)", remedy: "Use a smaller batch size")
+        }
+        if case .generated(let generated) = images.source, images.limit == nil {
+            // Before the time to make them is spent.
+            let count = training.imageCount.addingReportingOverflow(validation?.imageCount ?? 0)
+            try Objectives.requireAgreement(
+                "the generated images are", "number", count.overflow ? .max : count.partialValue, generated.imageCount)
         }
         let data = try ImageData(images, seed: seed, dataOverride: dataOverride)
         try check(data)
@@ -113,10 +120,7 @@ extension ImageClassifierDescription {
 
     private func check(_ data: ImageData) throws {
         func agree<Value: Equatable>(_ object: String, _ expected: Value, _ found: Value) throws {
-            guard expected != found else { return }
-            throw SmoothnessError(
-                .data, "the images are not what the description says", object: object, expected: "\(expected)",
-                found: "\(found)", remedy: "Use the version of smoothness that wrote the description")
+            try Objectives.requireAgreement("the images are", object, expected, found)
         }
         try agree("shape", shape, data.training.source.shape)
         try agree("classes", network.classCount, data.classCount)
@@ -132,7 +136,7 @@ extension ObjectiveDescription {
         _ images: ImageDataDescription, _ options: ImageClassifierOptions
     ) throws -> Self {
         try images.validate()
-        try require(options.batchSize >= 1, "batch_size", "1 or more", options.batchSize)
+        try requireSize("batch_size", options.batchSize, atMost: DescriptionBounds.batch)
         let data = try ImageData(images, seed: options.seed)
         let shape = data.training.source.shape
         let network: ImageNetwork

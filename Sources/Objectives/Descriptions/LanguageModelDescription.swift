@@ -27,13 +27,14 @@ extension LanguageModelDescription {
         try network.validate()
         if case .carried(let segments) = state {
             try require(segments > 0, "burn_in", "1 segment or more", segments)
+            try requireSize("burn_in", segments, atMost: DescriptionBounds.components)
         }
     }
 
     /// What must hold before the text is read.
     static func validate(_ text: TextDescription, batchSize: Int, sequenceLength: Int) throws {
-        try require(batchSize > 0, "batch_size", "1 or more", batchSize)
-        try require(sequenceLength > 0, "sequence_length", "1 or more", sequenceLength)
+        try requireSize("batch_size", batchSize, atMost: DescriptionBounds.batch)
+        try requireSize("sequence_length", sequenceLength, atMost: DescriptionBounds.batch)
         if text.tokenization == .bytes {
             try require(
                 text.vocabularyLimit == nil, "vocabulary_limit", "none: there are 256 bytes",
@@ -45,16 +46,18 @@ extension LanguageModelDescription {
             try require(fraction > 0 && fraction < 1, "held_out_fraction", "more than 0, less than 1", fraction)
         }
         guard case .generated(let generated) = text.source else { return }
-        try require(generated.classCount > 0, "class_count", "1 or more", generated.classCount)
+        try requireSize("class_count", generated.classCount, atMost: 256)
         try require(
             generated.wordCount >= generated.classCount, "word_count", "at least the class count",
             generated.wordCount)
-        try require(generated.lineCount > 0, "line_count", "1 or more", generated.lineCount)
+        try requireSize("word_count", generated.wordCount, atMost: DescriptionBounds.lines)
+        try requireSize("line_count", generated.lineCount, atMost: DescriptionBounds.lines)
     }
 
     func makeObjective<Scalar: ParameterScalar>(
         as scalar: Scalar.Type, options: EvaluationOptions, dataOverride: String?
     ) throws -> ObjectiveSet<Scalar> {
+        try text.requireLines(training: training, validation: validation)
         let data = try LanguageData(
             text, batchSize: batchSize, sequenceLength: sequenceLength, dataOverride: dataOverride)
         try data.requireAgreement(

@@ -77,7 +77,7 @@ public func makeObjective<Scalar: ParameterScalar>(
     dataOverride: String? = nil, modulePath: String? = nil
 ) throws -> ObjectiveSet<Scalar> {
     try description.validate()
-    try require((options.microBatch ?? 1) > 0, "micro_batch", "1 or more", options.microBatch ?? 0)
+    try requireSize("micro_batch", options.microBatch ?? 1, atMost: DescriptionBounds.batch)
     if dataOverride != nil && description.dataPath == nil {
         throw SmoothnessError(
             .usage, "this objective reads no file, so there is none to look for elsewhere", file: dataOverride,

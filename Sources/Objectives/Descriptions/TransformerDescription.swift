@@ -37,6 +37,7 @@ public struct TransformerDescription: Sendable, Hashable, Codable {
     func makeObjective<Scalar: ParameterScalar>(
         as scalar: Scalar.Type, options: EvaluationOptions, dataOverride: String?
     ) throws -> ObjectiveSet<Scalar> {
+        try text.requireLines(training: training, validation: validation)
         let data = try LanguageData(
             text, batchSize: batchSize, sequenceLength: sequenceLength, dataOverride: dataOverride)
         try data.requireAgreement(

@@ -1,5 +1,25 @@
 import Essentials
 
+/// The most that a description may ask for. It may stand in a file that somebody else has made: without bounds the products of its sizes leave
+/// 64 bits, and what it generates takes all memory and time.
+enum DescriptionBounds {
+    /// One extent of a network.
+    static let size = 1 << 22
+    static let layers = 1000
+    /// Examples of a component, steps of a segment.
+    static let batch = 1 << 31
+    static let components = 1_000_000
+    /// Numbers of generated samples.
+    static let numbers = 1 << 25
+    /// Layers of a formula, whose matrices are small.
+    static let width = 4096
+    /// Lines and words of a generated text.
+    static let lines = 1_000_000
+    /// Values of generated images.
+    static let pixels = 1 << 28
+    static let imageSide = 1 << 14
+}
+
 /// Parameters arrive from the command line and from files; here they are checked before an initialiser would trap.
 extension ObjectiveDescription {
     /// - Throws: `SmoothnessError` of kind `.usage` that names the parameter.
@@ -8,8 +28,9 @@ extension ObjectiveDescription {
         case .quadratic(let quadratic):
             try require(!quadratic.spectrum.isEmpty, "spectrum", "at least one eigenvalue", quadratic.spectrum)
             try require(quadratic.spectrum.allSatisfy(\.isFinite), "spectrum", "finite numbers", quadratic.spectrum)
-            try require(quadratic.rotations >= 0, "rotations", "0 or more", quadratic.rotations)
-            try require(quadratic.componentCount > 0, "component_count", "1 or more", quadratic.componentCount)
+            let most = DescriptionBounds.numbers / quadratic.spectrum.count
+            try require((0...most).contains(quadratic.rotations), "rotations", "0 to \(most)", quadratic.rotations)
+            try requireSize("component_count", quadratic.componentCount, atMost: DescriptionBounds.components)
             try require(isNonnegative(quadratic.noise), "noise", "0 or more", quadratic.noise)
         case .polynomial(let polynomial):
             let coefficients = polynomial.coefficients
@@ -40,17 +61,22 @@ extension ObjectiveDescription {
             let widths = network.widths
             try require(
                 widths.count >= 2 && widths.allSatisfy { $0 > 0 }, "widths", "two or more, each 1 or more", widths)
-            try require(network.sampleCount > 0, "sample_count", "1 or more", network.sampleCount)
+            try require(
+                widths.count <= DescriptionBounds.layers && widths.allSatisfy { $0 <= DescriptionBounds.width },
+                "widths", "\(DescriptionBounds.layers) layers of \(DescriptionBounds.width) units at most", widths)
+            let most = DescriptionBounds.numbers / (widths[0] + widths[widths.count - 1])
+            try requireSize("sample_count", network.sampleCount, atMost: most)
             try require(isNonnegative(network.noise), "noise", "0 or more", network.noise)
-            try require(network.batchSize > 0, "batch_size", "1 or more", network.batchSize)
+            try requireSize("batch_size", network.batchSize, atMost: DescriptionBounds.batch)
             try require(isPositive(network.initialScale), "initial_scale", "a positive number", network.initialScale)
         case .logisticRegression(let regression):
-            try require(regression.batchSize > 0, "batch_size", "1 or more", regression.batchSize)
+            try requireSize("batch_size", regression.batchSize, atMost: DescriptionBounds.batch)
             let regularization = regression.regularization
             try require(isNonnegative(regularization), "regularization", "0 or more", regularization)
             if case .generated(let samples) = regression.source {
-                try require(samples.sampleCount > 0, "sample_count", "1 or more", samples.sampleCount)
-                try require(samples.featureCount > 0, "feature_count", "1 or more", samples.featureCount)
+                let most = DescriptionBounds.numbers
+                try requireSize("feature_count", samples.featureCount, atMost: most)
+                try requireSize("sample_count", samples.sampleCount, atMost: most / samples.featureCount)
             }
         case .languageModel(let model):
             try model.validate()
@@ -62,6 +88,12 @@ extension ObjectiveDescription {
         case .external: break
         }
     }
+}
+
+/// Refuses a size below 1, or one that no data or machine has.
+func requireSize(_ parameter: String, _ size: Int, atMost most: Int = DescriptionBounds.size) throws {
+    try require(size >= 1, parameter, "1 or more", size)
+    try require(size <= most, parameter, "\(most) at most", size)
 }
 
 func isPositive(_ value: Double) -> Bool { value.isFinite && value > 0 }

@@ -3,12 +3,14 @@ import Essentials
 /// IDX files, the form of the MNIST database: two zero bytes, the element type (8: unsigned byte), the number of dimensions,
 /// each dimension as a big-endian 32-bit integer, then the elements row-major. Plain or as gzip.
 enum IDXReader {
+    /// More than any published file of this form unpacks to; EMNIST's largest has 547 MB.
+    private static let mostBytes = 1 << 30
+
     /// The dimensions and elements of a file.
     /// - Parameter rank: the dimensions that it must have.
     /// - Throws: `SmoothnessError` of kind `.data` with file, offset, expected and found.
     static func read(_ packed: [UInt8], rank: Int, file: String) throws -> (extents: [Int], elements: ArraySlice<UInt8>)
     {
-        let bytes = isGzip(packed) ? try gunzip(packed, file: file) : packed
         func refuse(_ offset: Int, expected: String, found: String) -> SmoothnessError {
             SmoothnessError(
                 .data, "is not an IDX file of \(rank == 1 ? "labels" : "images") at offset \(offset)", file: file,
@@ -16,14 +18,19 @@ enum IDXReader {
         }
         let start = 4 + 4 * rank
         let magic = [0, 0, 8, UInt8(rank)]
-        guard bytes.starts(with: magic) else {
-            throw refuse(0, expected: hexadecimal(magic), found: hexadecimal(bytes.prefix(4)))
+        let isPacked = isGzip(packed)
+        // The header first: what it promises bounds what is unpacked.
+        let header = isPacked ? gunzipStart(packed, count: start) : Array(packed.prefix(start))
+        // What is wrong with the archive itself is for unpacking to say.
+        if isPacked && header.count < start { _ = try gunzip(packed, file: file, atMost: start) }
+        guard header.starts(with: magic) else {
+            throw refuse(0, expected: hexadecimal(magic), found: hexadecimal(header.prefix(4)))
         }
-        guard bytes.count >= start else {
-            throw refuse(4, expected: "\(4 * rank) bytes of dimensions", found: "\(bytes.count - 4)")
+        guard header.count == start else {
+            throw refuse(4, expected: "\(4 * rank) bytes of dimensions", found: "\(header.count - 4)")
         }
         let extents = (0..<rank).map { index in
-            bytes[(4 + 4 * index)..<(8 + 4 * index)].reduce(0) { $0 << 8 | Int($1) }
+            header[(4 + 4 * index)..<(8 + 4 * index)].reduce(0) { $0 << 8 | Int($1) }
         }
         guard let zero = extents.firstIndex(of: 0) else {
             var count = 1
@@ -31,6 +38,7 @@ enum IDXReader {
                 let product = count.multipliedReportingOverflow(by: extent)
                 count = product.overflow ? Int.max : product.partialValue
             }
+            let bytes = isPacked ? try gunzip(packed, file: file, atMost: min(count, mostBytes) + start) : packed
             guard bytes.count - start == count else {
                 throw refuse(
                     start, expected: "\(extents.map(String.init).joined(separator: " × ")) = \(count) bytes",

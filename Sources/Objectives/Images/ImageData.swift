@@ -101,12 +101,9 @@ extension ImageDataDescription {
         }
         switch source {
         case .generated(let images):
-            try require(images.imageCount >= 1, "image_count", "1 or more", images.imageCount)
             try require((2...256).contains(images.classCount), "class_count", "2 to 256", images.classCount)
-            let shape = images.shape
-            try require(
-                shape.channels >= 1 && shape.height >= 1 && shape.width >= 1, "shape", "1 or more each",
-                "\(shape.channels) × \(shape.height) × \(shape.width)")
+            try images.shape.validate()
+            try requireSize("image_count", images.imageCount, atMost: DescriptionBounds.pixels / images.shape.count)
             try require(resizing == nil, "resizing", "none: it is for folders of images", resizing as Any)
             if case .published = heldOut { try require(false, "held_out", "a fraction or none", "published") }
             if case .files = heldOut { try require(false, "held_out", "a fraction or none", "files") }
@@ -281,7 +278,8 @@ struct ImageParts {
             return try members.map { (try readWhole($0.path)[...], $0.path, $0.isHeldOut) }
         }
         let packed = try readWhole(place)
-        let bytes = isGzip(packed) ? try gunzip(packed, file: place) : packed
+        // The published archives hold 186 MB.
+        let bytes = isGzip(packed) ? try gunzip(packed, file: place, atMost: 1 << 28) : packed
         guard TarArchive.isTar(bytes) else { return [(bytes[...], place, false)] }
         let ending = format == .cifarBinary ? ".bin" : ""
         let archive = try TarArchive(bytes, file: place)

@@ -81,6 +81,7 @@ public struct ImageFiles: Sendable, Hashable, Codable {
     }
 
     private static func digest(of members: [ImageFormat.Member]) throws -> Digest {
+        for member in members { try requireRegularFile(member.path) }
         if members.count == 1 { return try Digest(ofFile: members[0].path) }
         var text = ""
         var byteCount = 0
@@ -235,6 +236,7 @@ private func name(of path: String) -> String { URL(filePath: path).lastPathCompo
 
 /// All bytes of a file.
 func readWhole(_ path: String) throws -> [UInt8] {
+    try requireRegularFile(path)
     do {
         return [UInt8](try Data(contentsOf: URL(filePath: path)))
     } catch {

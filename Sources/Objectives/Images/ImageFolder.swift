@@ -80,6 +80,7 @@ struct ImageFolder: ImageSource {
 
     func pixels(of image: Int) throws -> ArraySlice<UInt8> {
         let path = paths[image]
+        try requireRegularFile(path)
         guard let data = FileManager.default.contents(atPath: path) else {
             throw SmoothnessError(.inputOutput, "cannot be read", file: path)
         }

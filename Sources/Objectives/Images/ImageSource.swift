@@ -12,6 +12,16 @@ public struct ImageShape: Codable, Sendable, Hashable {
 
     /// Values of an image.
     public var count: Int { channels * height * width }
+
+    /// - Throws: `SmoothnessError` of kind `.usage` for a shape that no image has.
+    func validate() throws {
+        let text = "\(channels) × \(height) × \(width)"
+        try require(channels >= 1 && height >= 1 && width >= 1, "shape", "1 or more each", text)
+        let side = DescriptionBounds.imageSide
+        try require(
+            height <= side && width <= side && channels <= DescriptionBounds.pixels / (height * width), "shape",
+            "sides of \(side) at most, \(DescriptionBounds.pixels) values at most", text)
+    }
 }
 
 /// Images of one shape with a class each.

@@ -55,6 +55,10 @@ struct PickleReader {
     /// Heights of the stack at the open marks.
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
+    /// Values made of others. A published batch has some fifty; without a bound they could be nested so deep that releasing them needs more
+    /// than the stack, or lists be copied without end.
+    private var compositions = 0
+    private static let mostCompositions = 1000
 
     init(_ bytes: ArraySlice<UInt8>, file: String) {
         self.bytes = bytes
@@ -92,6 +96,10 @@ struct PickleReader {
     // MARK: Opcodes, under their names in Python's pickletools
 
     private mutating func execute(_ opcode: UInt8) throws {
+        if "t\u{85}\u{86}\u{87}aesub".unicodeScalars.contains(UnicodeScalar(opcode)) { compositions += 1 }
+        guard compositions <= Self.mostCompositions else {
+            throw refuse(expected: "\(Self.mostCompositions) tuples and additions at most", found: "more")
+        }
         switch Character(UnicodeScalar(opcode)) {
         case "q": memo[try number(1)] = try top()  // BINPUT
         case "r": memo[try number(4)] = try top()  // LONG_BINPUT

@@ -18,12 +18,13 @@ extension SmoothnessError {
 func isGzip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x1f, 0x8b]) }
 
 /// What a gzip file holds.
+/// - Parameter most: the most bytes that it may hold; a small file can unpack to a thousand times its size.
 /// - Throws: `SmoothnessError` of kind `.data`.
-func gunzip(_ bytes: [UInt8], file: String) throws -> [UInt8] {
+func gunzip(_ bytes: [UInt8], file: String, atMost most: Int) throws -> [UInt8] {
     var failure = smoothness_codec_failure()
     var size = 0
     let expected = "a whole gzip file"
-    guard smoothness_gunzip_size(bytes, bytes.count, &size, &failure) == 0 else {
+    guard smoothness_gunzip_size(bytes, bytes.count, most, &size, &failure) == 0 else {
         throw SmoothnessError(failure, file: file, expected: expected)
     }
     var output = [UInt8](repeating: 0, count: size)
@@ -31,6 +32,13 @@ func gunzip(_ bytes: [UInt8], file: String) throws -> [UInt8] {
         throw SmoothnessError(failure, file: file, expected: expected)
     }
     return output
+}
+
+/// The first bytes of what a gzip file holds, fewer where it is damaged.
+func gunzipStart(_ bytes: [UInt8], count: Int) -> [UInt8] {
+    var output = [UInt8](repeating: 0, count: count)
+    let made = smoothness_gunzip_start(bytes, bytes.count, &output, count)
+    return Array(output.prefix(made))
 }
 
 /// The regular files of a tar archive (POSIX ustar or GNU), by name, with where their bytes are.

@@ -35,6 +35,25 @@ public struct LanguageData: Sendable, Hashable {
     }
 }
 
+/// What a description says of its data and the data do not bear out.
+func requireAgreement<Value: Equatable>(_ what: String, _ object: String, _ expected: Value, _ found: Value) throws {
+    guard expected != found else { return }
+    throw SmoothnessError(
+        .data, "\(what) not what the description says", object: object, expected: "\(expected)", found: "\(found)",
+        remedy: "Use the version of smoothness that wrote the description")
+}
+
+extension TextDescription {
+    /// Holds the length of a generated text against the description's own counts, before the time to make it is spent.
+    func requireLines(training: TextStatistics, validation heldOut: TextStatistics?) throws {
+        guard case .generated(let generated) = source else { return }
+        if case .file = validation { return }
+        let lines = training.lineCount.addingReportingOverflow(heldOut?.lineCount ?? 0)
+        try Objectives.requireAgreement(
+            "the generated text is", "lines", lines.overflow ? .max : lines.partialValue, generated.lineCount)
+    }
+}
+
 extension LanguageData {
     /// The same file must give the same tokens; if not, this program divides text otherwise than the one that wrote the
     /// description.

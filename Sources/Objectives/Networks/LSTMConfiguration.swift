@@ -79,6 +79,12 @@ public struct LSTMConfiguration: Codable, Sendable, Hashable {
             throw SmoothnessError(
                 .usage, "the \(name) of an LSTM must be at least 1", expected: "≥ 1", found: "\(size)")
         }
+        for (name, size) in sizes {
+            let most = name == "layer count" ? DescriptionBounds.layers : DescriptionBounds.size
+            guard size > most else { continue }
+            throw SmoothnessError(
+                .usage, "the \(name) of an LSTM must be at most \(most)", expected: "≤ \(most)", found: "\(size)")
+        }
         guard (0..<1).contains(dropout) else {
             throw SmoothnessError(
                 .usage, "the dropout probability is out of range", expected: "0 ≤ p < 1", found: "\(dropout)")

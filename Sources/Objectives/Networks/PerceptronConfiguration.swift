@@ -32,9 +32,14 @@ public struct PerceptronConfiguration: Codable, Sendable, Hashable {
 
     /// - Throws: `SmoothnessError` of kind `.usage` that names the first value out of range.
     public func validate() throws {
-        try require(inputSize >= 1, "input_size", "1 or more", inputSize)
+        try requireSize("input_size", inputSize, atMost: DescriptionBounds.pixels)
+        try require(
+            hiddenSizes.count <= DescriptionBounds.layers, "hidden_sizes", "\(DescriptionBounds.layers) at most",
+            hiddenSizes.count)
         try require(hiddenSizes.allSatisfy { $0 >= 1 }, "hidden_sizes", "1 or more each", hiddenSizes)
+        for size in hiddenSizes { try requireSize("hidden_sizes", size) }
         try require(classCount >= 2, "class_count", "2 or more", classCount)
+        try requireSize("class_count", classCount)
     }
 
     /// Of the input, the hidden layers and the output.

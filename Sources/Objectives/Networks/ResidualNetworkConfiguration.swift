@@ -55,7 +55,7 @@ public struct ResidualNetworkConfiguration: Codable, Sendable, Hashable {
     var stages: [Int]? {
         switch family {
         case .cifar:
-            depth >= 8 && (depth - 2).isMultiple(of: 6)
+            (8...6 * DescriptionBounds.layers + 2).contains(depth) && (depth - 2).isMultiple(of: 6)
                 ? [Int](repeating: (depth - 2) / 6, count: 3) : nil
         case .cifarResNet18: depth == 18 ? [2, 2, 2, 2] : nil
         case .imageNet: [50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3]][depth]
@@ -82,9 +82,11 @@ public struct ResidualNetworkConfiguration: Codable, Sendable, Hashable {
             case .imageNet: "50, 101 or 152"
             }
         try require(stages != nil, "depth", depths, depth)
-        try require(width >= 1, "width", "1 or more", width)
-        try require(inputChannels >= 1, "input_channels", "1 or more", inputChannels)
+        // The last stage has eight times as many channels as the first, and four times as many leave a bottleneck.
+        try requireSize("width", width, atMost: DescriptionBounds.size >> 6)
+        try requireSize("input_channels", inputChannels, atMost: DescriptionBounds.size)
         try require(classCount >= 2, "class_count", "2 or more", classCount)
+        try requireSize("class_count", classCount)
         if family != .cifar {
             try require(shortcut == .projection, "shortcut", "projection: identity is cifar's", shortcut.rawValue)
         }

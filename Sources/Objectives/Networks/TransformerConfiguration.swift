@@ -69,6 +69,12 @@ public struct TransformerConfiguration: Codable, Sendable, Hashable {
             throw SmoothnessError(
                 .usage, "the \(name) of a Transformer must be at least 1", expected: "≥ 1", found: "\(size)")
         }
+        for (name, size) in sizes {
+            let most = name == "layer count" ? DescriptionBounds.layers : DescriptionBounds.size
+            guard size > most else { continue }
+            throw SmoothnessError(
+                .usage, "the \(name) of a Transformer must be at most \(most)", expected: "≤ \(most)", found: "\(size)")
+        }
         guard width.isMultiple(of: headCount) else {
             throw SmoothnessError(
                 .usage, "the width of a Transformer must be a multiple of its heads",

@@ -27,7 +27,7 @@ public struct TorchScriptDescription: Sendable, Hashable, Codable {
             + counted(componentCount, "component") + " of \(data.path)"
     }
 
-    func validate() throws { try require((batchSize ?? 1) > 0, "batch_size", "1 or more", batchSize ?? 0) }
+    func validate() throws { try requireSize("batch_size", batchSize ?? 1, atMost: DescriptionBounds.batch) }
 
     /// - Parameter modulePath: where the caller says that the module is. The place in the description is never opened: a module is a
     ///   program, and a run file that somebody else made must not choose what is run here.
@@ -69,7 +69,7 @@ extension ObjectiveDescription {
     public static func torchScript(
         module: String, data: String, batchSize: Int? = nil, seed: UInt64 = 0
     ) throws -> Self {
-        try require((batchSize ?? 1) > 0, "batch_size", "1 or more", batchSize ?? 0)
+        try requireSize("batch_size", batchSize ?? 1, atMost: DescriptionBounds.batch)
         let (moduleFile, dataFile) = (try DataFile(path: module), try DataFile(path: data))
         let objective = try TorchScriptObjective<Float>(
             archive: moduleFile.read(), modulePath: module,
