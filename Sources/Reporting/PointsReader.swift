@@ -111,7 +111,11 @@ private struct PointsReader {
     private func number(_ text: String) -> Double? { text.isEmpty ? .nan : Double(text) }
 
     /// Whole numbers, also as other programs write them: `12.0`.
-    private func integer(_ text: String) -> Int? { Int(text) ?? Double(text).flatMap { Int(exactly: $0) } }
+    private func integer(_ text: String) -> Int? {
+        guard let number = Int(text) ?? Double(text).flatMap({ Int(exactly: $0) }) else { return nil }
+        // What a Double holds exactly; plots reckon with it.
+        return number.magnitude <= 1 << 53 ? number : nil
+    }
 
     private func truth(_ text: String) -> Bool? {
         switch text.lowercased() {

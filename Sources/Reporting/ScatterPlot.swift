@@ -141,7 +141,7 @@ struct ScatterDrawing {
         horizontal = LogAxis(covering: usable.gradientNorm)
         vertical = LogAxis(covering: usable.smoothness, andWithinTwoDecades: reference.map(\.smoothness))
         let (first, last) = (usable.iteration[0], usable.iteration[usable.count - 1])
-        iterations = (first, max(last, first + 1))
+        iterations = (first, max(last, first < .max ? first + 1 : first))
         curves =
             plot.report.map { [horizontal] in Self.curves($0, from: horizontal.minimum, to: horizontal.maximum) } ?? []
     }

@@ -3,6 +3,7 @@ import Foundation
 import Objectives
 import Reporting
 import RunFiles
+import Training
 
 /// The curves of `plot --curves`, read from run files, finished or not.
 struct CurvesInput {
@@ -70,7 +71,8 @@ struct CurvesInput {
     /// Means of minibatch losses over at most 400 windows of the planned run, each at the number of iterations done at its end.
     private static func windows(_ reader: borrowing RunFileReader) throws -> [RunCurve.Point] {
         let losses = try reader.history().map(\.loss)
-        let width = max(1, (reader.plan.iterationCount + 399) / 400)
+        let planned = min(reader.plan.iterationCount, TrainingConfiguration.mostIterations)
+        let width = max(1, (planned + 399) / 400)
         return stride(from: 0, to: losses.count, by: width).map { start in
             let window = losses[start..<min(start + width, losses.count)]
             return RunCurve.Point(

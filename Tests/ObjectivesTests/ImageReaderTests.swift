@@ -86,6 +86,52 @@ import Testing
                 + "method)")
     }
 
+    @Test("an archive unpacks to what its header promises and no more")
+    func bomb() throws {
+        try write("bomb-labels-idx1-ubyte", labels([0, 1]))
+        try write("bomb-images-idx3-ubyte", images(2, 3, 3) + [UInt8](repeating: 0, count: 8 << 20))
+        let packing = try TestSupport.run("/usr/bin/env", ["gzip", "-9", folder.path("bomb-images-idx3-ubyte")])
+        try #require(packing.exitCode == 0, "\(packing.standardError)")
+        let packed = try Data(contentsOf: URL(filePath: folder.path("bomb-images-idx3-ubyte.gz")))
+        #expect(packed.count < 20_000)
+        let error = #expect(throws: SmoothnessError.self) { try load("bomb-images-idx3-ubyte.gz") }
+        #expect(error?.kind == .data && error?.found == "unpacks to more than it may hold")
+    }
+
+    @Test("pipes among the images are refused, not waited for")
+    func pipes() throws {
+        try write("classes/train/cat/readme.txt", [])
+        #expect(mkfifo(folder.path("classes/train/cat/0.png"), 0o600) == 0)
+        expectRefusal(
+            "classes",
+            "@/classes/train/cat/0.png: is not a data file (expected a file, found a pipe, a socket or a device)",
+            resizing: ImageResizing(shorterSide: 8, size: 8))
+    }
+
+    @Test("a picture that claims more pixels than its file can hold takes no memory for them")
+    func claims() throws {
+        func chunk(_ type: String, _ data: [UInt8]) -> [UInt8] {
+            let content = Array(type.utf8) + data
+            var checksum = UInt32.max
+            for byte in content {
+                checksum ^= UInt32(byte)
+                for _ in 0..<8 { checksum = checksum & 1 == 1 ? checksum >> 1 ^ 0xEDB8_8320 : checksum >> 1 }
+            }
+            return bigEndian(data.count) + content + bigEndian(Int(~checksum))
+        }
+        for side in [8000, 1 << 20] {
+            let header = chunk("IHDR", bigEndian(side) + bigEndian(side) + [8, 2, 0, 0, 0])
+            let data = chunk("IDAT", [0x78, 0x9C, 0x63, 0, 0, 0, 1, 0, 1])
+            try write(
+                "pictures/cat/0.png",
+                [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + header + data + chunk("IEND", []))
+            let error = #expect(throws: SmoothnessError.self) {
+                try load("pictures", resizing: ImageResizing(shorterSide: 8, size: 8))
+            }
+            #expect(error?.kind == .data && error?.file?.hasSuffix("0.png") == true, "\(side)")
+        }
+    }
+
     @Test("a class without images between others is refused with the label that stands out")
     func classWithoutImages() throws {
         func load(_ values: [UInt8]) throws -> Int {
@@ -168,6 +214,10 @@ import Testing
             "\(subject) 2 (expected numpy.core.multiarray._reconstruct, numpy.ndarray, numpy.dtype, found os.system)")
         try expect([0x80, 2] + text("}q\u{1}Q."), "\(subject) 5 (expected an opcode of such a pickle, found 51)")
         try expect([0x80, 2] + text("}R."), "\(subject) 3 (expected 2 values before it, found 1)")
+        // Released, tuples in tuples would take a frame of the stack each.
+        try expect(
+            [0x80, 2] + text("N") + [UInt8](repeating: 0x85, count: 100_000) + text("."),
+            "\(subject) 1003 (expected 1000 tuples and additions at most, found more)")
         try expect([0x80, 2] + text("e."), "\(subject) 2 (expected a mark before it, found none)")
         try expect(
             [0x80, 2] + text("]q\u{1}h\u{1}."),

@@ -193,6 +193,18 @@ struct ObjectiveDescriptionTests {
             .logisticRegression(
                 generated: .init(sampleCount: 1, featureCount: 1), batchSize: 1, regularization: -1), "regularization"
         ),
+        // Sizes whose products leave 64 bits, or that no memory holds.
+        (.quadratic(spectrum: [1], rotations: 1 << 40), "rotations"),
+        (.quadratic(spectrum: [1], componentCount: .max), "component_count"),
+        (.deepLinearNetwork(widths: [.max, 5, 4, 3], sampleCount: 1, batchSize: 1), "widths"),
+        (.deepLinearNetwork(widths: [3, 1], sampleCount: 1 << 62, batchSize: 1), "sample_count"),
+        (.deepLinearNetwork(widths: [3, 1], sampleCount: 1, batchSize: .max), "batch_size"),
+        (.logisticRegression(generated: .init(sampleCount: 1, featureCount: 1), batchSize: .max), "batch_size"),
+        (
+            .logisticRegression(generated: .init(sampleCount: 1 << 32, featureCount: 1 << 32), batchSize: 1),
+            "feature_count"
+        ),
+        (.logisticRegression(generated: .init(sampleCount: 1 << 32, featureCount: 2), batchSize: 1), "sample_count"),
     ]
 
     @Test("parameters out of range are refused by name", arguments: outOfRange.indices)
@@ -220,6 +232,13 @@ struct ObjectiveDescriptionTests {
         expectRefused(batchSize: 0)
         expectRefused(sequenceLength: 0)
         expectRefused(hiddenSize: 0)
+        expectRefused(hiddenSize: 1 << 40)
+        // Each of its sizes may be, but not all of them at once.
+        expectRefused(hiddenSize: 1 << 22)
+        expectRefused(batchSize: .max)
+        expectRefused(sequenceLength: .max)
+        expectRefused(TextDescription(source: .generated(GeneratedText(lineCount: .max))))
+        expectRefused(TextDescription(source: .generated(GeneratedText(wordCount: .max))))
         expectRefused(dropout: 1)
         expectRefused(TextDescription(source: .generated(text), vocabularyLimit: 2))
         for fraction in [0, 1, -0.1, .nan] {
@@ -228,6 +247,58 @@ struct ObjectiveDescriptionTests {
         expectRefused(TextDescription(source: .generated(GeneratedText(lineCount: 0))))
         expectRefused(TextDescription(source: .generated(GeneratedText(wordCount: 3, classCount: 4))))
         expectRefused(TextDescription(source: .generated(GeneratedText(wordCount: 3, classCount: 0))))
+    }
+
+    @Test("a description in a file is held against itself before anything is generated")
+    func hugeDescriptions() throws {
+        let text = TextDescription(source: .generated(GeneratedText(lineCount: 30)))
+        let language = try ObjectiveDescription.languageModel(text, batchSize: 2, embeddingSize: 3, hiddenSize: 3)
+            .json()
+        let images = ImageDataDescription(
+            source: .generated(GeneratedImages(imageCount: 20, shape: ImageShape(channels: 1, height: 4, width: 4))),
+            heldOut: .none)
+        let classifier = try ObjectiveDescription.imageClassifier(
+            images, ImageClassifierOptions(network: .perceptron(hiddenSizes: [3]))
+        ).json()
+        func error(_ json: String, _ member: String, _ value: String) throws -> SmoothnessError? {
+            let changed = json.replacing(try Regex("\"\(member)\":-?[0-9]+"), with: "\"\(member)\":\(value)")
+            #expect(changed != json, "\(member)")
+            return #expect(throws: SmoothnessError.self, "\(member) \(value)") {
+                try makeObjective(ObjectiveDescription(json: changed), as: Float.self)
+            }
+        }
+        // What is generated is counted in the description; another count is refused at once.
+        #expect(try error(language, "line_count", "1000000")?.object == "lines")
+        #expect(try error(classifier, "image_count", "1000000")?.kind == .data)
+        for value in ["9223372036854775807", "4611686018427387904", "-1", "1000000000000", "9223372036854775808"] {
+            for member in ["vocabulary_size", "embedding_size", "layer_count", "word_count", "class_count"] {
+                _ = try error(language, member, value)
+            }
+            for member in ["channels", "height", "width", "batch_size", "class_count", "input_size"] {
+                _ = try error(classifier, member, value)
+            }
+        }
+        let deep = String(repeating: "[", count: 100_000)
+        #expect(throws: SmoothnessError.self) { try ObjectiveDescription(json: deep) }
+    }
+
+    @Test("only regular files of the right length are read")
+    func dataFiles() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("data.csv")
+        try Data("1,2,0\n3,4,1\n".utf8).write(to: URL(filePath: path))
+        let description = try ObjectiveDescription.logisticRegression(file: path, batchSize: 1)
+        try Data("1,2,0\n3,4,1\n5,6,1\n".utf8).write(to: URL(filePath: path))
+        let changed = #expect(throws: SmoothnessError.self) { try makeObjective(description, as: Double.self) }
+        #expect(changed?.kind == .data && changed?.found == "18 bytes")
+        try FileManager.default.removeItem(atPath: path)
+        #expect(mkfifo(path, 0o600) == 0)
+        for place in [path, "/dev/zero"] {
+            let pipe = #expect(throws: SmoothnessError.self) {
+                try makeObjective(description, as: Double.self, dataOverride: place)
+            }
+            #expect(pipe?.kind == .data && pipe?.message == "is not a data file")
+        }
     }
 
     @Test("a place for data that are not read is refused")

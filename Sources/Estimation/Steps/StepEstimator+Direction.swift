@@ -25,7 +25,7 @@ extension StepEstimator {
             drawDirection(index: place.iteration)
             lengthenProbe(to: estimate.stepNorm)
         case .momentum:
-            guard place.row > 0, source.iterations[place.row - 1] == place.iteration - 1 else { return false }
+            guard place.row > 0, source.iterations[place.row - 1] == place.iteration &- 1 else { return false }
             try source.readIterate(ofRow: place.row - 1, into: &workspace.probe)
             Scalar.axpby(1, workspace.iterate, -1, into: &workspace.probe)
             let length = layout.norm(of: workspace.probe)

@@ -68,14 +68,15 @@ extension StepEstimator {
     /// The objective, with its random parts drawn anew where that is asked for.
     private func function(_ slot: ProbeSlot, _ place: RowPlace) -> any Objective<Scalar> {
         guard options.isFresh else { return objective }
-        return objective.redrawn(1 + UInt64(uniqueNumber(slot, place)))
+        return objective.redrawn(1 &+ UInt64(bitPattern: Int64(uniqueNumber(slot, place))))
     }
 
     /// The subset, or another one of its size where a control or a mode asks for it.
     private func subset(_ slot: ProbeSlot, _ place: RowPlace) -> ComponentGroups {
         if options.mode == .gluon {
             let shift = if case .gamma = slot { 1 } else { 0 }
-            return groups.replacing([(place.iteration + shift) % objective.componentCount], of: objective)
+            let next = (place.iteration &+ shift).magnitude % UInt(objective.componentCount)
+            return groups.replacing([Int(next)], of: objective)
         }
         guard options.control == .freshSubset, case .gamma = slot else { return groups }
         var generator = SeededGenerator(
@@ -84,9 +85,9 @@ extension StepEstimator {
         return groups.replacing(Array(drawn), of: objective)
     }
 
-    /// A function of the row's iteration and the probe alone.
+    /// A function of the row's iteration, which a file may make as large as it likes, and the probe alone.
     private func uniqueNumber(_ slot: ProbeSlot, _ place: RowPlace) -> Int {
-        place.iteration * (gammas.count + 2 + Self.ascentSlots) + slot.number(gammaCount: gammas.count)
+        place.iteration &* (gammas.count + 2 + Self.ascentSlots) &+ slot.number(gammaCount: gammas.count)
     }
 
     mutating func evaluateBase(_ range: Range<Int>, _ place: RowPlace) throws {

@@ -61,6 +61,7 @@ extension ImageClassifierDescription {
         try images.validate()
         try shape.validate()
         try network.validate(for: shape)
+        try requireMemory(forParameters: network.layout.count)
         try Self.validate(
             batchSize: batchSize, labelSmoothing: labelSmoothing, augmentation: augmentation,
             normalization: normalization, channels: shape.channels)

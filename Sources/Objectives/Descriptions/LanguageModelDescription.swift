@@ -25,6 +25,7 @@ extension LanguageModelDescription {
     func validate() throws {
         try Self.validate(text, batchSize: batchSize, sequenceLength: sequenceLength)
         try network.validate()
+        try requireMemory(forParameters: network.layout.count)
         if case .carried(let segments) = state {
             try require(segments > 0, "burn_in", "1 segment or more", segments)
             try requireSize("burn_in", segments, atMost: DescriptionBounds.components)

@@ -29,6 +29,7 @@ public struct TransformerDescription: Sendable, Hashable, Codable {
     func validate() throws {
         try LanguageModelDescription.validate(text, batchSize: batchSize, sequenceLength: sequenceLength)
         try network.validate()
+        try requireMemory(forParameters: network.layout.count)
         try require(
             network.contextLength == sequenceLength, "context_length", "the sequence length, \(sequenceLength)",
             network.contextLength)

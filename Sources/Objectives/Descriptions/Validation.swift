@@ -1,4 +1,5 @@
 import Essentials
+import Foundation
 
 /// The most that a description may ask for. It may stand in a file that somebody else has made: without bounds the products of its sizes leave
 /// 64 bits, and what it generates takes all memory and time.
@@ -68,6 +69,7 @@ extension ObjectiveDescription {
             try requireSize("sample_count", network.sampleCount, atMost: most)
             try require(isNonnegative(network.noise), "noise", "0 or more", network.noise)
             try requireSize("batch_size", network.batchSize, atMost: DescriptionBounds.batch)
+            try requireMemory(forParameters: zip(widths, widths.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 })
             try require(isPositive(network.initialScale), "initial_scale", "a positive number", network.initialScale)
         case .logisticRegression(let regression):
             try requireSize("batch_size", regression.batchSize, atMost: DescriptionBounds.batch)
@@ -94,6 +96,13 @@ extension ObjectiveDescription {
 func requireSize(_ parameter: String, _ size: Int, atMost most: Int = DescriptionBounds.size) throws {
     try require(size >= 1, parameter, "1 or more", size)
     try require(size <= most, parameter, "\(most) at most", size)
+}
+
+/// Refuses a network whose point and gradient alone need more memory than the machine has.
+func requireMemory(forParameters count: Int) throws {
+    let bytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    let most = bytes / (2 * MemoryLayout<Float>.size)
+    try require(count <= most, "parameters", "\(most) at most on this machine", count)
 }
 
 func isPositive(_ value: Double) -> Bool { value.isFinite && value > 0 }

@@ -97,7 +97,7 @@ struct ResamplingWeights {
             let triangle = (low..<high).map { max(0, 1 - abs(Double($0) + 0.5 - center) / reach) }
             let total = triangle.reduce(0, +)
             first.append(low)
-            weights.append(triangle.map { $0 / total })
+            weights.append(total > 0 ? triangle.map { $0 / total } : triangle)
         }
     }
 
