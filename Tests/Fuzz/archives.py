@@ -1,12 +1,12 @@
 """Changes of archives, pickles, safetensors and pictures that keep their checksums right, so that readers go on to what is inside."""
+
 import gzip
 import io
-import json
 import struct
 import zipfile
 import zlib
 
-from mutations import HOSTILE_TEXTS, NUMBERS, bitwise, json_document
+from mutations import HOSTILE_TEXTS, bitwise, json_document
 
 
 def zip_archive(rng, data):
@@ -47,7 +47,11 @@ def member(rng, name, content):
 def zip_fields(rng, data):
     """One field of a header of the archive: sizes, counts, offsets, checksums, names' lengths, methods, flags."""
     data = bytearray(data)
-    kinds = {b"PK\x03\x04": [(4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2)], b"PK\x01\x02": [(8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (42, 4)], b"PK\x05\x06": [(4, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 2)]}
+    kinds = {
+        b"PK\x03\x04": [(4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2)],
+        b"PK\x01\x02": [(8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (42, 4)],
+        b"PK\x05\x06": [(4, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 2)],
+    }
     spots = []
     for signature, fields in kinds.items():
         start = data.find(signature)
@@ -55,7 +59,9 @@ def zip_fields(rng, data):
             spots += [(start + offset, size) for offset, size in fields]
             start = data.find(signature, start + 4)
     place, size = rng.choice(spots)
-    value = rng.choice([0, 1, 8, 12, 0xFFFF, 0xFFFFFFFF, 0x7FFFFFFF, int.from_bytes(data[place : place + size], "little") + rng.choice([-1, 1, 64, 10_000])])
+    value = rng.choice(
+        [0, 1, 8, 12, 0xFFFF, 0xFFFFFFFF, 0x7FFFFFFF, int.from_bytes(data[place : place + size], "little") + rng.choice([-1, 1, 64, 10_000])]
+    )
     data[place : place + size] = (value % (1 << 8 * size)).to_bytes(size, "little")
     return data
 
@@ -84,7 +90,69 @@ def numpy_array(rng, content):
 
 
 # Of protocol 2 and above, with what follows them.
-OPCODES = [b".", b"(", b"0", b"2", b"1", b"N", b"\x88", b"\x89", b")", b"t", b"\x85", b"\x86", b"\x87", b"]", b"l", b"}", b"d", b"a", b"e", b"s", b"u", b"R", b"b", b"\x81", b"Q", b"o", b"\x90", b"\x93", b"\x94", b"K\xff", b"M\xff\xff", b"J\xff\xff\xff\x7f", b"J\x00\x00\x00\x80", b"\x8a\x08" + b"\xff" * 7 + b"\x7f", b"\x8a\x00", b"\x8a\xff" + b"\xff" * 255, b"\x8b\xff\xff\xff\x7f", b"X\xff\xff\xff\xff", b"X\x02\x00\x00\x00\xff\xfe", b"U\xff", b"T\xff\xff\xff\x7f", b"h\xff", b"j\xff\xff\xff\xff", b"q\x00", b"r\xff\xff\xff\x7f", b"cos\nsystem\n", b"cbuiltins\neval\n", b"ctorch._utils\n_rebuild_tensor_v2\n", b"G\x7f\xf8\x00\x00\x00\x00\x00\x00", b"\x95\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x8d\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x80\xff", b"I12x\n", b"L" + b"9" * 40 + b"L\n", b"\x98", b"P1\n", b"i", b"(" * 50_000, b"]" * 50_000, b"(" + b"]q\x01h\x01a" * 20]
+OPCODES = [
+    b".",
+    b"(",
+    b"0",
+    b"2",
+    b"1",
+    b"N",
+    b"\x88",
+    b"\x89",
+    b")",
+    b"t",
+    b"\x85",
+    b"\x86",
+    b"\x87",
+    b"]",
+    b"l",
+    b"}",
+    b"d",
+    b"a",
+    b"e",
+    b"s",
+    b"u",
+    b"R",
+    b"b",
+    b"\x81",
+    b"Q",
+    b"o",
+    b"\x90",
+    b"\x93",
+    b"\x94",
+    b"K\xff",
+    b"M\xff\xff",
+    b"J\xff\xff\xff\x7f",
+    b"J\x00\x00\x00\x80",
+    b"\x8a\x08" + b"\xff" * 7 + b"\x7f",
+    b"\x8a\x00",
+    b"\x8a\xff" + b"\xff" * 255,
+    b"\x8b\xff\xff\xff\x7f",
+    b"X\xff\xff\xff\xff",
+    b"X\x02\x00\x00\x00\xff\xfe",
+    b"U\xff",
+    b"T\xff\xff\xff\x7f",
+    b"h\xff",
+    b"j\xff\xff\xff\xff",
+    b"q\x00",
+    b"r\xff\xff\xff\x7f",
+    b"cos\nsystem\n",
+    b"cbuiltins\neval\n",
+    b"ctorch._utils\n_rebuild_tensor_v2\n",
+    b"G\x7f\xf8\x00\x00\x00\x00\x00\x00",
+    b"\x95\xff\xff\xff\xff\xff\xff\xff\x7f",
+    b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f",
+    b"\x8d\xff\xff\xff\xff\xff\xff\xff\x7f",
+    b"\x80\xff",
+    b"I12x\n",
+    b"L" + b"9" * 40 + b"L\n",
+    b"\x98",
+    b"P1\n",
+    b"i",
+    b"(" * 50_000,
+    b"]" * 50_000,
+    b"(" + b"]q\x01h\x01a" * 20,
+]
 
 
 def pickled(rng, content):
@@ -103,7 +171,19 @@ def pickled(rng, content):
             numbers = [index for index, byte in enumerate(content) if byte in b"KMJ"] or [place]
             place = rng.choice(numbers)
             width = {ord("K"): 2, ord("M"): 3, ord("J"): 5}.get(content[place], 1)
-            content[place : place + width] = rng.choice([b"K\x00", b"K\xff", b"J\xff\xff\xff\xff", b"J\xff\xff\xff\x7f", b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x8a\x09" + b"\xff" * 8 + b"\x00", b"N", b"\x88", b"(t"])
+            content[place : place + width] = rng.choice(
+                [
+                    b"K\x00",
+                    b"K\xff",
+                    b"J\xff\xff\xff\xff",
+                    b"J\xff\xff\xff\x7f",
+                    b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f",
+                    b"\x8a\x09" + b"\xff" * 8 + b"\x00",
+                    b"N",
+                    b"\x88",
+                    b"(t",
+                ]
+            )
         else:
             content = bytearray(bitwise(rng, content))
         if not content:

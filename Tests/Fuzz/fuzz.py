@@ -8,6 +8,7 @@ A mutant is a function of the seed and its number: a file of one kind (seeds.py)
 clear message, within two seconds of processor time, below 1 GB of memory, and must leave its input and all other files alone. What does not is
 printed with its number, and kept below FOLDER; `--only NUMBER` does it again. The exit code is 1 where anything was found.
 """
+
 import argparse
 import json
 import multiprocessing
@@ -32,7 +33,22 @@ import seeds
 ALLOWED = {0, 3, 64, 65, 66, 73, 74}
 SECONDS, WALL_SECONDS, BYTES = 2.0, 20.0, 1 << 30
 # What a crash, another library or another language says; the program's own messages hold nothing of the kind.
-STRANGE = ["Fatal error", "Program crashed", "Swift runtime", "terminate called", "corruption", "Traceback", "HDF5-DIAG", "Assertion", "what():", "gnuplot>", "Thread 0", "libpng error", "NSCocoaErrorDomain", "Error Domain="]
+STRANGE = [
+    "Fatal error",
+    "Program crashed",
+    "Swift runtime",
+    "terminate called",
+    "corruption",
+    "Traceback",
+    "HDF5-DIAG",
+    "Assertion",
+    "what():",
+    "gnuplot>",
+    "Thread 0",
+    "libpng error",
+    "NSCocoaErrorDomain",
+    "Error Domain=",
+]
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "GOMP_SPINCOUNT": "1000", "SWIFT_BACKTRACE": "enable=no"}
 
 
@@ -79,10 +95,19 @@ def change_file(rng, kind, path, other):
 
 
 KINDS = {
-    **{kind: (commands.of_run, 6) for kind in commands.RUNS}, **{kind: (commands.of_network, 1) for kind in commands.NETWORKS},
-    **{kind: (commands.of_estimates, 5) for kind in commands.ESTIMATES}, "alignment": (commands.of_alignment, 5), "plan": (commands.of_plan, 4), "plan-done": (commands.of_plan, 4),
-    **{kind: (commands.of_import, 4) for kind in ["npz", "npz-packed", "npy", "safetensors", "torch", "torch-plain", "hdf5"]}, "csv": (commands.of_points, 8), "samples": (commands.of_samples, 2),
-    "json": (commands.of_description, 10), "batches": (commands.of_batches, 1), "text": (commands.of_text, 3), "options": (commands.of_options, 10),
+    **{kind: (commands.of_run, 6) for kind in commands.RUNS},
+    **{kind: (commands.of_network, 1) for kind in commands.NETWORKS},
+    **{kind: (commands.of_estimates, 5) for kind in commands.ESTIMATES},
+    "alignment": (commands.of_alignment, 5),
+    "plan": (commands.of_plan, 4),
+    "plan-done": (commands.of_plan, 4),
+    **{kind: (commands.of_import, 4) for kind in ["npz", "npz-packed", "npy", "safetensors", "torch", "torch-plain", "hdf5"]},
+    "csv": (commands.of_points, 8),
+    "samples": (commands.of_samples, 2),
+    "json": (commands.of_description, 10),
+    "batches": (commands.of_batches, 1),
+    "text": (commands.of_text, 3),
+    "options": (commands.of_options, 10),
     **{kind: (commands.of_images, 2) for kind in ["idx", "idx-packed", "cifar-binary", "cifar-python", "png", "jpeg", "jpeg-progressive"]},
 }
 
@@ -143,9 +168,16 @@ class Fuzzer:
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             began = time.monotonic()
             process = os.posix_spawn(
-                self.program, [self.program, *arguments], {**ENVIRONMENT, "HOME": self.place, "TMPDIR": self.place},
-                file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, errors.fileno(), 2)],
-                setsid=True)
+                self.program,
+                [self.program, *arguments],
+                {**ENVIRONMENT, "HOME": self.place, "TMPDIR": self.place},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, output.fileno(), 1),
+                    (os.POSIX_SPAWN_DUP2, errors.fileno(), 2),
+                ],
+                setsid=True,
+            )
             seconds = int(SECONDS * self.patience) + 1
             for limit, value in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_FSIZE, 1 << 31)):
                 try:
@@ -191,7 +223,15 @@ class Fuzzer:
         faults += self.judge_files(code, arguments, path, before)
         if not faults:
             return kind, code, None
-        found = {"number": number, "seed": self.seed, "kind": kind, "file": name, "command": arguments, "faults": faults, "stderr": errors.decode("utf-8", "replace")[:2000]}
+        found = {
+            "number": number,
+            "seed": self.seed,
+            "kind": kind,
+            "file": name,
+            "command": arguments,
+            "faults": faults,
+            "stderr": errors.decode("utf-8", "replace")[:2000],
+        }
         if self.keep:
             kept = os.path.join(self.keep, f"{self.seed}-{number}")
             shutil.rmtree(kept, ignore_errors=True)
@@ -239,6 +279,8 @@ class Fuzzer:
             faults.append("the input was changed")
         if any(name in files for _, _, files in os.walk(self.place) for name in ("EXECUTED", "ESCAPED")):
             faults.append("a text was executed")
+        if arguments[:2] == ["batch", "."] and code not in (0, 3):
+            faults.append("the good run beside it was not measured")
         if code > 3 and arguments[0] in ("export", "import", "plot", "report"):
             left = [name for name in os.listdir(self.place) if name.startswith(("out", "events"))]
             if left:
@@ -280,7 +322,10 @@ def main():
         seeds.make(options.program, seeds_folder)
         began = time.monotonic()
         numbers, results = multiprocessing.Value("q", options.start), multiprocessing.SimpleQueue()
-        workers = [multiprocessing.Process(target=work, args=(options, seeds_folder, os.path.join(folder, f"w{k}"), numbers, results)) for k in range(options.jobs)]
+        workers = [
+            multiprocessing.Process(target=work, args=(options, seeds_folder, os.path.join(folder, f"w{k}"), numbers, results))
+            for k in range(options.jobs)
+        ]
         for worker in workers:
             worker.start()
         count, found, codes, ended = 0, 0, {}, 0
@@ -296,7 +341,11 @@ def main():
                 found += 1
                 print(json.dumps(fault, ensure_ascii=True), flush=True)
             if count % 1000 == 0:
-                print(f"{count} mutants, {found} findings, {count / (time.monotonic() - began):.0f} a second, exit codes {dict(sorted(codes.items()))}", file=sys.stderr, flush=True)
+                print(
+                    f"{count} mutants, {found} findings, {count / (time.monotonic() - began):.0f} a second, exit codes {dict(sorted(codes.items()))}",
+                    file=sys.stderr,
+                    flush=True,
+                )
         seconds = time.monotonic() - began
         print(f"{count} mutants in {seconds:.0f} s, {count / seconds:.0f} a second: {found} findings; exit codes {dict(sorted(codes.items()))}")
     sys.exit(1 if found or count < options.mutants else 0)

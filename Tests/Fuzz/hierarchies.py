@@ -1,4 +1,5 @@
 """Changes of HDF5 files that the library itself makes, so that the files are right and only what they hold is not."""
+
 import h5py
 import numpy as np
 
@@ -133,7 +134,9 @@ def pack(rng, file, name, dataset):
     if not dataset.shape or 0 in dataset.shape or is_text(dataset):
         return None
     chunks = tuple(rng.choice([1, extent]) for extent in dataset.shape)
-    filters = rng.choice([{}, {"compression": "gzip"}, {"shuffle": True, "compression": "gzip"}, {"fletcher32": True}, {"compression": "lzf"}, {"scaleoffset": 2}])
+    filters = rng.choice(
+        [{}, {"compression": "gzip"}, {"shuffle": True, "compression": "gzip"}, {"fletcher32": True}, {"compression": "lzf"}, {"scaleoffset": 2}]
+    )
     return put(file, name, data=dataset[()], chunks=chunks, maxshape=(None,) * len(chunks), **filters)
 
 
@@ -143,7 +146,9 @@ def store_elsewhere(rng, file, name, dataset):
         return None
     shape, kind = dataset.shape, dataset.dtype
     if rng.random() < 0.5:
-        return put(file, name, shape=shape, dtype=kind, external=[(rng.choice(["/etc/passwd", "nowhere.bin", "/dev/zero", "../x"]), 0, h5py.h5f.UNLIMITED)])
+        return put(
+            file, name, shape=shape, dtype=kind, external=[(rng.choice(["/etc/passwd", "nowhere.bin", "/dev/zero", "../x"]), 0, h5py.h5f.UNLIMITED)]
+        )
     layout = h5py.VirtualLayout(shape=shape, dtype=kind)
     layout[...] = h5py.VirtualSource(rng.choice([".", "nowhere.h5", "/etc/passwd"]), rng.choice([name, "x"]), shape=shape)
     attributes = dict(dataset.attrs)
@@ -200,7 +205,27 @@ def attribute(rng, file, item):
     elif what == 3:
         item.attrs.create(name, np.zeros(rng.choice([0, 1, 3, 1000])), dtype=rng.choice(["f8", "i4", "S1"]))
     elif what == 4:
-        item.attrs.create(name, rng.choice(["2", "1.0", "1.99", "0.9", "1", "1.0.0", "-1.0", "9" * 30 + ".0", "1.x", "", "smoothness-run", "smoothness-estimates", "smoothness-alignment"]), dtype=TEXT)
+        item.attrs.create(
+            name,
+            rng.choice(
+                [
+                    "2",
+                    "1.0",
+                    "1.99",
+                    "0.9",
+                    "1",
+                    "1.0.0",
+                    "-1.0",
+                    "9" * 30 + ".0",
+                    "1.x",
+                    "",
+                    "smoothness-run",
+                    "smoothness-estimates",
+                    "smoothness-alignment",
+                ]
+            ),
+            dtype=TEXT,
+        )
     elif what == 5:
         item.attrs.create(name, np.bytes_(b"\xff\xfe" * rng.choice([1, 100])))
     elif what == 6:

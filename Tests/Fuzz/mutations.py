@@ -1,16 +1,69 @@
 """Changes of bytes, texts, JSON and CSV. Every function takes a `random.Random` first and returns the changed value."""
+
 import json
-import random
-import struct
 
 HOSTILE_TEXTS = [
-    "", " ", "\0", "a\0b", "\n", "\r\n", "\x1b[31mred", "\x07", "\u202e\u2066", "d'\u0301 `touch EXECUTED` ", "$(touch EXECUTED)",
-    '"; system("touch EXECUTED"); "', "=1+1", "%s%n", "@x@", "</script><script>x</script>", "]]>", "&amp;<a>", "\\", "\\end{document}",
-    "../../../ESCAPED", "/etc/passwd", "~", "-o", "\ufeff", "\u2028", "e\u0301" * 50, "x" * 100_000, "𝕊" * 1000, "ｎａｎ", "CON", ".", "..",
+    "",
+    " ",
+    "\0",
+    "a\0b",
+    "\n",
+    "\r\n",
+    "\x1b[31mred",
+    "\x07",
+    "\u202e\u2066",
+    "d'\u0301 `touch EXECUTED` ",
+    "$(touch EXECUTED)",
+    '"; system("touch EXECUTED"); "',
+    "=1+1",
+    "%s%n",
+    "@x@",
+    "</script><script>x</script>",
+    "]]>",
+    "&amp;<a>",
+    "\\",
+    "\\end{document}",
+    "../../../ESCAPED",
+    "/etc/passwd",
+    "~",
+    "-o",
+    "\ufeff",
+    "\u2028",
+    "e\u0301" * 50,
+    "x" * 100_000,
+    "𝕊" * 1000,
+    "ｎａｎ",
+    "CON",
+    ".",
+    "..",
 ]
 NUMBERS = [
-    0, 1, 2, -1, 3, 7, 16, 255, 256, 65535, 2**31 - 1, 2**31, 2**32, 2**33, 2**53 + 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**31),
-    -(2**63), 10**9, 10**12, 10**19, 10**40,
+    0,
+    1,
+    2,
+    -1,
+    3,
+    7,
+    16,
+    255,
+    256,
+    65535,
+    2**31 - 1,
+    2**31,
+    2**32,
+    2**33,
+    2**53 + 1,
+    2**62,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+    2**64,
+    -(2**31),
+    -(2**63),
+    10**9,
+    10**12,
+    10**19,
+    10**40,
 ]
 REALS = [0.0, -0.0, 1.0, -1.0, 0.5, 1e-320, 1e-45, 1e-30, 1e30, 1e38, 1e39, 1e300, 1.7e308, float("inf"), float("-inf"), float("nan"), 1 + 1e-16]
 
@@ -40,7 +93,9 @@ def extremes(rng, data):
     """Puts a telling integer or float at an aligned place, little- or big-endian."""
     size = rng.choice([1, 2, 4, 8, 8])
     place = rng.randrange(max(1, len(data) - size)) // size * size
-    value = rng.choice([0, 1, 0x7F << 8 * (size - 1), (1 << 8 * size) - 1, 1 << (8 * size - 1), (1 << 8 * size - 1) - 1, 1 << rng.randrange(8 * size)])
+    value = rng.choice(
+        [0, 1, 0x7F << 8 * (size - 1), (1 << 8 * size) - 1, 1 << (8 * size - 1), (1 << 8 * size - 1) - 1, 1 << rng.randrange(8 * size)]
+    )
     piece = (value % (1 << 8 * size)).to_bytes(size, rng.choice(["little", "little", "big"]))
     data[place : place + size] = piece
     return data
@@ -112,6 +167,7 @@ def bitwise(rng, data, other=b""):
 
 # JSON
 
+
 def places(value, path=()):
     """Every container and key of a JSON value."""
     if isinstance(value, dict):
@@ -160,7 +216,9 @@ def change_json_value(rng, value):
         del container[key]
     elif what == 7:
         other, other_key = rng.choice(spots)
-        container[key] = json.loads(json.dumps(other.get(other_key) if isinstance(other, dict) else other[other_key] if other_key < len(other) else 0))
+        container[key] = json.loads(
+            json.dumps(other.get(other_key) if isinstance(other, dict) else other[other_key] if other_key < len(other) else 0)
+        )
     elif isinstance(container, dict):
         if what == 8:
             container[rng.choice([key + "x", "kind", "", *HOSTILE_TEXTS])] = container.pop(key)
@@ -174,7 +232,24 @@ def change_json_value(rng, value):
 def change_json_text(rng, text):
     what = rng.randrange(8)
     if what == 0:
-        return rng.choice(["[" * 100_000, '{"a":' * 20_000, "[" * 600 + "]" * 600, "", "null", "0", "[]", "{}", '"x"', "1e400", "NaN", "\ufeff{}", "{", '{"kind":"\\ud800"}'])
+        return rng.choice(
+            [
+                "[" * 100_000,
+                '{"a":' * 20_000,
+                "[" * 600 + "]" * 600,
+                "",
+                "null",
+                "0",
+                "[]",
+                "{}",
+                '"x"',
+                "1e400",
+                "NaN",
+                "\ufeff{}",
+                "{",
+                '{"kind":"\\ud800"}',
+            ]
+        )
     if what == 1 and '"' in text:
         # The same key twice.
         cut = text.find("{") + 1
@@ -187,7 +262,9 @@ def change_json_text(rng, text):
     if what == 3:
         return text + rng.choice([",", "}", "\0", text, "//x"])
     place = rng.randrange(len(text) + 1)
-    return text[:place] + rng.choice(["\\u0000", "\\ud800", "\x01", '"', "{", "[", ",", ":", "\\", "NaN", "é", "'"]) + text[place + rng.randrange(3) :]
+    return (
+        text[:place] + rng.choice(["\\u0000", "\\ud800", "\x01", '"', "{", "[", ",", ":", "\\", "NaN", "é", "'"]) + text[place + rng.randrange(3) :]
+    )
 
 
 def json_document(rng, text):
@@ -220,7 +297,34 @@ def json_lines(rng, text):
 
 # CSV
 
-CELLS = ["", "nan", "NaN", "inf", "-inf", "1e400", "-1", "0", "1e-320", "1e308", "0x1p3", "1,5", "1 000", '"1"', '"', '""', "x", "9" * 400, "1e", "９", "\0", "true", "12.0", "99999999999999999999", "-5", "1.5"]
+CELLS = [
+    "",
+    "nan",
+    "NaN",
+    "inf",
+    "-inf",
+    "1e400",
+    "-1",
+    "0",
+    "1e-320",
+    "1e308",
+    "0x1p3",
+    "1,5",
+    "1 000",
+    '"1"',
+    '"',
+    '""',
+    "x",
+    "9" * 400,
+    "1e",
+    "９",
+    "\0",
+    "true",
+    "12.0",
+    "99999999999999999999",
+    "-5",
+    "1.5",
+]
 
 
 def csv_table(rng, text):

@@ -1,9 +1,11 @@
 """A run with gradients on a fixed subset in groups, and a scripted module: recorded.py BRIDGE RUN.h5 MODULE.pt"""
+
 import sys
 
 sys.path.insert(0, sys.argv[1])
 import torch
 from smoothness_bridge import FixedSubset, Recorder
+
 torch.set_num_threads(1)
 torch.manual_seed(1)
 batches = [(torch.randn(4, 5), torch.randn(4, 1)) for _ in range(8)]

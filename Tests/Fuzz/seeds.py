@@ -1,4 +1,5 @@
 """The files that are changed: made by the program itself and by the libraries whose files it reads. Each kind is a folder."""
+
 import gzip
 import json
 import os
@@ -33,7 +34,17 @@ class Maker:
     def all(self):
         for kind, options in {
             "run-quadratic": ["--objective", "quadratic", "--components", "4", "--noise", "0.1", "--rotations", "1"],
-            "run-blocks": ["--objective", "deep-linear-network", "--samples", "60", "--store-gradients", "--precision", "float64", "--save", "every=2"],
+            "run-blocks": [
+                "--objective",
+                "deep-linear-network",
+                "--samples",
+                "60",
+                "--store-gradients",
+                "--precision",
+                "float64",
+                "--save",
+                "every=2",
+            ],
             "run-logistic": ["--objective", "logistic-regression", "--samples", "64", "--features", "4", "--algorithm", "adam"],
             "run-polynomial": ["--objective", "polynomial", "--learning-rate", "0.05", "--beta", "0.5", "--gamma", "0.1"],
         }.items():
@@ -67,7 +78,9 @@ class Maker:
         bridge = self.place("bridge")
         self.run("bridge", "-o", "smoothness_bridge.py", cwd=bridge)
         recorded, module = os.path.join(place, "m.h5"), os.path.join(self.place("batches"), "module.pt")
-        subprocess.run([sys.executable, os.path.join(os.path.dirname(__file__), "recorded.py"), bridge, recorded, module], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, os.path.join(os.path.dirname(__file__), "recorded.py"), bridge, recorded, module], check=True, stderr=subprocess.DEVNULL
+        )
         with h5py.File(os.path.join(self.place("batches"), "m.h5"), "w") as file:
             file["inputs"], file["targets"] = self.generator.normal(size=(20, 5)).astype("f4"), self.generator.normal(size=(20, 1)).astype("f4")
 
@@ -95,7 +108,11 @@ class Maker:
         safetensors.numpy.save_file({**weights}, os.path.join(self.place("safetensors"), "m.safetensors"))
         tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
         torch.save([{name: value[k].clone() for name, value in tensors.items()} for k in range(6)], os.path.join(self.place("torch"), "m.pt"))
-        torch.save({"model": tensors, "step": 3, "size": torch.Size([2, 3])}, os.path.join(self.place("torch-plain"), "m.pt"), _use_new_zipfile_serialization=False)
+        torch.save(
+            {"model": tensors, "step": 3, "size": torch.Size([2, 3])},
+            os.path.join(self.place("torch-plain"), "m.pt"),
+            _use_new_zipfile_serialization=False,
+        )
         with h5py.File(os.path.join(self.place("hdf5"), "m.h5"), "w") as file:
             file["w"], file["g"] = weights["a.bias"], 2 * weights["a.bias"]
             for name, value in {**weights, **gradients}.items():
@@ -104,7 +121,17 @@ class Maker:
 
     def tables(self):
         g = np.exp(self.generator.normal(0, 0.5, 40))
-        columns = ["iteration", "gradient_norm", "smoothness", "step_norm", "below_floor", "loss", "segment_gradient_norm", "gradient_norm_error", "smoothness_error"]
+        columns = [
+            "iteration",
+            "gradient_norm",
+            "smoothness",
+            "step_norm",
+            "below_floor",
+            "loss",
+            "segment_gradient_norm",
+            "gradient_norm_error",
+            "smoothness_error",
+        ]
         table = [[k, g[k], 1 + 2 * g[k] + 0.01 * k, 0.05, "false", 3.0 - 0.01 * k, 1.1 * g[k], 0.01, 0.02] for k in range(40)]
         with open(os.path.join(self.place("csv"), "m.csv"), "w") as file:
             file.write(",".join(columns) + "\n" + "\n".join(",".join(map(str, row)) for row in table) + "\n")
@@ -125,11 +152,57 @@ class Maker:
                 file.write(self.description(run))
         for name, options in {
             "lstm": ["--objective", "lstm", "--hidden", "4", "--embedding", "4", "--batch-size", "2", "--sequence-length", "5", "--vocabulary", "20"],
-            "awd-lstm": ["--objective", "awd-lstm", "--hidden", "4", "--embedding", "4", "--batch-size", "2", "--sequence-length", "5", "--state", "carried"],
-            "transformer": ["--objective", "transformer", "--embedding", "4", "--heads", "2", "--batch-size", "2", "--sequence-length", "5", "--layers", "1"],
+            "awd-lstm": [
+                "--objective",
+                "awd-lstm",
+                "--hidden",
+                "4",
+                "--embedding",
+                "4",
+                "--batch-size",
+                "2",
+                "--sequence-length",
+                "5",
+                "--state",
+                "carried",
+            ],
+            "transformer": [
+                "--objective",
+                "transformer",
+                "--embedding",
+                "4",
+                "--heads",
+                "2",
+                "--batch-size",
+                "2",
+                "--sequence-length",
+                "5",
+                "--layers",
+                "1",
+            ],
             "mlp": ["--objective", "mlp", "--images", "40", "--image-size", "4", "--hidden-sizes", "3", "--batch-size", "8"],
-            "resnet": ["--objective", "resnet", "--images", "16", "--image-size", "8", "--width", "8", "--batch-size", "8", "--architecture", "cifar-8"],
-            "torchscript": ["--objective", "torchscript", "--module", os.path.join(self.folder, "batches", "module.pt"), "--data", os.path.join(self.folder, "batches", "m.h5")],
+            "resnet": [
+                "--objective",
+                "resnet",
+                "--images",
+                "16",
+                "--image-size",
+                "8",
+                "--width",
+                "8",
+                "--batch-size",
+                "8",
+                "--architecture",
+                "cifar-8",
+            ],
+            "torchscript": [
+                "--objective",
+                "torchscript",
+                "--module",
+                os.path.join(self.folder, "batches", "module.pt"),
+                "--data",
+                os.path.join(self.folder, "batches", "m.h5"),
+            ],
         }.items():
             kind = self.place(f"network-{name}")
             self.train(kind, "--save", "every=1", *options, iterations=2)
@@ -167,7 +240,6 @@ class Maker:
                     image = Image.fromarray(self.generator.integers(0, 256, (9, 7, 3), dtype=np.uint8))
                     image = image.convert(["RGB", "L", "CMYK" if ending == "jpg" else "P"][k])
                     image.save(os.path.join(folder, f"{k}.{ending}"), **options)
-
 
 
 def make(program, folder):
