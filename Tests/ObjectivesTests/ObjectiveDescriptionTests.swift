@@ -233,8 +233,6 @@ struct ObjectiveDescriptionTests {
         expectRefused(sequenceLength: 0)
         expectRefused(hiddenSize: 0)
         expectRefused(hiddenSize: 1 << 40)
-        // Each of its sizes may be, but not all of them at once.
-        expectRefused(hiddenSize: 1 << 22)
         expectRefused(batchSize: .max)
         expectRefused(sequenceLength: .max)
         expectRefused(TextDescription(source: .generated(GeneratedText(lineCount: .max))))
@@ -261,7 +259,8 @@ struct ObjectiveDescriptionTests {
             images, ImageClassifierOptions(network: .perceptron(hiddenSizes: [3]))
         ).json()
         func error(_ json: String, _ member: String, _ value: String) throws -> SmoothnessError? {
-            let changed = json.replacing(try Regex("\"\(member)\":-?[0-9]+"), with: "\"\(member)\":\(value)")
+            let number = try Regex("\"\(member)\":-?[0-9]+")
+            let changed = json.replacing(number, with: "\"\(member)\":\(value)", maxReplacements: 1)
             #expect(changed != json, "\(member)")
             return #expect(throws: SmoothnessError.self, "\(member) \(value)") {
                 try makeObjective(ObjectiveDescription(json: changed), as: Float.self)
