@@ -51,6 +51,7 @@ let package = Package(
     targets: [
         // C and C++: all that is unsafe.
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        .target(name: "CHDF5Examination", dependencies: ["CHDF5"]),
         .target(
             name: "TorchLibrary",
             cxxSettings: [.unsafeFlags(torchCompilerFlags), .headerSearchPath("../CTorch/include")],
@@ -65,7 +66,7 @@ let package = Package(
         .target(name: "CVectorKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
         // Libraries that know nothing of this project.
-        .target(name: "HDF5", dependencies: ["CHDF5"]),
+        .target(name: "HDF5", dependencies: ["CHDF5", "CHDF5Examination"]),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "Interprocess", dependencies: ["CInterprocess"]),
 

@@ -90,11 +90,66 @@ static inline htri_t chdf5_is_hdf5(const char *path) {
 }
 
 // H5Dvlen_reclaim gave way to H5Treclaim in 1.12.
-static inline herr_t chdf5_reclaim(hid_t type, hid_t space, void *buffer) {
+static inline herr_t chdf5_reclaim_with(hid_t type, hid_t space, hid_t transfer, void *buffer) {
 #if H5_VERSION_GE(1, 12, 0)
-  return H5Treclaim(type, space, H5P_DEFAULT, buffer);
+  return H5Treclaim(type, space, transfer, buffer);
 #else
-  return H5Dvlen_reclaim(type, space, H5P_DEFAULT, buffer);
+  return H5Dvlen_reclaim(type, space, transfer, buffer);
+#endif
+}
+static inline herr_t chdf5_reclaim(hid_t type, hid_t space, void *buffer) {
+  return chdf5_reclaim_with(type, space, H5P_DEFAULT, buffer);
+}
+
+// Whether a type is an integer or a floating-point number laid out as processors have them, of either byte order and of at most eight
+// bytes. Conversions of others (bits left out, fields that overlap) are paths of the library that only damaged files reach.
+static inline int chdf5_is_plain_number(hid_t type) {
+  size_t size = H5Tget_size(type), bits = size * 8;
+  if (size != 1 && size != 2 && size != 4 && size != 8) return 0;
+  H5T_order_t order = H5Tget_order(type);
+  if ((order != H5T_ORDER_LE && order != H5T_ORDER_BE) || H5Tget_offset(type) != 0 || H5Tget_precision(type) != bits) return 0;
+  if (H5Tget_class(type) == H5T_INTEGER) return 1;
+  size_t sign, exponent, exponent_bits, mantissa, mantissa_bits;
+  if (H5Tget_class(type) != H5T_FLOAT ||
+      H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) < 0)
+    return 0;
+  return sign == bits - 1 && mantissa == 0 && exponent == mantissa_bits && exponent + exponent_bits == sign && mantissa_bits > 0 &&
+         exponent_bits > 0 && exponent_bits <= 11;
+}
+
+// The names of a group's members, or of an object's attributes, in alphabetical order. The visitor must not call the library.
+typedef void (*chdf5_name_visitor)(const char *name, void *data);
+typedef struct {
+  chdf5_name_visitor visitor;
+  void *data;
+} chdf5_visit;
+static inline herr_t chdf5_visit_member(hid_t group, const char *name, const H5L_info_t *information, void *visit) {
+  (void)group, (void)information;
+  ((chdf5_visit *)visit)->visitor(name, ((chdf5_visit *)visit)->data);
+  return 0;
+}
+static inline herr_t chdf5_each_member(hid_t group, chdf5_name_visitor visitor, void *data) {
+  chdf5_visit visit = {visitor, data};
+  return H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, chdf5_visit_member, &visit);
+}
+static inline herr_t chdf5_visit_attribute(hid_t object, const char *name, const H5A_info_t *information, void *visit) {
+  (void)object, (void)information;
+  ((chdf5_visit *)visit)->visitor(name, ((chdf5_visit *)visit)->data);
+  return 0;
+}
+static inline herr_t chdf5_each_attribute(hid_t object, chdf5_name_visitor visitor, void *data) {
+  chdf5_visit visit = {visitor, data};
+  return H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, NULL, chdf5_visit_attribute, &visit);
+}
+
+// Where an open object's header lies in its file: the same for every path that leads to it. HADDR_UNDEF on failure.
+static inline haddr_t chdf5_address(hid_t object) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5O_info1_t information;
+  return H5Oget_info1(object, &information) < 0 ? HADDR_UNDEF : information.addr;
+#else
+  H5O_info_t information;
+  return H5Oget_info(object, &information) < 0 ? HADDR_UNDEF : information.addr;
 #endif
 }
 

@@ -167,11 +167,17 @@ extension File {
         }
         let type = try typeOfAttribute(attribute.value, place)
         let id = attribute.value
-        switch H5Tget_class(type.value) {
+        let kind = H5Tget_class(type.value)
+        guard kind != H5T_INTEGER && kind != H5T_FLOAT || chdf5_is_plain_number(type.value) != 0 else {
+            throw HDF5Error(
+                refused: "H5Aread", "the attribute is a number that is laid out as in no processor", file: path,
+                object: place)
+        }
+        switch kind {
         case H5T_STRING:
             let texts = try decodeStrings(
                 type: type.value, space: space.value, count: 1, operation: "H5Aread", file: path, object: place
-            ) { H5Aread(id, $0, $1) }
+            ) { memoryType, _, buffer in H5Aread(id, memoryType, buffer) }
             return .text(texts[0])
         case H5T_INTEGER where H5Tget_sign(type.value) == H5T_SGN_NONE:
             var number: UInt64 = 0
@@ -211,7 +217,7 @@ extension File {
             H5Sget_simple_extent_dims(space.value, &extents, nil), "H5Sget_simple_extent_dims", file: path,
             object: place)
         let type = try typeOfAttribute(attribute.value, place)
-        return ValueForm(type: type.value, shape: extents.map { Int($0) })
+        return ValueForm(type: type.value, shape: extents.map { Int(clamping: $0) })
     }
 
     /// The names of an object's attributes, in alphabetical order.
@@ -220,15 +226,8 @@ extension File {
         defer { Library.leave() }
         let owner = try open(object)
         var names: [String] = []
-        let count = try checked(H5Aget_num_attrs(owner.value), "H5Aget_num_attrs", file: path, object: object)
-        for index in 0..<hsize_t(count) {
-            var buffer = [CChar](repeating: 0, count: 1024)
-            try checked(
-                H5Aget_name_by_idx(
-                    owner.value, ".", H5_INDEX_NAME, H5_ITER_INC, index, &buffer, buffer.count, chdf5_default()),
-                "H5Aget_name_by_idx", file: path, object: object)
-            names.append(decoded(buffer))
-        }
+        let status = withUnsafeMutablePointer(to: &names) { chdf5_each_attribute(owner.value, appendName, $0) }
+        try checked(status, "H5Aiterate2", file: path, object: object)
         return names
     }
 

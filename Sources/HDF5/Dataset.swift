@@ -23,7 +23,8 @@ public struct Dataset: ~Copyable, Sendable {
         get throws(HDF5Error) {
             Library.enter()
             defer { Library.leave() }
-            return try extents().current.map { Int($0) }
+            // Held against the file when the dataset was opened; one that grows is ours.
+            return try extents().current.map { Int(clamping: $0) }
         }
     }
 
@@ -59,7 +60,8 @@ public struct Dataset: ~Copyable, Sendable {
                 try checked(
                     H5Pget_chunk(list.value, Int32(chunk.count), &chunk), "H5Pget_chunk", file: file, object: path)
                 return .chunked(
-                    chunk.map { Int($0) }, maximum: maximum.map { $0 == chdf5_unlimited() ? nil : Int($0) })
+                    chunk.map { Int(clamping: $0) },
+                    maximum: maximum.map { $0 == chdf5_unlimited() ? nil : Int(clamping: $0) })
             }
             var time = H5D_ALLOC_TIME_DEFAULT
             try checked(H5Pget_alloc_time(list.value, &time), "H5Pget_alloc_time", file: file, object: path)
@@ -84,14 +86,14 @@ public struct Dataset: ~Copyable, Sendable {
         Library.enter()
         defer { Library.leave() }
         let offset = H5Dget_offset(identifier.value)
-        return offset == chdf5_undefined_address() ? nil : Int(offset)
+        return offset == chdf5_undefined_address() ? nil : Int(clamping: offset)
     }
 
     /// Bytes set aside in the file.
     public var storageSize: Int {
         Library.enter()
         defer { Library.leave() }
-        return Int(H5Dget_storage_size(identifier.value))
+        return Int(clamping: H5Dget_storage_size(identifier.value))
     }
 
     /// Grows (or shrinks) a chunked dataset.
@@ -148,13 +150,18 @@ public struct Dataset: ~Copyable, Sendable {
 }
 
 extension File {
+    /// An existing dataset, whose elements lie in this file and whose extents the file has room for: whoever takes them for sizes or
+    /// multiplies them with one another and the size of an element is safe from overflow and from more memory than a multiple of the
+    /// file's size.
     public func dataset(_ path: String) throws(HDF5Error) -> Dataset {
         Library.enter()
         defer { Library.leave() }
         let value = H5Dopen2(identifier.value, path, chdf5_default())
-        return Dataset(
+        let dataset = Dataset(
             path: path, file: self.path,
             identifier: try Identifier(owning: value, { H5Dclose($0) }, "H5Dopen2", file: self.path, object: path))
+        try requireWithin(dataset)
+        return dataset
     }
 
     /// A new dataset; an empty shape makes a scalar. Fails when the name is taken.

@@ -28,9 +28,11 @@ public struct File: ~Copyable, Sendable {
             path: path, identifier: try Identifier(owning: value, { H5Fclose($0) }, "H5Fcreate", file: path))
     }
 
+    /// - Throws: `HDF5Error` also for a file whose structure libhdf5 cannot read without harm; see `Examination`.
     public static func open(_ path: String, _ access: Access = .readOnly) throws(HDF5Error) -> File {
         Library.enter()
         defer { Library.leave() }
+        try Examination.require(path)
         let list = try accessList(path)
         let flags = access == .readOnly ? chdf5_read_only() : chdf5_read_write()
         let value = H5Fopen(path, flags, list.value)

@@ -1,4 +1,5 @@
 import CHDF5
+import CHDF5Examination
 
 #if canImport(Glibc)
     import Glibc
@@ -27,7 +28,13 @@ enum Library {
             let status = pthread_mutex_init(mutex, &attributes)
             pthread_mutexattr_destroy(&attributes)
             precondition(status == 0, "the lock around libhdf5 cannot be made: error \(status)")
+            // Files are closed where they are used. At the exit of a process the library would close again what damaged files left half open.
+            H5dont_atexit()
             H5open()
+            // A link to another file is not followed: whoever wrote a file would choose what else is read.
+            H5Lunregister(H5L_TYPE_EXTERNAL)
+            // Before any file is open, and before libraries with threads of their own are loaded.
+            hdf5_examiner_start()
         }
 
         func acquire() { pthread_mutex_lock(mutex) }

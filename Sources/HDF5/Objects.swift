@@ -10,21 +10,9 @@ public struct Group: ~Copyable, Sendable {
     public func members() throws(HDF5Error) -> [String] {
         Library.enter()
         defer { Library.leave() }
-        var info = H5G_info_t()
-        try checked(H5Gget_info(identifier.value, &info), "H5Gget_info", file: file, object: path)
         var names: [String] = []
-        for index in 0..<info.nlinks {
-            let length = try checked(
-                H5Lget_name_by_idx(
-                    identifier.value, ".", H5_INDEX_NAME, H5_ITER_INC, index, nil, 0, chdf5_default()),
-                "H5Lget_name_by_idx", file: file, object: path)
-            var buffer = [CChar](repeating: 0, count: length + 1)
-            try checked(
-                H5Lget_name_by_idx(
-                    identifier.value, ".", H5_INDEX_NAME, H5_ITER_INC, index, &buffer, buffer.count, chdf5_default()),
-                "H5Lget_name_by_idx", file: file, object: path)
-            names.append(decoded(buffer))
-        }
+        let status = withUnsafeMutablePointer(to: &names) { chdf5_each_member(identifier.value, appendName, $0) }
+        try checked(status, "H5Literate", file: file, object: path)
         return names
     }
 
@@ -32,6 +20,12 @@ public struct Group: ~Copyable, Sendable {
         let (path, file) = (path, file)
         try identifier.close("H5Gclose", file: file, object: path)
     }
+}
+
+/// Appends to the array of names behind `list`: called back before the call returns, so that the pointer never outlives the array.
+func appendName(_ name: UnsafePointer<CChar>?, _ list: UnsafeMutableRawPointer?) {
+    guard let name, let list else { return }
+    list.assumingMemoryBound(to: [String].self).pointee.append(String(cString: name))
 }
 
 /// What a path leads to.
@@ -81,12 +75,13 @@ extension File {
                     H5Lexists(identifier.value, walked, chdf5_default()), "H5Lexists", file: self.path, object: walked)
                     > 0
             else { return nil }
-            // A link may dangle, and a dataset on the way has no members.
-            guard
-                try checked(
-                    H5Oexists_by_name(identifier.value, walked, chdf5_default()), "H5Oexists_by_name", file: self.path,
-                    object: walked) > 0
-            else { return nil }
+            // A link may dangle or lead in circles or to another file, and a dataset on the way has no members.
+            let exists = H5Oexists_by_name(identifier.value, walked, chdf5_default())
+            if exists < 0, chdf5_link_type(identifier.value, walked) != H5L_TYPE_HARD {
+                H5Eclear2(chdf5_error_default())
+                return nil
+            }
+            guard try checked(exists, "H5Oexists_by_name", file: self.path, object: walked) > 0 else { return nil }
             guard walked.count < path.count else { break }
             let object = try open(walked)
             if H5Iget_type(object.value) != H5I_GROUP { return walked == path ? .other : nil }
@@ -104,16 +99,14 @@ extension File {
     public func isWithin(_ path: String) throws(HDF5Error) -> Bool {
         Library.enter()
         defer { Library.leave() }
-        // A link to another file is not followed to find that out; one that leads nowhere leads to no other file.
-        guard chdf5_link_type(identifier.value, path) != H5L_TYPE_EXTERNAL else { return false }
-        guard
-            try checked(
-                H5Oexists_by_name(identifier.value, path, chdf5_default()), "H5Oexists_by_name", file: self.path,
-                object: path) > 0
-        else { return true }
+        // A link to another file is never followed; one that leads nowhere leads to no other file.
+        let link = chdf5_link_type(identifier.value, path)
+        guard link != H5L_TYPE_EXTERNAL else { return false }
+        let exists = H5Oexists_by_name(identifier.value, path, chdf5_default())
+        // A soft link can lead to an external one.
+        if exists < 0, link == H5L_TYPE_SOFT { return false }
+        guard try checked(exists, "H5Oexists_by_name", file: self.path, object: path) > 0 else { return true }
         let object = try open(path)
-        // A soft link can lead through an external one.
-        guard try fileName(of: object.value, path) == fileName(of: identifier.value, path) else { return false }
         guard H5Iget_type(object.value) == H5I_DATASET else { return true }
         let list = try Identifier(
             owning: H5Dget_create_plist(object.value), { H5Pclose($0) }, "H5Dget_create_plist", file: self.path,
@@ -121,11 +114,17 @@ extension File {
         return H5Pget_layout(list.value) != H5D_VIRTUAL && H5Pget_external_count(list.value) == 0
     }
 
-    private func fileName(of object: hid_t, _ path: String) throws(HDF5Error) -> String {
-        let length = try checked(H5Fget_name(object, nil, 0), "H5Fget_name", file: self.path, object: path)
-        var buffer = [CChar](repeating: 0, count: length + 1)
-        try checked(H5Fget_name(object, &buffer, buffer.count), "H5Fget_name", file: self.path, object: path)
-        return decoded(buffer)
+    /// Where the header of the object lies in its file: the same number whatever path leads to it, so that a walk through groups that contain
+    /// themselves can tell what it has seen.
+    public func address(of path: String) throws(HDF5Error) -> UInt64 {
+        Library.enter()
+        defer { Library.leave() }
+        let object = try open(path)
+        let address = chdf5_address(object.value)
+        guard address != chdf5_undefined_address() else {
+            throw HDF5Error("H5Oget_info", file: self.path, object: path, stack: drainErrorStack())
+        }
+        return UInt64(address)
     }
 
     /// The names of a group's members, in alphabetical order.

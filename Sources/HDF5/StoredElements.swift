@@ -15,7 +15,7 @@ public struct StoredElements: ~Copyable, Sendable {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         self.path = path
         guard descriptor >= 0 else {
-            throw HDF5Error(refused: "open", String(cString: strerror(errno)), file: path, object: nil)
+            throw HDF5Error(refused: "open", String(cString: strerror(errno)), file: path, isSystemFailure: true)
         }
     }
 
@@ -27,19 +27,26 @@ public struct StoredElements: ~Copyable, Sendable {
     ) throws(HDF5Error) {
         precondition(count <= values.count, "room for \(values.count) of \(count) elements")
         let wanted = count * MemoryLayout<Element>.stride
-        let failure = values.withUnsafeMutableBytes { buffer -> String? in
+        guard byte >= 0, !byte.addingReportingOverflow(wanted).overflow else {
+            throw HDF5Error(fault: .damaged, "pread", "elements lie at byte \(byte)", file: path, object: nil)
+        }
+        let failure = values.withUnsafeMutableBytes { buffer -> (message: String, isSystemFailure: Bool)? in
             var done = 0
             while done < wanted {
                 let got = pread(descriptor, buffer.baseAddress! + done, wanted - done, off_t(byte + done))
                 if got < 0, errno == EINTR { continue }
                 guard got > 0 else {
-                    return got < 0 ? String(cString: strerror(errno)) : "the file ends \(wanted - done) bytes too early"
+                    return got < 0
+                        ? (String(cString: strerror(errno)), true)
+                        : ("the file ends \(wanted - done) bytes too early", false)
                 }
                 done += got
             }
             return nil
         }
-        if let failure { throw HDF5Error(refused: "pread", failure, file: path, object: nil) }
+        if let failure {
+            throw HDF5Error(refused: "pread", failure.message, file: path, isSystemFailure: failure.isSystemFailure)
+        }
     }
 
     /// Tells the system that these bytes will be wanted soon: advice, on which nothing depends.

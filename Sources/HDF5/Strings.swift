@@ -1,4 +1,11 @@
 import CHDF5
+import CHDF5Examination
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
 
 extension File {
     /// A new scalar dataset that holds one variable-length UTF-8 string.
@@ -52,8 +59,8 @@ extension File {
         return try decodeStrings(
             type: type.value, space: space.value, count: try dataset.shape.reduce(1, *), operation: "H5Dread",
             file: path, object: dataset.path
-        ) { memoryType, buffer in
-            H5Dread(id, memoryType, chdf5_all(), chdf5_all(), chdf5_default(), buffer)
+        ) { memoryType, transfer, buffer in
+            H5Dread(id, memoryType, chdf5_all(), chdf5_all(), transfer, buffer)
         }
     }
 }
@@ -86,7 +93,7 @@ func withCStrings<Result>(_ values: [String], _ body: (UnsafePointer<UnsafePoint
 /// Strings of either kind that a file may hold, variable-length or of fixed length, ASCII or UTF-8.
 func decodeStrings(
     type: hid_t, space: hid_t, count: Int, operation: String, file: String, object: String,
-    read: (hid_t, UnsafeMutableRawPointer) -> herr_t
+    read: (_ memoryType: hid_t, _ transfer: hid_t, _ buffer: UnsafeMutableRawPointer) -> herr_t
 ) throws(HDF5Error) -> [String] {
     guard H5Tget_class(type) == H5T_STRING else {
         throw HDF5Error(
@@ -94,26 +101,54 @@ func decodeStrings(
             object: object)
     }
     guard count > 0 else { return [] }
+    let width = H5Tget_size(type)
+    guard width > 0, count <= Int(HDF5_TEXT_ELEMENT_BYTES) / width else {
+        throw HDF5Error(refused: operation, "\(count) texts are more than are read", file: file, object: object)
+    }
+    func text(_ bytes: some Sequence<UInt8>) throws(HDF5Error) -> String {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw HDF5Error(refused: operation, "the text is not UTF-8", file: file, object: object)
+        }
+        return text
+    }
+    var values: [String] = []
+    values.reserveCapacity(count)
     if H5Tis_variable_str(type) > 0 {
-        // The library allocates each string; the buffer of pointers is ours, the strings go back by chdf5_reclaim.
+        // The library allocates each string; the buffer of pointers is ours, the strings go back by chdf5_reclaim_with.
         let memory = try Identifier(owning: H5Tcopy(type), { H5Tclose($0) }, "H5Tcopy", file: file, object: object)
         let pointers = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: count)
+        let allowance = UnsafeMutablePointer<Int>.allocate(capacity: 1)
         pointers.initialize(repeating: nil, count: count)
-        defer { pointers.deallocate() }
-        try checked(read(memory.value, pointers), operation, file: file, object: object)
-        let values = (0..<count).map { pointers[$0].map { String(cString: $0) } ?? "" }
-        try checked(chdf5_reclaim(memory.value, space, pointers), "H5Dvlen_reclaim", file: file, object: object)
+        allowance.initialize(to: Int(HDF5_TEXT_BYTES))
+        defer {
+            pointers.deallocate()
+            allowance.deallocate()
+        }
+        let transfer = try Identifier(
+            owning: hdf5_text_transfer_list(allowance), { H5Pclose($0) }, "H5Pset_vlen_mem_manager", file: file,
+            object: object)
+        try checked(read(memory.value, transfer.value, pointers), operation, file: file, object: object)
+        defer { _ = chdf5_reclaim_with(memory.value, space, transfer.value, pointers) }
+        for index in 0..<count {
+            guard let pointer = pointers[index] else {
+                values.append("")
+                continue
+            }
+            let bytes = UnsafeRawBufferPointer(start: pointer, count: strlen(pointer))
+            values.append(try text(bytes))
+        }
         return values
     }
-    let width = H5Tget_size(type)
     let padding = H5Tget_strpad(type)
-    let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, count * width))
+    let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: count * width)
+    bytes.initialize(repeating: 0, count: count * width)
     defer { bytes.deallocate() }
-    try checked(read(type, bytes), operation, file: file, object: object)
-    return (0..<count).map { index in
+    try checked(read(type, chdf5_default(), bytes), operation, file: file, object: object)
+    for index in 0..<count {
         let field = UnsafeBufferPointer(start: bytes + index * width, count: width)
-        var text = Array(field.prefix { $0 != 0 })
-        if padding == H5T_STR_SPACEPAD { while text.last == 0x20 { text.removeLast() } }
-        return String(decoding: text, as: UTF8.self)
+        var content = Array(field.prefix { $0 != 0 })
+        if padding == H5T_STR_SPACEPAD { while content.last == 0x20 { content.removeLast() } }
+        values.append(try text(content))
     }
+    return values
 }

@@ -35,6 +35,7 @@ extension Dataset {
         Library.enter()
         defer { Library.leave() }
         let selection = try select(start: start, count: count, "H5Dread")
+        try requirePlainNumber()
         let status: herr_t
         if values.count == selection.count {
             guard selection.count > 0 else { return }
@@ -56,7 +57,25 @@ extension Dataset {
             }
             status = result
         }
-        try checked(status, "H5Dread", file: file, object: path)
+        do { try checked(status, "H5Dread", file: file, object: path) } catch { throw naming(missingFiltersIn: error) }
+    }
+
+    /// The error with the names of the filters where they are at fault: the library names the first folder in which it looked for a plugin.
+    private func naming(missingFiltersIn error: HDF5Error) -> HDF5Error {
+        guard error.fault == .missingFilter, let list = try? creationList() else { return error }
+        var missing: [String] = []
+        for index in 0..<UInt32(max(0, H5Pget_nfilters(list.value))) {
+            var (flags, settings): (UInt32, UInt32) = (0, 0)
+            var settingCount = 0
+            var name = [CChar](repeating: 0, count: 128)
+            let number = H5Pget_filter2(list.value, index, &flags, &settingCount, nil, name.count, &name, &settings)
+            guard number > 0, H5Zfilter_avail(number) <= 0 else { continue }
+            missing.append("\(decoded(name).isEmpty ? "filter" : "'\(decoded(name))'") (number \(number))")
+        }
+        H5Eclear2(chdf5_error_default())
+        var error = error
+        if !missing.isEmpty { error.message = missing.joined(separator: ", ") }
+        return error
     }
 
     /// Reads a hyperslab.
@@ -82,16 +101,19 @@ extension Dataset {
     }
 
     private func select(start: [Int], count: [Int], _ operation: String) throws(HDF5Error) -> Selection {
-        let extents = try extents().current.map { Int($0) }
+        let extents = try extents().current.map { Int(clamping: $0) }
         try requireRank(start.count, extents.count, operation)
         try requireRank(count.count, extents.count, operation)
         for axis in extents.indices {
-            guard start[axis] >= 0, count[axis] >= 0, start[axis] + count[axis] <= extents[axis] else {
+            guard start[axis] >= 0, count[axis] >= 0, start[axis] <= extents[axis],
+                count[axis] <= extents[axis] - start[axis]
+            else {
                 throw HDF5Error(
                     refused: operation, "the box of \(count) at \(start) reaches outside the extents \(extents)",
                     file: file, object: path)
             }
         }
+        // Bounded by the extents, whose product was held against the file.
         let total = count.reduce(1, *)
         let stored = try space()
         // An empty selection and a scalar need no hyperslab.
@@ -103,6 +125,17 @@ extension Dataset {
         }
         let memory = try makeSpace([total], file: file, object: path)
         return Selection(memory: memory, file: stored, count: total)
+    }
+
+    private func requirePlainNumber() throws(HDF5Error) {
+        let type = try Identifier(
+            owning: H5Dget_type(identifier.value), { H5Tclose($0) }, "H5Dget_type", file: file, object: path)
+        guard chdf5_is_plain_number(type.value) != 0 else {
+            throw HDF5Error(
+                refused: "H5Dread",
+                "numbers were asked for and the elements are \(HDF5.elementName(ofType: type.value))",
+                file: file, object: path)
+        }
     }
 
     private func requireCount(_ given: Int, _ needed: Int, _ operation: String) throws(HDF5Error) {

@@ -103,8 +103,9 @@ public struct ForeignTensor: Sendable {
 
     private func translated<Result: ~Copyable>(_ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let error as HDF5Error {
-            throw SmoothnessError(
-                .inputOutput, "\(error.operation) failed: \(error.message)", file: file, object: name)
+            var known = SmoothnessError(.inputOutput, error)
+            (known.file, known.object) = (file, name)
+            throw known
         }
     }
 }

@@ -7,12 +7,15 @@ enum PlainHDF5Reader {
         do {
             let file: HDF5.File
             do { file = try HDF5.File.open(path, .readOnly) } catch {
-                throw SmoothnessError(.data, error.damage, file: path, remedy: SmoothnessError.copyAgain)
+                throw SmoothnessError(
+                    .data, error.damage, file: path, object: error.object,
+                    remedy: error.remedy ?? SmoothnessError.copyAgain)
             }
             return try group("/", of: file, depth: 0)
         } catch let error as HDF5Error {
-            throw SmoothnessError(
-                .data, "\(error.operation) failed: \(error.message)", file: path, object: error.object)
+            var known = SmoothnessError(.data, error)
+            known.file = path
+            throw known
         }
     }
 

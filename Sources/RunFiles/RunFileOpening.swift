@@ -21,12 +21,7 @@ enum RunFileOpening {
             throw SmoothnessError(.data, "is not an HDF5 file", file: path, expected: "a \(RunFormat.name) file")
         }
         let file: File
-        do { file = try File.open(path, access) } catch {
-            if error.isTruncation {
-                throw SmoothnessError(.data, error.damage, file: path, remedy: SmoothnessError.copyAgain)
-            }
-            throw SmoothnessError(.data, error)
-        }
+        do { file = try File.open(path, access) } catch { throw SmoothnessError(.data, error) }
         try requireFormat(file)
         return file
     }

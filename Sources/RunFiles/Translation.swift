@@ -2,11 +2,15 @@ import Essentials
 import HDF5
 
 extension SmoothnessError {
-    /// What HDF5 reported, in this project's words: the cause, which is the last entry of the library's stack.
+    /// What HDF5 reported, in this project's words: the cause, which is the last entry of the library's stack. What the operating system
+    /// did not report is a matter of the file's contents, whatever was being done.
     package init(_ kind: Kind, _ error: HDF5Error, remedy: String? = nil) {
         self.init(
-            kind, "\(error.operation) failed: \(error.message)", file: error.file, object: error.object,
-            remedy: remedy)
+            kind == .inputOutput && !error.isSystemFailure ? .data : kind,
+            error.explanation ?? "\(error.operation) failed: \(error.message)", file: error.file,
+            object: error.object,
+            remedy: error.fault == .truncated || error.fault == .damaged
+                ? remedy ?? error.remedy : error.remedy ?? remedy)
     }
 }
 

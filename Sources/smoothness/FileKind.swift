@@ -31,7 +31,9 @@ enum FileKind {
         }
         let file: File
         do { file = try File.open(path) } catch {
-            throw SmoothnessError(.data, error.damage, file: path, remedy: SmoothnessError.copyAgain)
+            throw SmoothnessError(
+                .data, error.damage, file: path, object: error.object, remedy: error.remedy ?? SmoothnessError.copyAgain
+            )
         }
         let format = try? file.attribute("format", as: String.self)
         switch format {

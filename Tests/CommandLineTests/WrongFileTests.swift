@@ -171,8 +171,8 @@ struct WrongFileTests {
         try truncate("run.estimates.h5", to: "run.estimates.h5", byteCount: 20_000)
         try bench.expectRefusal(
             [reader.rawValue, "run.h5"], code: 65,
-            "@/run.estimates.h5: H5Fopen failed: truncated file: * (File has been truncated). It may be truncated: make it "
-                + "again with --force.")
+            "@/run.estimates.h5: is truncated: truncated file: * (File has been truncated). Copy it again, or make it again "
+                + "with --force.")
     }
 
     @Test(arguments: [Reader.fit, .plot]) func estimatesThatAreNotThere(reader: Reader) throws {

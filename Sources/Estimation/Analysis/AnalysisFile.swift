@@ -16,11 +16,25 @@ enum AnalysisFile {
         guard FileManager.default.isReadableFile(atPath: path) else {
             throw SmoothnessError(.noInput, "may not be read", file: path, remedy: "Check its permissions.")
         }
-        return try translating(.data, remedy: "It may be truncated: make it again with --force.") {
+        return try translating(.data, remedy: "Copy it again, or make it again with --force.") {
             guard try HDF5.File.isHDF5(path) else {
                 throw SmoothnessError(.data, "is not an HDF5 file", file: path, expected: "a \(format.name) file")
             }
             return try HDF5.File.open(path, access)
+        }
+    }
+
+    /// Refuses row datasets whose extents do not follow from the rest, before memory for a row is set aside.
+    static func requireExtents(
+        _ datasets: [(name: String, shape: [Int])], of file: borrowing HDF5.File
+    ) throws {
+        for (name, shape) in datasets {
+            let found = try file.dataset(name).shape
+            guard found == shape else {
+                throw SmoothnessError(
+                    .data, "has other extents than the definition asks for", file: file.path, object: name,
+                    expected: "\(shape)", found: "\(found)")
+            }
         }
     }
 

@@ -52,6 +52,8 @@ final class TensorBatches: Sendable {
                     ? "no dataset"
                     : names.map { "\($0) \(extents[$0] ?? 0)" }.joined(separator: ", "))
         }
+        // One batch has all entries at most, whatever a description asks for.
+        let batchSize = batchSize.map { min(max(1, $0), count) }
         self.names = names
         self.batchSize = batchSize
         entryCount = count
@@ -108,7 +110,9 @@ final class TensorBatches: Sendable {
                     .data, "is not an HDF5 file", file: path, expected: "datasets named as the arguments of forward")
             }
             do { return try HDF5.File.open(path, .readOnly) } catch let error as HDF5Error {
-                throw SmoothnessError(.data, error.damage, file: path, remedy: SmoothnessError.copyAgain)
+                throw SmoothnessError(
+                    .data, error.damage, file: path, object: error.object,
+                    remedy: error.remedy ?? SmoothnessError.copyAgain)
             }
         }
     }
@@ -116,7 +120,8 @@ final class TensorBatches: Sendable {
     private static func translated<Result: ~Copyable>(_ path: String, _ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let error as HDF5Error {
             throw SmoothnessError(
-                .data, "\(error.operation) failed: \(error.message)", file: error.file ?? path, object: error.object)
+                .data, error.explanation ?? "\(error.operation) failed: \(error.message)", file: error.file ?? path,
+                object: error.object, remedy: error.remedy)
         }
     }
 }
