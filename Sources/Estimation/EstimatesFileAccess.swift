@@ -26,6 +26,19 @@ enum EstimatesFileAccess {
         }
     }
 
+    static func requireExtents(of file: borrowing HDF5.File, _ header: EstimatesHeader) throws {
+        try translating(.data, remedy: AnalysisFile.remedy) {
+            try AnalysisFile.requireExtents(
+                [
+                    (EstimatesSchema.iteration, [header.rowCount]), (EstimatesSchema.status, [header.rowCount]),
+                    (EstimatesSchema.curveStatus, [header.rowCount, header.gammas.count]),
+                ] + EstimatesSchema.counts.map { ($0.name, [header.rowCount]) }
+                    + EstimatesSchema.fields(header.extents).map {
+                        ($0.name, [header.rowCount] + $0.extents(header.extents))
+                    }, of: file)
+        }
+    }
+
     /// Everything that does not depend on the rows.
     private static func header(of file: borrowing HDF5.File) throws -> EstimatesHeader {
         EstimatesHeader(

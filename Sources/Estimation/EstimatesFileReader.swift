@@ -18,6 +18,7 @@ public struct EstimatesFileReader: ~Copyable {
     public init(_ path: String) throws {
         let file = try AnalysisFile.open(path, .readOnly, EstimatesSchema.file)
         let start = try EstimatesFileAccess.start(of: file)
+        try EstimatesFileAccess.requireExtents(of: file, start.header)
         self.path = path
         (header, committedRows, repeatability) = (start.header, start.committedRows, start.repeatability)
         self.file = file

@@ -50,8 +50,8 @@ package enum ParameterTable {
             (RunFilePath.parameterCount, counts, layout.blocks.map { Int64($0.count) }),
         ] where stored != expected {
             throw SmoothnessError(
-                .data, "does not follow from the shapes", file: file.path, object: object, expected: "\(expected)",
-                found: "\(stored)")
+                .data, "does not follow from the shapes", file: file.path, object: object,
+                expected: "\(expected.prefix(10))", found: "\(stored.prefix(10))")
         }
         return layout
     }
@@ -60,13 +60,8 @@ package enum ParameterTable {
     private static func isCountable(_ shapes: [[Int]]) -> Bool {
         var total = 0
         for shape in shapes {
-            var count = 8
-            for extent in shape {
-                let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-                if overflow { return false }
-                count = product
-            }
-            let (sum, overflow) = total.addingReportingOverflow(count)
+            guard let bytes = checkedProduct([8] + shape) else { return false }
+            let (sum, overflow) = total.addingReportingOverflow(bytes)
             if overflow { return false }
             total = sum
         }

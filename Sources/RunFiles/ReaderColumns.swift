@@ -28,25 +28,40 @@ extension ReaderColumns {
         try file.exists(path) ? try file.dataset(path) : nil
     }
 
-    private static func shape(of dataset: borrowing Dataset?) throws -> [Int]? {
+    private static func form(of dataset: borrowing Dataset?) throws -> (shape: [Int], element: String)? {
         switch dataset {
-        case .some(let dataset): try dataset.shape
+        case .some(let dataset): (try dataset.shape, try dataset.elementName)
         case .none: nil
         }
     }
 
-    /// Refuses vectors whose extents do not follow from the rows and the parameter table, before anything is read.
+    /// Refuses vectors whose extents do not follow from the rows and the parameter table, or whose elements are not all of one kind, before
+    /// anything is read.
     func requireExtents(rows: Int, width: Int, file: String) throws {
-        func require(_ object: String, _ found: [Int]?, _ expected: [Int]) throws {
-            guard let found, found != expected else { return }
+        func require(_ object: String, _ found: (shape: [Int], element: String)?, _ rows: Int) throws {
+            guard let found else { return }
+            guard found.shape == [rows, width] else {
+                throw SmoothnessError(
+                    .data, "has other extents than the rows and the parameters ask for", file: file, object: object,
+                    expected: "\([rows, width])", found: "\(found.shape)")
+            }
+            guard found.element == element else {
+                throw SmoothnessError(
+                    .data, "has other elements than the iterates", file: file, object: object, expected: element,
+                    found: found.element)
+            }
+        }
+        let element = try translating(.data) { try iterate.elementName }
+        guard element == "float32" || element == "float64" else {
             throw SmoothnessError(
-                .data, "has other extents than the rows and the parameters ask for", file: file, object: object,
-                expected: "\(expected)", found: "\(found)")
+                .data, "has elements that are no parameters", file: file, object: RunFilePath.iterate,
+                expected: "float32 or float64, little-endian", found: element)
         }
         try translating(.data) {
-            try require(RunFilePath.iterate, try iterate.shape, [isConsecutive ? rows + 1 : rows, width])
-            try require(RunFilePath.nextIterate, try Self.shape(of: nextIterate), [rows, width])
-            try require(RunFilePath.gradient, try Self.shape(of: gradient), [rows, width])
+            try require(
+                RunFilePath.iterate, (try iterate.shape, element), isConsecutive ? rows + 1 : rows)
+            try require(RunFilePath.nextIterate, try Self.form(of: nextIterate), rows)
+            try require(RunFilePath.gradient, try Self.form(of: gradient), rows)
         }
     }
 }

@@ -59,7 +59,26 @@ struct ResumeSlots: ~Copyable {
 }
 
 extension ResumeSlots {
+    /// Refuses slots whose extents do not go together, before one of them is read.
+    private static func requireExtents(_ file: borrowing File) throws {
+        func require(_ object: String, _ expected: [[Int]]) throws {
+            guard try file.exists(object) else { return }
+            let found = try file.dataset(object).shape
+            guard !expected.contains(found) else { return }
+            throw SmoothnessError(
+                .data, "has other extents than two slots ask for", file: file.path, object: object,
+                expected: expected.map { "\($0)" }.joined(separator: " or "), found: "\(found)")
+        }
+        let width = try RunFileOpening.extent(of: RunFilePath.resumeIterate, 1, in: file)
+        for object in [RunFilePath.resumeIteration, RunFilePath.resumeEvaluationCount] { try require(object, [[2]]) }
+        for object in [RunFilePath.resumeIterate, RunFilePath.resumeSecondMoment, RunFilePath.resumeAverage] {
+            try require(object, [[2, width]])
+        }
+        try require(RunFilePath.resumeMomentum, [[2, width], [2, 0]])
+    }
+
     init(_ file: borrowing File) throws {
+        try Self.requireExtents(file)
         let hasSecondMoment = try file.exists(RunFilePath.resumeSecondMoment)
         let hasAverage = try file.exists(RunFilePath.resumeAverage)
         self.init(

@@ -113,7 +113,7 @@ extension RunVerifier {
         var (iterate, next, gradient): ([Scalar], [Scalar], [Scalar]) = ([], [], [])
         var nonFiniteRows: [Int] = []
         for (row, record) in rows.enumerated() {
-            let follows = row > 0 && rows[row - 1].iteration + 1 == record.iteration
+            let follows = row > 0 && rows[row - 1].iteration &+ 1 == record.iteration
             if follows { swap(&gradient, &next) }
             try reader.iterate(row: row, into: &iterate)
             if follows { checkJoint(gradient, iterate, row) }

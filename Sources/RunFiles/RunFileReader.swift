@@ -26,7 +26,10 @@ public struct RunFileReader: ~Copyable {
 
     /// - Throws: `SmoothnessError`: `.noInput` for a missing file; `.data` for one that is not HDF5, not a run file, of a
     ///   newer major version, truncated, or that breaks the format where this reader needs it.
-    public init(_ path: String) throws {
+    public init(_ path: String) throws { try self.init(path, requiresOrder: true) }
+
+    /// - Parameter requiresOrder: whether committed iterations must ascend from 0 or more. Only the verifier reads on where they do not.
+    init(_ path: String, requiresOrder: Bool) throws {
         let file = try RunFileOpening.open(path, .readOnly)
         let header = try RunFileOpening.header(of: file)
         let plan = try RunFileOpening.plan(of: file)
@@ -43,6 +46,7 @@ public struct RunFileReader: ~Copyable {
                 try Self.count(RunFilePath.evaluationCommit, atMost: RunFilePath.metric, in: file)
             )
         }
+        if requiresOrder { try plan.requireOrder(ofRows: counts.0, file: path) }
         self.path = path
         self.header = header
         self.plan = plan

@@ -51,8 +51,10 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
     /// - Throws: `SmoothnessError` as `RunFileReader.init` does; `.cannotCreate` when another process is writing the file;
     ///   `.data` when the run is complete or holds another scalar.
     public init(continuing path: String) throws {
-        // Look before locking, so that a missing or foreign file is called what it is.
-        _ = try RunFileOpening.open(path, .readOnly)
+        // Look before locking, so that a missing, foreign or damaged file is called what it is.
+        if let flaw = try RunFileReader(path).plan.flaw {
+            throw SmoothnessError(.data, "cannot be continued: \(flaw)", file: path, object: RunFilePath.iteration)
+        }
         let lock = try WriterLock(path, shownAs: path)
         try self.init(path, lock: lock, kind: .inputOutput)
     }
@@ -74,7 +76,20 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
         let store = try translating(.data) { try RunFileStore(file, plan) }
         let counts = try translating(kind) { (try store.commit.read(), try store.historyCommit.read()) }
         let evaluations = try translating(kind) { try store.evaluationCommit.read() }
-        let resumed = try translating(kind) { try store.resume.read(as: Scalar.self)?.evaluationCount ?? 0 }
+        let point = try translating(kind) { try store.resume.read(as: Scalar.self) }
+        let resumed = point?.evaluationCount ?? 0
+        guard point?.iteration ?? 0 <= counts.1, (0...max(0, evaluations)).contains(resumed),
+            store.resume.parameterCount == header.layout.count
+        else {
+            throw SmoothnessError(
+                .data, "does not lie in what is committed, or has another number of parameters", file: path,
+                object: "/resume",
+                expected:
+                    "at most iteration \(counts.1) and \(evaluations) evaluations, \(header.layout.count) parameters",
+                found:
+                    "iteration \(point?.iteration ?? 0), \(resumed) evaluations, \(store.resume.parameterCount) parameters"
+            )
+        }
         self.path = path
         self.header = header
         self.plan = plan

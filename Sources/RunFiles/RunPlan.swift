@@ -49,7 +49,8 @@ public struct RunPlan: Sendable, Codable, Equatable {
     /// it: `iterate` has K + 1 rows and there is no `next_iterate`.
     public var isConsecutive: Bool {
         guard let first = savedIterations.first, let last = savedIterations.last else { return false }
-        return last - first == savedIterations.count - 1
+        // Wraps around for numbers that are no iterations.
+        return last &- first == savedIterations.count - 1
     }
 
     /// The row of an iteration, if it is saved.
@@ -62,6 +63,21 @@ public struct RunPlan: Sendable, Codable, Equatable {
                 ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
         }
         return nil
+    }
+
+    /// Refuses a file whose first `count` rows are not those of ascending iterations.
+    func requireOrder(ofRows count: Int, file: String) throws {
+        let rows = savedIterations.prefix(count)
+        // So large that no sum of an iteration and a number of rows overflows.
+        let isOrdered =
+            zip(rows, rows.dropFirst()).allSatisfy(<) && rows.first ?? 0 >= 0 && rows.last ?? 0 < 1 << 62
+        guard !isOrdered else { return }
+        let row = rows.indices.dropFirst().first { rows[$0 - 1] >= rows[$0] } ?? 0
+        throw SmoothnessError(
+            .data, "the iterations of the rows do not ascend", file: file,
+            object: "\(RunFilePath.iteration) row \(row)",
+            expected: row > 0 ? "more than \(rows[row - 1])" : "0 or more", found: "\(rows[row])",
+            remedy: "See what else is wrong: smoothness verify \(file)")
     }
 
     /// What is wrong with the plan, if anything.

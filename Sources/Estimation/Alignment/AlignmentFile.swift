@@ -29,7 +29,7 @@ public struct AlignmentHeader: Sendable {
     public var rowCount: Int { rows.count }
     public var batchCount: Int { partitions.reduce(0) { $0 + $1.count } }
     /// The run's rows that the digest covers.
-    var digestRows: Int { (rows.last ?? -1) + 1 }
+    var digestRows: Int { (rows.last ?? -1) &+ 1 }
 
     public subscript<Value>(dynamicMember member: KeyPath<AnalysisRoot, Value>) -> Value { root[keyPath: member] }
 
@@ -67,6 +67,14 @@ enum AlignmentFile {
                 header: header,
                 committedRows: try AnalysisFile.committedRows(
                     of: file, AlignmentSchema.file, rowCount: header.rowCount))
+        }
+    }
+
+    static func requireExtents(of file: borrowing HDF5.File, _ header: AlignmentHeader) throws {
+        try translating(.data, remedy: AnalysisFile.remedy) {
+            try AnalysisFile.requireExtents(
+                [(AlignmentSchema.iteration, [header.rowCount]), (AlignmentSchema.status, [header.rowCount])]
+                    + AlignmentSchema.fields.map { ($0.name, [header.rowCount] + header.extents($0)) }, of: file)
         }
     }
 
@@ -227,6 +235,7 @@ public struct AlignmentFileReader: ~Copyable {
     public init(_ path: String) throws {
         let file = try AnalysisFile.open(path, .readOnly, AlignmentSchema.file)
         let start = try AlignmentFile.start(of: file)
+        try AlignmentFile.requireExtents(of: file, start.header)
         self.path = path
         (header, committedRows) = (start.header, start.committedRows)
         self.file = file

@@ -103,8 +103,8 @@ extension VerificationReport {
     private mutating func checkComponentCount(_ header: AlignmentHeader) {
         let (count, components) = (header.componentCount, header.components)
         var expected: [Int]?
-        // The size first, which costs nothing whatever number stands there.
-        if header.configuration.subset.size(of: count) == components.count {
+        // The size first, which costs nothing whatever number stands there; no objective has more components than a range may name.
+        if count <= ComponentSelection.maximumCount, header.configuration.subset.size(of: count) == components.count {
             expected = try? header.configuration.subset.resolved(of: count)
         }
         check(

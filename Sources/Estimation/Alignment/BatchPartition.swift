@@ -68,7 +68,9 @@ public struct BatchPartition: Sendable, Hashable {
         guard unit == .examples else { return 1 }
         let first = componentWeights[0]
         let isEven = componentWeights.dropLast().allSatisfy { $0 == first }
-        guard isEven, componentWeights.last ?? 0 <= first, let base = Int(exactly: first), base > 0 else {
+        // No component has more examples than a float can number, so that products with their number do not overflow.
+        guard isEven, componentWeights.last ?? 0 <= first, let base = Int(exactly: first), base > 0, base < 1 << 24
+        else {
             throw SmoothnessError(
                 .usage, "components of different numbers of examples make no batches of one size",
                 object: "batch unit", expected: "equal components but for a ragged last one",

@@ -102,8 +102,17 @@ extension EstimatedRows {
             stride(from: 0, to: raw.count - 7, by: 8).map { raw.loadUnaligned(fromByteOffset: $0, as: UInt64.self) }
         }
         let componentCount = header.components.count
-        let width = Self.wordsPerRow(header.extents)
-        guard words.count == 2 + componentCount + header.rowCount * width else { throw Self.damage(file) }
+        let extents = header.extents
+        // The factors first, so that no product overflows.
+        guard header.gammas.count == extents.gammaCount, (1...max(1, componentCount)).contains(extents.groupCount),
+            let cells = checkedProduct([extents.blockCount, extents.gammaCount, extents.groupCount]), cells < 1 << 48,
+            extents.blockCount < 1 << 32, componentCount > 0, (0..<1 << 62).contains(header.firstRow)
+        else { throw Self.damage(file) }
+        let width = Self.wordsPerRow(extents)
+        guard let rowWords = checkedProduct([header.rowCount, width]), words.count - 2 - componentCount == rowWords
+        else {
+            throw Self.damage(file)
+        }
         let known = Double(bitPattern: words[0])
         repeatability = known.isNaN ? nil : known
         populationWeight = Double(bitPattern: words[1])
