@@ -335,9 +335,9 @@ class FixedSubset:
         with self.source.undisturbed():
             self.source.components.require_same(self.source.seeded)
             self.source.try_model()
-        for remark in self.source.warnings + self.source.notes:
-            _say(f"the fixed subset: {remark}")
         self.weights = [self.source.weight(i) for i in range(self.source.count)]
+        for remark in self.source.warnings + self.source.notes:
+            _say(f"the fixed subset: {remark}" + ("; population_weight must count the same" if population_weight else ""))
         self.description = description or f"{self.source.count} fixed batches"
         mode = "train mode, masks a function of the batch" if model.training else "eval mode"
         self.evaluation = f"{mode}, {self.source.parameters.tensors[0].dtype}"
