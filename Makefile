@@ -23,7 +23,7 @@ BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev libjpeg-dev libpng-dev 
 # What only the tests need.
 TEST_PACKAGES := python3-venv python3-pip chromium slurm-wlm munge parallel libxml2-utils shellcheck
 
-.PHONY: help demo build test test-pytorch test-avx2 test-long fuzz bench dependencies test-dependencies python clean
+.PHONY: help demo build test test-pytorch test-avx2 test-long fuzz sanitize bench dependencies test-dependencies python clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -95,6 +95,10 @@ test-avx2: test-dependencies python ## Run the tests of networks on the kernels 
 	ONEDNN_MAX_CPU_ISA=$(INSTRUCTIONS) DNNL_MAX_CPU_ISA=$(INSTRUCTIONS) SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python \
 	  $(LINE_BY_LINE) swift test -c release --scratch-path $(SCRATCH) --skip-build --filter '$(NETWORKS)'
 
+# Needs the clang of the Swift toolchain on the search path; builds beside the program's own build.
+sanitize: dependencies ## Run what is C and C++ under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(MAKE) --no-print-directory -C Tests/Sanitize -j"$$(nproc)"
+
 # Both need a quiet machine and some minutes; see docs/benchmarks.md.
 bench: python ## Measure speed against PyTorch and the cost of saving iterates
 	library="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"; \
@@ -125,4 +129,4 @@ fuzz: test-dependencies python ## Give changed files and absurd options to every
 	$(VENV)/bin/python Tests/Fuzz/fuzz.py $(PROGRAM) --mutants $(MUTANTS) --seed $(FUZZ_SEED) --keep $(SCRATCH)/fuzz $(FUZZ_OPTIONS)
 
 clean: ## Remove what was built
-	rm -rf .build .build-libtorch $(VENV) demo
+	rm -rf .build .build-libtorch .build-sanitize $(VENV) demo

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -62,6 +63,39 @@ void smoothness_shared_free(smoothness_shared *memory) {
 
 int smoothness_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
+// The children whose end is not known yet, which are the groups that they lead; 0 where there is room. Those beyond that many are not killed.
+static _Atomic pid_t children[4096];
+enum { most_children = sizeof children / sizeof *children };
+
+static void replace_child(pid_t present, pid_t next) {
+  for (int i = 0; i < most_children; i++) {
+    pid_t expected = present;
+    if (atomic_compare_exchange_strong(&children[i], &expected, next)) return;
+  }
+}
+
+void smoothness_kill_children(void) {
+  for (int i = 0; i < most_children; i++) {
+    const pid_t child = atomic_load(&children[i]);
+    if (child > 1) kill(-child, SIGKILL);
+  }
+}
+
+static void end_with_children(int number) {
+  smoothness_kill_children();
+  signal(number, SIG_DFL);
+  // Comes when this handler has returned.
+  raise(number);
+}
+
+void smoothness_end_with_children(void) {
+  const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    struct sigaction present;
+    if (sigaction(numbers[i], NULL, &present) == 0 && present.sa_handler == SIG_DFL) signal(numbers[i], end_with_children);
+  }
+}
+
 // What a new process does with its descriptors before it becomes the program.
 static int add_actions(posix_spawn_file_actions_t *actions, const char *directory, const int streams[3]) {
   int failure = 0;
@@ -109,6 +143,7 @@ int smoothness_spawn(const char *path, const char *const arguments[], const char
   if (!failure) failure = posix_spawn(&child, path, &actions, &attributes, (char *const *)arguments, (char *const *)environment);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
+  if (!failure) replace_child(0, child);
   *identifier = child;
   return failure;
 }
@@ -119,6 +154,7 @@ int smoothness_end(int identifier, int *is_ended, int *code, int *signal_number)
   do found = waitpid(identifier, &status, WNOHANG);
   while (found < 0 && errno == EINTR);
   if (found < 0) return errno;
+  if (found == identifier) replace_child(identifier, 0);
   *is_ended = found == identifier;
   *signal_number = *is_ended && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   *code = *is_ended && WIFEXITED(status) ? WEXITSTATUS(status) : 0;

@@ -31,4 +31,10 @@ int smoothness_spawn(const char *path, const char *const arguments[], const char
 /// How a child has ended: `*is_ended`, and then the number of the signal that ended it in `*signal_number`, or 0 and the exit code in `*code`.
 /// A child whose end was told is gone: asking again is an error. Does not wait. 0, or what `errno` would be.
 int smoothness_end(int identifier, int *is_ended, int *code, int *signal_number);
+
+/// Kills the groups of all children whose end is not known yet. May be called by a handler of signals.
+void smoothness_kill_children(void);
+
+/// Makes SIGHUP, SIGINT and SIGTERM do that before they end this process, where they would end it.
+void smoothness_end_with_children(void);
 #endif
