@@ -98,7 +98,7 @@ let package = Package(
             name: "smoothness",
             dependencies: [
                 "Essentials", "ParameterSpace", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
-                "Theory", "Reporting", "Batching", "Interchange", "HDF5", "Torch", argumentParser,
+                "Theory", "Reporting", "Batching", "Interchange", "HDF5", "Torch", "Interprocess", argumentParser,
             ],
             // The Python half, inside the program: it must work wherever the program is copied.
             resources: [

@@ -102,6 +102,12 @@ public final class SpawnedProcess: Sendable {
         }
     }
 
+    /// Kills all that run, with what they have started. A handler of signals may call it.
+    public static func killAll() { smoothness_kill_children() }
+
+    /// Makes signals that end this program (SIGHUP, SIGINT, SIGTERM) kill all that run first. Call it before any of them is caught.
+    public static func endWithProgram() { smoothness_end_with_children() }
+
     /// Sends a signal, unless its end is known: its number may be another's by then.
     public func send(signal number: Int32) {
         end.withLock { if $0 == nil { kill(identifier, number) } }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Essentials
 import Foundation
+import Interprocess
 import Torch
 
 /// The program. Subcommands parse, call the libraries and print; whatever computes lives below.
@@ -28,6 +29,7 @@ struct Smoothness: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // A limit on the size of files is an error of the write that meets it, too.
         signal(SIGXFSZ, SIG_IGN)
+        SpawnedProcess.endWithProgram()
         Console.fillClosedStreams()
         _ = tuneAllocator()
         letThreadsSleep()

@@ -98,7 +98,7 @@ struct KillTests {
     }
 
     @Test(
-        "SIGTERM, SIGINT and SIGUSR2 end a call within 20 seconds with exit code 75, and rows are kept",
+        "SIGTERM, SIGINT and SIGUSR2 end a call within ten seconds with exit code 75, and rows are kept",
         arguments: [SIGTERM, SIGINT, SIGUSR2])
     func stops(signal: Int32) async throws { try await onOwnThread { try stop(by: signal) } }
 
@@ -118,7 +118,7 @@ struct KillTests {
         while call.isRunning { Thread.sleep(forTimeInterval: 0.02) }
         let outcome = call.wait()
         #expect(
-            outcome.exitCode == 75 && !outcome.wasSignalled && Date.now.timeIntervalSince(start) < 20,
+            outcome.exitCode == 75 && !outcome.wasSignalled && Date.now.timeIntervalSince(start) < 12,
             "\(outcome.standardError)")
         #expect(try batch.measure("plan") == [.done])
         let left = try #require(

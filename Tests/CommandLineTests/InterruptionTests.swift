@@ -34,7 +34,8 @@ struct InterruptionTests {
                 outcome.standardError.hasSuffix(
                     ". Continue with: smoothness train --resume \(bench.path("run.h5"))\n"), "\(outcome.standardError)")
             #expect(
-                outcome.standardError.contains("\nstopping, finished rows are kept; a second signal stops at once\n"))
+                outcome.standardError.contains(
+                    "\nstopping within ten seconds, finished rows are kept; a second signal stops at once\n"))
             #expect(try bench.smoothness("verify", "run.h5").exitCode == 0)
             arguments = ["train", "--resume", "run.h5"]
             try bench.expectRefusal(
@@ -94,6 +95,50 @@ struct InterruptionTests {
         // On a busy machine the second signal may come while the end for the first one's sake is under way.
         let text = try bench.succeed("inspect", "run.h5").standardOutput
         #expect(text.contains(", writing\n") || text.contains(", interrupted\n"), "\(text)")
+    }
+
+    @Test(
+        "ten seconds after a signal a command ends whatever it is doing, and a second signal ends it at once",
+        arguments: [1, 2])
+    func stuck(signals: Int) throws {
+        try bench.succeed(
+            "train", "--threads", "1", "--objective", "quadratic", "--iterations", "12", "--save", "every=1", "-o",
+            "run.h5")
+        // The table goes into a full pipe that nobody reads: once its rows are done the estimate hears of no signal.
+        let outcome = try bench.shell(
+            """
+            mkfifo table; exec 3<>table; dd if=/dev/zero of=table bs=4096 oflag=nonblock 2>/dev/null
+            smoothness estimate run.h5 --subset 1 --delta 1 --format csv >table 2>said &
+            until smoothness inspect run.estimates.h5 2>/dev/null | grep -q complete; do kill -0 $! || exit; done
+            start=$SECONDS
+            kill -TERM $!; until grep -q 'a second signal stops at once' said; do kill -0 $! || exit; done
+            if [ \(signals) = 2 ]; then kill -TERM $!; fi
+            wait $!; echo "$? $((SECONDS - start))"
+            """)
+        let numbers = outcome.standardOutput.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+        try #require(numbers.count == 2, "\(outcome.standardOutput)\(outcome.standardError)")
+        #expect(numbers[0] == (signals == 1 ? 75 : 130))
+        #expect(signals == 1 ? (9..<14).contains(numbers[1]) : numbers[1] < 9, "\(numbers)")
+        #expect(
+            try bench.text("said").hasSuffix("\nstopped after ten seconds; what is committed is kept\n")
+                == (signals == 1))
+        #expect(try bench.smoothness("verify", "run.estimates.h5").exitCode == 0)
+    }
+
+    @Test("a gradient process that answers nothing ends with the command", arguments: ["INT", "TERM", "HUP"])
+    func silentGradientProcess(signal: String) throws {
+        try bench.succeed(
+            "train", "--threads", "1", "--objective", "quadratic", "--iterations", "2", "--save", "every=1", "-o",
+            "run.h5")
+        try bench.write("echo $$ >number.part; mv number.part number; sleep 1000; :", to: "silent.sh")
+        let process = try bench.start(["estimate", "run.h5", "--oracle", "sh silent.sh"])
+        while !bench.exists("number"), process.isRunning { usleep(10_000) }
+        process.send(signal: ["INT": SIGINT, "TERM": SIGTERM, "HUP": SIGHUP][signal] ?? SIGTERM)
+        let outcome = process.wait()
+        #expect(outcome.wasSignalled || outcome.exitCode == 75, "\(outcome.standardError)")
+        let number = try bench.text("number").filter(\.isNumber)
+        // What was killed may still be there for its parent to be told.
+        while FileManager.default.contents(atPath: "/proc/\(number)/cmdline")?.isEmpty == false { usleep(10_000) }
     }
 
     @Test("two writers at one file: the second is refused and disturbs nothing") func twoWriters() throws {

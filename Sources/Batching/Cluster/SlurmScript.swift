@@ -147,7 +147,7 @@ public struct SlurmScripts: Sendable, Equatable {
         plan=\#(plan)
         program=\#(program)
 
-        # The worker stops within 20 seconds of SIGTERM, and what is done is published then. Slurm signals this script: 60 seconds before the
+        # The worker stops within ten seconds of SIGTERM, and what is done is published then. Slurm signals this script: 60 seconds before the
         # time limit (USR2), and when the task is preempted or cancelled (TERM).
         \#(listen)
 

@@ -22,8 +22,8 @@ public struct PoolResult: Sendable, Equatable {
 public final class WorkerPool: Sendable {
     /// How a unit may end its worker before it counts as failed: killed from outside, and by its own fault.
     private static let (mostKills, mostCrashes) = (10, 2)
-    /// How long workers have, after they were asked to stop, before they are killed: 20 seconds are allowed in all.
-    private static let patience = 15.0
+    /// How long workers have, after they were asked to stop, before they are killed: ten seconds are allowed in all.
+    private static let patience = 7.0
     /// Seconds between two looks at units that workers of other calls are at.
     private static let lookInterval = 1.0
     /// Signals that come from outside.

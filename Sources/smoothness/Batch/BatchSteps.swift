@@ -47,7 +47,7 @@ struct BatchWork: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Work a plan off on this machine, or a share of it.",
         discussion: """
-            Stops within 20 seconds of SIGINT, SIGTERM or SIGUSR2 with what is done published, and exit code 75; the same command continues.
+            Stops within ten seconds of SIGINT, SIGTERM or SIGUSR2 with what is done published, and exit code 75; the same command continues.
             """)
 
     @Argument(help: "The folder of the plan.", completion: .directory) var plan: String
