@@ -45,8 +45,8 @@ import Testing
     }
 
     @Test("long text is cut for people, by scalars, and says how long it is") func cut() {
-        let long = String(repeating: "é", count: 10 << 20)
-        #expect(Escaping.terminal(long, limit: 3) == "ééé… (10485760 characters)")
+        let long = String(repeating: "é", count: 1 << 20)
+        #expect(Escaping.terminal(long, limit: 3) == "ééé… (1048576 characters)")
         #expect(Escaping.terminal("abc", limit: 3) == "abc")
         // One Character of many scalars.
         let marks = "a" + String(repeating: "\u{301}", count: 100_000)

@@ -279,7 +279,7 @@ import Testing
         // Advice says how certain it is.
         let step = page.advice?.theorems.first { $0.name == "zhang-3" }?.stepSize
         #expect(
-            step?.lower != nil && text.contains("| \\[Z\\] theorem 3 | \(significant(step?.value ?? 0, digits: 4)) ["))
+            step?.lower != nil && text.contains("| \\[Z\\] theorem 3 | \(significant(step?.value ?? 0, digits: 4)) \\["))
         #expect(text.hasPrefix("# a \\<run\\>") && text.contains("| least squares | L1 | "))
         #expect(text.contains("| run | x \\| y \\</script\\> |") && text.contains("```sh\nsmoothness fit run.h5\n```"))
     }
