@@ -106,3 +106,7 @@ int smoothness_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size
     inflateEnd(&stream);
     return status == Z_STREAM_END && written == capacity ? 0 : 1;
 }
+
+uint32_t smoothness_crc32(uint32_t checksum, const uint8_t *bytes, size_t count) {
+    return (uint32_t)crc32_z(checksum, bytes, count);
+}

@@ -50,14 +50,17 @@ extension Sequence<UInt8> {
     var littleEndian: UInt64 { reversed().reduce(0) { $0 << 8 | UInt64($1) } }
 }
 
-/// The product of extents, refused where there are too many elements to be numbered.
+/// The most axes that any of the formats knows.
+let mostAxes = 64
+
+/// The product of extents; `nil` where one is negative or the elements of `width` bytes could not be numbered, were the extents of zero left out.
 func elementCount(_ shape: [Int], width: Int) -> Int? {
+    guard shape.count <= mostAxes else { return nil }
     var total = width
-    for extent in shape {
-        guard extent >= 0 else { return nil }
+    for extent in shape where extent != 0 {
         let (product, isOverflow) = total.multipliedReportingOverflow(by: extent)
-        guard !isOverflow else { return nil }
+        guard extent > 0, !isOverflow else { return nil }
         total = product
     }
-    return total / width
+    return shape.contains(0) ? 0 : total / width
 }

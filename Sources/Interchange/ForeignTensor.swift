@@ -18,14 +18,14 @@ public enum ForeignElement: String, Sendable, Hashable {
     public var isDouble: Bool { self == .float64 }
 }
 
-/// A row-major tensor in a file of another program; its elements are read when they are asked for.
+/// A tensor in a file of another program; its elements are read when they are asked for.
 public struct ForeignTensor: Sendable {
-    enum Place: Sendable {
-        /// Little-endian elements from this byte of the file on.
+    enum Place: Sendable, Hashable {
+        /// Elements from this byte of the file on.
         case bytes(Int)
         /// A dataset of an HDF5 file.
         case dataset(String)
-        /// What was unpacked, little-endian.
+        /// What was unpacked.
         case memory([UInt8])
     }
 
@@ -36,68 +36,121 @@ public struct ForeignTensor: Sendable {
     public var shape: [Int]
     public var element: ForeignElement
     var place: Place
+    /// How many stored elements lie between neighbours along each axis; `nil` where the elements are stored in row-major order.
+    var strides: [Int]?
+    var isBigEndian = false
 
     public var count: Int { shape.reduce(1, *) }
 
-    /// The elements `range`, row-major, as `Scalar`: exact but for float64 read as float32.
+    /// Elements of one entry of the first axis.
+    var entryCount: Int { shape.contains(0) ? 0 : shape.dropFirst().reduce(1, *) }
+
+    /// Whether two tensors are the same numbers in the same file, as tied weights are.
+    func isSamePlace(as other: ForeignTensor) -> Bool {
+        if case .memory = place { return false }
+        return place == other.place && file == other.file && shape == other.shape && strides == other.strides
+            && element == other.element && count > 0
+    }
+
+    /// The elements `range` in row-major order, as `Scalar`: exact but for float64 read as float32.
     /// - Throws: `SmoothnessError(.inputOutput)`.
     public func read<Scalar: ParameterScalar>(_ range: Range<Int>, as scalar: Scalar.Type) throws -> [Scalar] {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
-        switch place {
-        case .dataset(let object): return try readDataset(object, range)
-        case .bytes(let offset):
-            return try translated {
-                let elements = try StoredElements(file)
-                let byte = offset + range.lowerBound * element.byteCount
-                switch element {
-                case .float16, .bfloat16:
-                    var bits = [UInt16](repeating: 0, count: range.count)
-                    try elements.read(into: &bits, count: bits.count, atByte: byte)
-                    return bits.map { Scalar(widened($0)) }
-                case .float32:
-                    var values = [Float](repeating: 0, count: range.count)
-                    try elements.read(into: &values, count: values.count, atByte: byte)
-                    return values.map { Scalar($0) }
-                case .float64:
-                    var values = [Double](repeating: 0, count: range.count)
-                    try elements.read(into: &values, count: values.count, atByte: byte)
-                    return values.map { Scalar($0) }
-                }
-            }
-        case .memory(let bytes):
-            return range.map { index in
-                let start = index * element.byteCount
-                let bits = bytes[start..<(start + element.byteCount)].reversed().reduce(UInt64(0)) {
-                    $0 << 8 | UInt64($1)
-                }
-                switch element {
-                case .float16, .bfloat16: return Scalar(widened(UInt16(bits)))
-                case .float32: return Scalar(Float(bitPattern: UInt32(bits)))
-                case .float64: return Scalar(Double(bitPattern: bits))
-                }
-            }
+        guard !range.isEmpty else { return [] }
+        return try translated { () throws -> [Scalar] in
+            if case .dataset(let object) = place { return try readDataset(object, range) }
+            guard let strides else { return try stored(range) }
+            // What lies between the first and the last of the wanted elements is read at once.
+            let places = Self.places(range, shape, strides)
+            guard let first = places.min(), let last = places.max() else { return [] }
+            let elements: [Scalar] = try stored(first..<(last + 1))
+            return places.map { elements[$0 - first] }
         }
     }
 
-    private func widened(_ bits: UInt16) -> Float {
-        element == .bfloat16 ? Float(bitPattern: UInt32(bits) << 16) : Float(Float16(bitPattern: bits))
+    /// Where the elements `range` of the row-major order are stored.
+    private static func places(_ range: Range<Int>, _ shape: [Int], _ strides: [Int]) -> [Int] {
+        var index = [Int](repeating: 0, count: shape.count)
+        var rest = range.lowerBound
+        for axis in shape.indices.reversed() {
+            index[axis] = rest % shape[axis]
+            rest /= shape[axis]
+        }
+        var place = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
+        var places: [Int] = []
+        places.reserveCapacity(range.count)
+        for _ in range {
+            places.append(place)
+            for axis in shape.indices.reversed() {
+                index[axis] += 1
+                place += strides[axis]
+                if index[axis] < shape[axis] { break }
+                place -= strides[axis] * shape[axis]
+                index[axis] = 0
+            }
+        }
+        return places
     }
 
-    /// Whole entries of the first axis, or all of a dataset without one.
+    /// The elements in the order in which they are stored.
+    private func stored<Scalar: ParameterScalar>(_ range: Range<Int>) throws -> [Scalar] {
+        switch element {
+        case .float16: try bits(range, of: UInt16.self).map { Scalar(Float(Float16(bitPattern: $0))) }
+        case .bfloat16: try bits(range, of: UInt16.self).map { Scalar(Float(bitPattern: UInt32($0) << 16)) }
+        case .float32: try bits(range, of: UInt32.self).map { Scalar(Float(bitPattern: $0)) }
+        case .float64: try bits(range, of: UInt64.self).map { Scalar(Double(bitPattern: $0)) }
+        }
+    }
+
+    private func bits<Bits: FixedWidthInteger & HDF5Scalar>(_ range: Range<Int>, of type: Bits.Type) throws -> [Bits] {
+        var bits = [Bits](repeating: 0, count: range.count)
+        let width = Bits.bitWidth / 8
+        switch place {
+        case .bytes(let offset):
+            try StoredElements(file).read(into: &bits, count: bits.count, atByte: offset + range.lowerBound * width)
+        case .memory(let bytes):
+            for index in bits.indices {
+                let start = (range.lowerBound + index) * width
+                for byte in (0..<width).reversed() { bits[index] = bits[index] << 8 | Bits(bytes[start + byte]) }
+            }
+        case .dataset: preconditionFailure("a dataset is read by the library of HDF5")
+        }
+        return isBigEndian ? bits.map(\.byteSwapped) : bits
+    }
+
+    /// The library converts elements of any order and width, and reads whole entries of the first axis or all of a dataset without one.
     private func readDataset<Scalar: ParameterScalar>(_ object: String, _ range: Range<Int>) throws -> [Scalar] {
-        try translated {
-            let dataset = try HDF5.File.open(file, .readOnly).dataset(object)
-            let entry = max(1, shape.dropFirst().reduce(1, *))
-            guard !shape.isEmpty, range.lowerBound % entry == 0, range.count % entry == 0 else {
-                let all = try dataset.read(as: Double.self)
-                return all[range].map { Scalar($0) }
-            }
-            let start = [range.lowerBound / entry] + shape.dropFirst().map { _ in 0 }
-            let count = [range.count / entry] + shape.dropFirst()
-            if element == .float64 {
-                return try dataset.read(as: Double.self, start: start, count: count).map { Scalar($0) }
-            }
-            return try dataset.read(as: Float.self, start: start, count: count).map { Scalar($0) }
+        let dataset = try HDF5.File.open(file, .readOnly).dataset(object)
+        // With the axes reversed the first axis is the last one of the dataset.
+        let isReversed = strides != nil
+        func box(_ entries: Range<Int>) -> (start: [Int], count: [Int]) {
+            guard !shape.isEmpty else { return ([], []) }
+            let (start, count) = (
+                [entries.lowerBound] + shape.dropFirst().map { _ in 0 }, [entries.count] + shape.dropFirst()
+            )
+            return isReversed ? (start.reversed(), count.reversed()) : (start, count)
+        }
+        let entry = max(1, entryCount)
+        let entries = range.lowerBound / entry..<(range.upperBound + entry - 1) / entry
+        let (start, count) = box(entries)
+        let read: [Scalar]
+        if element == .float64 {
+            read = try dataset.read(as: Double.self, start: start, count: count).map { Scalar($0) }
+        } else {
+            read = try dataset.read(as: Float.self, start: start, count: count).map { Scalar($0) }
+        }
+        let wanted = (range.lowerBound - entries.lowerBound * entry)..<(range.upperBound - entries.lowerBound * entry)
+        guard isReversed else { return wanted.count == read.count ? read : Array(read[wanted]) }
+        let part = [entries.count] + shape.dropFirst()
+        return Self.places(wanted, part, Self.reversedStrides(part)).map { read[$0] }
+    }
+
+    /// The strides of a tensor that is stored in column-major order, as those of Fortran and MATLAB.
+    static func reversedStrides(_ shape: [Int]) -> [Int] {
+        var stride = 1
+        return shape.map { extent in
+            defer { stride *= extent }
+            return stride
         }
     }
 
@@ -115,7 +168,10 @@ public indirect enum TensorTree: Sendable {
     case tensor(ForeignTensor)
     case list([TensorTree])
     case dictionary([(name: String, value: TensorTree)])
-    /// Something that no tensor can be made of, and why: refused where it is asked for.
+    case integer(Int)
+    /// A tensor of real or complex numbers that is not read here, and why: refused where it belongs to what was asked for.
+    case unreadable(String)
+    /// Something else than real numbers, and what: read past.
     case other(String)
 
     /// In words, for messages.
@@ -124,8 +180,12 @@ public indirect enum TensorTree: Sendable {
         case .tensor(let tensor): "\(tensor.element.rawValue) \(tensor.shape)"
         case .list(let items): "a list of \(items.count)"
         case .dictionary(let members):
-            "the names " + members.prefix(8).map(\.name).joined(separator: ", ") + (members.count > 8 ? ", …" : "")
-        case .other(let text): text
+            members.isEmpty
+                ? "an empty group"
+                : "the names " + members.prefix(8).map(\.name).joined(separator: ", ")
+                    + (members.count > 8 ? ", …" : "")
+        case .integer(let value): "the number \(value)"
+        case .unreadable(let text), .other(let text): text
         }
     }
 
@@ -151,7 +211,16 @@ public indirect enum TensorTree: Sendable {
             let head = path.prefix { $0 != "/" && $0 != "." }
             guard let index = Int(head), items.indices.contains(index) else { return nil }
             return items[index].member(String(path.dropFirst(head.count).drop { $0 == "/" || $0 == "." }))
-        case .tensor, .other: return nil
+        case .tensor, .integer, .unreadable, .other: return nil
         }
+    }
+
+    /// The shape, where it is a tensor.
+    var tensorShape: [Int]? { if case .tensor(let tensor) = self { tensor.shape } else { nil } }
+
+    /// The member of exactly this name.
+    func direct(_ name: String) -> TensorTree? {
+        guard case .dictionary(let members) = self else { return nil }
+        return members.first { $0.name == name }?.value
     }
 }

@@ -17,15 +17,15 @@ public struct RunImport: Sendable {
     public var subset: String
     /// JSON for `/objective`.
     public var objective: String
-    /// Another division into blocks than the files': the same number of elements, in their order.
+    /// The blocks of the run, in its order: those of the files by name and shape, or what a flat vector is divided into.
     public var layout: ParameterLayout?
-    /// k of row i is this times i.
-    public var iterationsPerRow: Int
+    /// k of row i is this times i; `nil` where the snapshots' own numbers are taken, and 1 or 2 where they have none.
+    public var iterationsPerRow: Int?
 
     public init(
         iterates: SnapshotSeries, nextIterates: SnapshotSeries? = nil, gradients: SnapshotSeries? = nil,
         nextGradients: SnapshotSeries? = nil, losses: SnapshotSeries? = nil, subset: String, objective: String,
-        layout: ParameterLayout? = nil, iterationsPerRow: Int = 1
+        layout: ParameterLayout? = nil, iterationsPerRow: Int? = nil
     ) {
         self.iterates = iterates
         self.nextIterates = nextIterates
@@ -56,37 +56,33 @@ public struct RunImport: Sendable {
 
     private func write<Scalar: ParameterScalar>(to path: String, isForced: Bool, as scalar: Scalar.Type) throws {
         try requireCounts()
-        let own = ParameterLayout(iterates.blocks)
-        let layout = layout ?? own
-        guard layout.count == own.count else {
-            throw SmoothnessError(
-                .data, "the layout has another number of parameters than the snapshots", file: iterates.name,
-                expected: "\(layout.count)", found: "\(own.count)")
-        }
+        let arrangement = try arrangement()
+        let layout = arrangement.layout
         let losses = try losses?.numbers()
-        let plan = RunPlan(
-            savedIterations: (0..<rowCount).map { $0 * iterationsPerRow },
-            iterationCount: (rowCount - 1) * iterationsPerRow + 1,
-            fixedSubset: gradients.map { _ in
-                FixedSubset(subset: subset, hasLosses: losses != nil, sharesRows: nextIterates == nil)
-            }, unrecorded: ["loss", "gradient_norm", "learning_rate", "clipped"])
+        let iterations = iterations
+        let isFromZero = nextIterates == nil && iterations.last == rowCount - 1
+        var plan = RunPlan(
+            savedIterations: iterations, iterationCount: (iterations.last ?? 0) + 1,
+            unrecorded: ["loss", "gradient_norm", "learning_rate", "clipped"])
+        plan.fixedSubset = gradients.map { _ in
+            FixedSubset(
+                subset: subset, hasLosses: losses != nil, sharesRows: nextIterates == nil && plan.isConsecutive)
+        }
         let header = RunHeader(
             objective: objective, optimizer: #"{"algorithm":"unknown"}"#, layout: layout, scalar: scalar)
         var writer = try RunFileWriter<Scalar>(creating: path, replacing: isForced, header: header, plan: plan)
-        let names = iterates.blocks.map(\.name)
-        var current = try Point<Scalar>(self, 0, names)
+        var current = try point(0, arrangement, isNext: false, as: scalar)
         for row in 0..<rowCount {
-            if nextIterates != nil { current = try Point(self, row, names) }
-            var next =
-                nextIterates == nil
-                ? try Point<Scalar>(self, row + 1, names) : try Point<Scalar>(nextOf: self, row, names)
+            if nextIterates != nil { current = try point(row, arrangement, isNext: false, as: scalar) }
+            var next = try point(
+                nextIterates == nil ? row + 1 : row, arrangement, isNext: nextIterates != nil, as: scalar)
             let step = layout.distance(from: current.iterate, to: next.iterate)
             let record = IterationRecord(
                 loss: .nan, gradientNorm: .nan, stepNorm: step, learningRate: .nan, clipped: false,
                 status: step.isFinite ? (step == 0 ? .zeroStep : .ok) : .nonFinite)
-            if iterationsPerRow == 1 { try writer.record(record, at: row) }
+            if isFromZero { try writer.record(record, at: row) }
             try writer.record(
-                SnapshotRecord(iteration: row * iterationsPerRow, record), iterate: current.iterate,
+                SnapshotRecord(iteration: iterations[row], record), iterate: current.iterate,
                 nextIterate: next.iterate,
                 fixedSubset: current.gradient.flatMap { gradient in
                     next.gradient.map {
@@ -102,48 +98,129 @@ public struct RunImport: Sendable {
         try writer.finish(.complete)
     }
 
+    /// k of each row: the iteration of the snapshot that it begins with.
+    var iterations: [Int] {
+        let own = iterationsPerRow == nil ? iterates.iterations : nil
+        guard let own, nextIterates == nil || zip(own, own.dropFirst()).allSatisfy({ $1 - $0 > 1 }) else {
+            return (0..<rowCount).map { $0 * (iterationsPerRow ?? (nextIterates == nil ? 1 : 2)) }
+        }
+        return Array(own.prefix(rowCount))
+    }
+
+    // MARK: - Blocks
+
+    /// The blocks of the run, and where each series has them.
+    private struct Arrangement {
+        var layout: ParameterLayout
+        var iterates: [Int]
+        var nextIterates: [Int] = []
+        var gradients: [Int] = []
+        var nextGradients: [Int] = []
+    }
+
+    private func arrangement() throws -> Arrangement {
+        let own = iterates.blocks
+        if let layout, layout.blocks.count != 1, iterates.isFlat {
+            guard layout.count == own[0].shape[0] else {
+                throw SmoothnessError(
+                    .data, "the layout has another number of parameters than the snapshots", file: iterates.name,
+                    expected: "\(layout.count)", found: "\(own[0].shape[0])")
+            }
+        }
+        let isDivided = layout != nil && iterates.isFlat
+        let wanted =
+            layout.map { isDivided ? own : $0.blocks.map { SnapshotSeries.Block(name: $0.name, shape: $0.shape) } }
+            ?? own
+        func places(_ series: SnapshotSeries?, _ what: String) throws -> [Int] {
+            guard let series else { return [] }
+            let isIterates = what == "the iterates"
+            // What is left out of the iterates may be among the gradients.
+            let leftOut = isIterates ? [] : Set(iterates.leftOut.map(\.name))
+            return try SnapshotSeries.places(
+                of: series.blocks, for: wanted, file: series.name, what: what,
+                as: layout != nil && !isDivided ? "the layout" : "the iterates", isOptional: { leftOut.contains($0) }
+            ).places
+        }
+        return Arrangement(
+            layout: layout ?? ParameterLayout(own.map { ($0.name, $0.shape) }),
+            iterates: try places(iterates, "the iterates"), nextIterates: try places(nextIterates, "the next iterates"),
+            gradients: try places(gradients, "the gradients"),
+            nextGradients: try places(nextGradients, "the next gradients"))
+    }
+
+    /// What is understood of the files, line by line, before anything is written.
+    /// - Throws: `SmoothnessError(.data)` for series that do not go together.
+    public func understanding() throws -> [String] {
+        try requireCounts()
+        _ = try arrangement()
+        var lines = iterates.understanding
+        for (what, series) in [
+            ("next iterates", nextIterates), ("gradients", gradients), ("next gradients", nextGradients),
+        ] {
+            guard let series else { continue }
+            lines += series.understanding.map { "\(what): \($0)" }
+        }
+        if let layout {
+            lines.append(
+                iterates.isFlat && layout.blocks.count > 1
+                    ? "flat vectors, divided into the \(layout.blocks.count) blocks of the layout in its order"
+                    : "blocks take the order of the layout; names and shapes are the same")
+        }
+        let gaps = zip(iterations, iterations.dropFirst()).map { $1 - $0 }
+        if nextIterates == nil, let most = gaps.max(), most > 1 {
+            lines.append("a step leads from each snapshot to the next one, up to \(most) iterations later")
+        }
+        return lines
+    }
+
     /// What belongs to one point.
     private struct Point<Scalar: ParameterScalar> {
         var iterate: [Scalar]
         var gradient: [Scalar]?
+    }
 
-        init(_ source: RunImport, _ index: Int, _ names: [String]) throws {
-            iterate = try source.iterates.read(index, blocks: names, as: Scalar.self)
-            gradient = try source.gradients?.read(index, blocks: names, as: Scalar.self)
-        }
-
-        init(nextOf source: RunImport, _ index: Int, _ names: [String]) throws {
-            iterate = try source.nextIterates?.read(index, blocks: names, as: Scalar.self) ?? []
-            gradient = try source.nextGradients?.read(index, blocks: names, as: Scalar.self)
-        }
+    private func point<Scalar: ParameterScalar>(
+        _ index: Int, _ arrangement: Arrangement, isNext: Bool, as scalar: Scalar.Type
+    ) throws -> Point<Scalar> {
+        let (vectors, gradients) = isNext ? (nextIterates, nextGradients) : (iterates, gradients)
+        return Point(
+            iterate: try vectors?.read(
+                index, places: isNext ? arrangement.nextIterates : arrangement.iterates, as: scalar) ?? [],
+            gradient: try gradients?.read(
+                index, places: isNext ? arrangement.nextGradients : arrangement.gradients, as: scalar))
     }
 
     /// As many gradients as iterates, of the same blocks, and at least one step.
     private func requireCounts() throws {
-        func require(_ series: SnapshotSeries?, _ what: String, hasBlocks: Bool = true) throws {
+        func require(_ series: SnapshotSeries?, _ what: String) throws {
             guard let series else { return }
-            let shapes = Dictionary(
-                iterates.blocks.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
-            let sameBlocks =
-                !hasBlocks || series.blocks.allSatisfy { shapes[$0.name] == $0.shape || shapes[$0.name] == nil }
-            guard series.count == iterates.count, sameBlocks else {
+            guard series.count == iterates.count else {
                 throw SmoothnessError(
                     .data, "the \(what) do not go with the iterates", file: series.name,
-                    expected: "\(iterates.count) snapshots of "
-                        + iterates.blocks.prefix(4).map { "\($0.name) \($0.shape)" }.joined(separator: ", "),
-                    found: "\(series.count) of "
-                        + series.blocks.prefix(4).map { "\($0.name) \($0.shape)" }.joined(separator: ", "))
+                    expected: "\(iterates.count) snapshots", found: "\(series.count)")
             }
+            guard let own = series.iterations, let others = iterates.iterations, own != others else { return }
+            let place = zip(own, others).map { $0 != $1 }.firstIndex(of: true) ?? 0
+            throw SmoothnessError(
+                .data, "the \(what) are of other iterations than the iterates", file: series.name,
+                expected: "iteration \(others[place])", found: "iteration \(own[place])")
         }
         guard rowCount > 0 else {
             throw SmoothnessError(
                 .data, "holds no step", file: iterates.name, expected: "two snapshots or more",
-                found: "\(iterates.count)")
+                found: "\(iterates.count)",
+                remedy: iterates.count == 1
+                    ? "If the first axis of its tensors is time, say so: --stacked. Otherwise give several files" : nil)
+        }
+        guard iterates.blocks.contains(where: { !$0.shape.contains(0) }) else {
+            throw SmoothnessError(
+                .data, "holds no parameters", file: iterates.name, expected: "one number or more",
+                found: iterates.blocks.prefix(6).map { "\($0.name) \($0.shape)" }.joined(separator: ", "))
         }
         try require(nextIterates, "next iterates")
         try require(gradients, "gradients")
         try require(nextGradients, "gradients at the next iterates")
-        try require(losses, "losses", hasBlocks: false)
+        try require(losses, "losses")
         guard nextIterates == nil || losses == nil else {
             throw SmoothnessError(
                 .usage, "losses are read where snapshots follow one another, not with --next-iterate",

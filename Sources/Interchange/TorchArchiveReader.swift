@@ -2,22 +2,48 @@ import Essentials
 
 /// Tensors of an archive of `torch.save` (the ZIP format of PyTorch 1.6 and later): dictionaries, lists and tuples of them.
 ///
-/// The archive's pickle is a program. It is read by `TensorPickle`, which knows the few instructions that tensors need and calls
-/// nothing: whatever else stands there is refused by name.
-enum TorchArchiveReader {
-    /// More than any description of tensors is long.
-    private static let mostPickleBytes = 1 << 30
-    /// Names and numbers a file may hold, and lists in lists: more are taken for an attack, as a list that holds itself.
-    private static let (mostNodes, mostDepth) = (1 << 22, 64)
+/// The archive's pickle is a program. It is read by `TensorPickle`, which calls nothing; what is no tensor becomes a word about what it is.
+struct TorchArchiveReader {
+    /// How many values a file may hold besides what its instructions made: one that is named again and again is as many values. More are
+    /// taken for an attack, as two lists that hold each other twice.
+    private static let mostNodes = 1 << 18
+    /// Lists in lists; what lies deeper is not read.
+    private static let mostDepth = 64
+    /// Bytes of a name with those of all that it lies in.
+    private static let mostNameBytes = 1024
+    private static let elements: [String: ForeignElement] = [
+        "HalfStorage": .float16, "BFloat16Storage": .bfloat16, "FloatStorage": .float32, "DoubleStorage": .float64,
+        "float16": .float16, "bfloat16": .bfloat16, "float32": .float32, "float64": .float64,
+    ]
+
+    private let zip: ZipArchive
+    private let pickle: ZipArchive.Member
+    private let folder: Substring
+    private let members: [String: ZipArchive.Member]
+    private var isBigEndian = false
+    private var nodeCount = 0
+    private var checked: Set<String> = []
 
     static func isArchive(_ zip: ZipArchive) -> Bool { zip.members.contains { $0.name.hasSuffix("/data.pkl") } }
 
     static func read(_ zip: ZipArchive) throws -> TensorTree {
-        guard let pickle = zip.members.first(where: { $0.name.hasSuffix("/data.pkl") }) else {
-            return .other("no pickle")
+        var reader = try TorchArchiveReader(zip)
+        return try reader.root()
+    }
+
+    private init(_ zip: ZipArchive) throws {
+        let pickles = zip.members.filter { $0.name.hasSuffix("/data.pkl") }
+        guard pickles.count == 1, !pickles[0].isDeflated else {
+            throw zip.file.damaged(
+                "data.pkl", expected: "one stored pickle", found: "\(pickles.count), or a deflated one")
         }
-        let folder = pickle.name.dropLast("data.pkl".count)
-        let members = Dictionary(zip.members.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        self.zip = zip
+        pickle = pickles[0]
+        folder = pickle.name.dropLast("data.pkl".count)
+        members = Dictionary(zip.members.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private mutating func root() throws -> TensorTree {
         if members[folder + "constants.pkl"] != nil
             || zip.members.contains(where: { $0.name.hasPrefix(folder + "code/") })
         {
@@ -28,81 +54,120 @@ enum TorchArchiveReader {
         }
         if let order = members[folder + "byteorder"] {
             let text = String(decoding: try zip.contents(of: order, limit: 16), as: UTF8.self)
-            guard text == "little" else {
-                throw zip.file.damaged(order.name, expected: "little", found: "'\(text)'")
+            guard ["little", "big"].contains(text) else {
+                throw zip.file.damaged(order.name, expected: "little or big", found: "'\(text)'")
             }
+            isBigEndian = text == "big"
         }
-        var reader = TensorPickle(
-            try zip.contents(of: pickle, limit: mostPickleBytes), file: zip.file.path, object: pickle.name)
-        return try reader.read { value in
-            var nodes = 0
-            return try tree(value, zip, folder, members, name: "", &nodes, depth: 0)
+        var machine = TensorPickle(try zip.contents(of: pickle), file: zip.file.path, object: pickle.name)
+        return try machine.read { value, instructions in
+            try tree(value, name: "", most: Self.mostNodes + 4 * instructions, depth: 0)
         }
     }
 
-    private static func tree(
-        _ value: TensorPickle.Value, _ zip: ZipArchive, _ folder: Substring, _ members: [String: ZipArchive.Member],
-        name: String, _ nodes: inout Int, depth: Int
-    ) throws -> TensorTree {
-        nodes += 1
-        guard nodes <= mostNodes, depth <= mostDepth else {
-            throw zip.file.damaged(
-                folder + "data.pkl", expected: "at most \(mostNodes) values in \(mostDepth) levels", found: "more")
+    private mutating func tree(_ value: PickleValue, name: String, most: Int, depth: Int) throws -> TensorTree {
+        nodeCount += 1
+        guard nodeCount <= most else {
+            throw zip.file.damaged(pickle.name, expected: "at most \(most) values", found: "more")
         }
-        func below(_ part: String) -> String { name.isEmpty ? part : name + "." + part }
+        guard name.utf8.count <= Self.mostNameBytes else {
+            throw zip.file.damaged(
+                String(name.prefix(80)) + "…", expected: "names of at most \(Self.mostNameBytes) bytes",
+                found: "a longer one")
+        }
+        switch value {
+        case .dictionary, .list, .tuple:
+            guard depth <= Self.mostDepth else { return .other("a container in \(depth) others") }
+        default: break
+        }
         switch value {
         case .dictionary(let dictionary):
-            return .dictionary(
-                try dictionary.items.compactMap { key, value in
-                    guard let key = key.keyText else { return nil }
-                    return (
-                        key,
-                        try tree(value, zip, folder, members, name: below(key), &nodes, depth: depth + 1)
-                    )
-                })
-        case .list(let list):
-            return .list(
-                try list.items.enumerated().map {
-                    try tree($1, zip, folder, members, name: below("\($0)"), &nodes, depth: depth + 1)
-                })
-        case .tuple(let items, _):
-            return .list(
-                try items.enumerated().map {
-                    try tree($1, zip, folder, members, name: below("\($0)"), &nodes, depth: depth + 1)
-                })
-        case .tensor(let tensor): return try place(tensor, zip, folder, members, name: name)
+            var members: [(name: String, value: TensorTree)] = []
+            var places: [String: Int] = [:]
+            for (key, value) in dictionary.items {
+                guard let key = key.keyText else { continue }
+                let member = (
+                    name: key,
+                    value: try tree(value, name: name.isEmpty ? key : name + "." + key, most: most, depth: depth + 1)
+                )
+                // As in Python, the last of the same name counts.
+                if let place = places[key] {
+                    members[place] = member
+                } else {
+                    places[key] = members.count
+                    members.append(member)
+                }
+            }
+            return .dictionary(members)
+        case .list(let list): return .list(try items(list.items, name: name, most: most, depth: depth))
+        case .tuple(let items, _): return .list(try self.items(items, name: name, most: most, depth: depth))
+        case .integer(let number): return .integer(number)
+        case .tensor(let tensor): return try place(tensor, name: name)
+        case .unreadable(let text): return .unreadable(text)
         default: return .other(value.summary)
         }
     }
 
-    private static func place(
-        _ tensor: TensorPickle.Tensor, _ zip: ZipArchive, _ folder: Substring, _ members: [String: ZipArchive.Member],
-        name: String
-    ) throws -> TensorTree {
-        let elements: [String: ForeignElement] = [
-            "HalfStorage": .float16, "BFloat16Storage": .bfloat16, "FloatStorage": .float32, "DoubleStorage": .float64,
-        ]
-        guard let element = elements[tensor.storage.type] else {
-            return .other("a tensor of \(tensor.storage.type.replacing("Storage", with: "").lowercased())")
+    private mutating func items(_ items: [PickleValue], name: String, most: Int, depth: Int) throws -> [TensorTree] {
+        var trees: [TensorTree] = []
+        for (index, item) in items.enumerated() {
+            let itemName = name.isEmpty ? "\(index)" : "\(name).\(index)"
+            trees.append(try tree(item, name: itemName, most: most, depth: depth + 1))
+        }
+        return trees
+    }
+
+    private mutating func place(_ tensor: PickleValue.Tensor, name: String) throws -> TensorTree {
+        let typeName = tensor.elementName.map { String($0.split(separator: ".").last ?? "") } ?? tensor.storage.type
+        guard let element = Self.elements[typeName] else {
+            let name = typeName.replacing("Storage", with: "").lowercased()
+            let isReal = ["float", "complex", "q"].contains { name.hasPrefix($0) }
+            return isReal ? .unreadable("a tensor of \(name)") : .other("a tensor of \(name)")
         }
         let memberName = folder + "data/" + tensor.storage.key
         guard let member = members[memberName], !member.isDeflated else {
             throw zip.file.damaged(memberName, expected: "a stored member", found: "none")
         }
-        guard tensor.isContiguous else {
-            return .other("a tensor that is not contiguous; save tensor.contiguous()")
-        }
-        guard let count = elementCount(tensor.shape, width: element.byteCount), tensor.offset >= 0,
-            tensor.offset <= member.count / element.byteCount,
-            count <= member.count / element.byteCount - tensor.offset
+        if checked.insert(memberName).inserted { try zip.requireChecksum(of: member) }
+        let room = member.count / element.byteCount
+        guard let count = elementCount(tensor.shape, width: element.byteCount), tensor.strides.allSatisfy({ $0 >= 0 }),
+            let span = Self.span(tensor), tensor.offset >= 0, tensor.offset <= room, span <= room - tensor.offset
         else {
             throw zip.file.damaged(
-                name, expected: "the elements of \(tensor.shape) from \(tensor.offset) on",
+                name,
+                expected: "the elements of \(tensor.shape) in strides of \(tensor.strides) from \(tensor.offset) on",
                 found: "\(member.count) bytes in \(memberName)")
         }
+        // Strides of zero would make a large tensor of a small file.
+        guard count <= room else { return .unreadable("a tensor that was expanded; save tensor.contiguous()") }
         return .tensor(
             ForeignTensor(
                 file: zip.file.path, name: name, shape: tensor.shape, element: element,
-                place: .bytes(try zip.offset(of: member) + tensor.offset * element.byteCount)))
+                place: .bytes(member.start + tensor.offset * element.byteCount),
+                strides: Self.isContiguous(tensor) ? nil : tensor.strides, isBigEndian: isBigEndian))
+    }
+
+    /// How many stored elements lie from the first to the last of a tensor, both included; `nil` where they could not be numbered.
+    private static func span(_ tensor: PickleValue.Tensor) -> Int? {
+        guard !tensor.shape.contains(0) else { return 0 }
+        var last = 0
+        for (extent, stride) in Swift.zip(tensor.shape, tensor.strides) {
+            let (product, isHuge) = (extent - 1).multipliedReportingOverflow(by: stride)
+            let (sum, isOverflow) = last.addingReportingOverflow(product)
+            guard !isHuge, !isOverflow else { return nil }
+            last = sum
+        }
+        let (count, isOverflow) = last.addingReportingOverflow(1)
+        return isOverflow ? nil : count
+    }
+
+    private static func isContiguous(_ tensor: PickleValue.Tensor) -> Bool {
+        guard !tensor.shape.contains(0) else { return true }
+        var expected = 1
+        for (extent, stride) in Swift.zip(tensor.shape, tensor.strides).reversed() {
+            if extent != 1 && stride != expected { return false }
+            expected *= extent
+        }
+        return true
     }
 }

@@ -1,19 +1,25 @@
 import CImageCodecs
 import Essentials
 
-/// The members of a ZIP archive (APPNOTE 6.3.10 with its 64-bit extensions), stored or deflated, for reading.
+/// The members of a ZIP archive (APPNOTE 6.3.10 with its 64-bit extensions), stored or deflated, for reading. Every member lies in a place of
+/// its own under a name of its own; its contents are held against their CRC-32.
 struct ZipArchive {
     struct Member {
         var name: String
         var isDeflated: Bool
         var packedCount: Int
         var count: Int
-        /// Of its local header.
+        var checksum: UInt32
+        /// Where its local header begins.
         fileprivate var header: Int
+        /// Where its bytes begin; those of a stored member are its contents.
+        fileprivate(set) var start = 0
     }
 
     let file: FileBytes
     let members: [Member]
+    /// Whether no member has a checksum, as after `torch.serialization.set_crc32_options(False)`.
+    var isWithoutChecksums: Bool { members.allSatisfy { $0.checksum == 0 } && members.contains { $0.count > 0 } }
 
     static func begins(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x50, 0x4b, 3, 4]) }
 
@@ -28,16 +34,46 @@ struct ZipArchive {
         let bytes = try file.read(start, length, "central directory")
         var members: [Member] = []
         var position = 0
-        for _ in 0..<count { members.append(try Self.member(bytes, &position, file)) }
+        for _ in 0..<count {
+            var member = try Self.member(bytes, &position, file)
+            member.start = try Self.start(of: member, in: file)
+            members.append(member)
+        }
+        guard position == bytes.count else {
+            throw file.damaged(
+                "central directory", expected: "\(count) members in \(length) bytes", found: "\(position) bytes of them"
+            )
+        }
         self.members = members
+        try requireOwnPlaces(before: start)
+    }
+
+    /// Refuses members that share their name or any byte with another.
+    private func requireOwnPlaces(before end: Int) throws {
+        var names: Set<String> = []
+        for member in members where !names.insert(member.name).inserted {
+            throw file.damaged(member.name, expected: "one member of this name", found: "two")
+        }
+        let inOrder = members.sorted { $0.header < $1.header }
+        for (index, member) in inOrder.enumerated() {
+            let next = index + 1 < inOrder.count ? inOrder[index + 1].header : end
+            guard member.start + member.packedCount <= next else {
+                throw file.damaged(
+                    member.name, expected: "its \(member.packedCount) bytes from \(member.start) to end before \(next)",
+                    found: index + 1 < inOrder.count
+                        ? "\(inOrder[index + 1].name) there" : "the central directory there")
+            }
+        }
     }
 
     /// Where the central directory lies and how many members it has.
     private static func directory(of file: FileBytes) throws -> (start: Int, length: Int, count: Int) {
         let length = min(file.count, 65_557)
         let tail = try file.read(file.count - length, length, "end of the archive")
-        guard let place = tail.indices.reversed().first(where: { tail[$0...].starts(with: [0x50, 0x4b, 5, 6]) }),
-            tail.count - place >= 22
+        guard
+            let place = tail.indices.reversed().first(where: {
+                tail.count - $0 >= 22 && tail[$0...].starts(with: [0x50, 0x4b, 5, 6])
+            })
         else {
             throw file.damaged("end of the archive", expected: "a central directory", found: "none", isShort: true)
         }
@@ -71,7 +107,7 @@ struct ZipArchive {
             throw file.damaged("central directory", expected: "a whole entry", found: "the end")
         }
         let name = String(decoding: bytes[(position + 46)...].prefix(nameLength), as: UTF8.self)
-        let (flags, method) = (number(8, 2), number(10, 2))
+        let (flags, method, checksum) = (number(8, 2), number(10, 2), UInt32(number(16, 4)))
         guard flags & 1 == 0, method == 0 || method == 8 else {
             throw SmoothnessError(
                 .data, "is packed in a way that is not read here", file: file.path, object: name,
@@ -82,7 +118,7 @@ struct ZipArchive {
         position = end
         return Member(
             name: name, isDeflated: method == 8, packedCount: try file.offset(values[1], name),
-            count: try file.length(values[0], name), header: try file.offset(values[2], name))
+            count: try file.length(values[0], name), checksum: checksum, header: try file.offset(values[2], name))
     }
 
     /// Size, packed size and offset from the 64-bit extra field, where they are marked as being there.
@@ -105,14 +141,18 @@ struct ZipArchive {
         }
     }
 
-    /// Where the bytes of a member begin; for a stored one they are its contents.
-    func offset(of member: Member) throws -> Int {
+    /// Where the bytes of a member begin, behind a local header that bears its name.
+    private static func start(of member: Member, in file: FileBytes) throws -> Int {
         let header = try file.read(member.header, 30, member.name)
         guard header.starts(with: [0x50, 0x4b, 3, 4]) else {
             throw file.damaged(member.name, expected: "a local header", found: "something else at \(member.header)")
         }
-        let start =
-            member.header + 30 + Int(header[26...].prefix(2).littleEndian) + Int(header[28...].prefix(2).littleEndian)
+        let nameLength = Int(header[26...].prefix(2).littleEndian)
+        let name = String(decoding: try file.read(member.header + 30, nameLength, member.name), as: UTF8.self)
+        guard name == member.name else {
+            throw file.damaged(member.name, expected: "its name in its local header", found: name)
+        }
+        let start = member.header + 30 + nameLength + Int(header[28...].prefix(2).littleEndian)
         guard start <= file.count, member.packedCount <= file.count - start,
             member.isDeflated || member.packedCount == member.count
         else {
@@ -122,23 +162,46 @@ struct ZipArchive {
         return start
     }
 
-    /// What a member holds.
+    /// Holds a stored member against its checksum, piece by piece.
+    func requireChecksum(of member: Member) throws {
+        let piece = 1 << 22
+        var checksum: UInt32 = 0
+        for offset in stride(from: 0, to: member.packedCount, by: piece) {
+            let bytes = try file.read(member.start + offset, min(piece, member.packedCount - offset), member.name)
+            checksum = smoothness_crc32(checksum, bytes, bytes.count)
+        }
+        try require(checksum, of: member)
+    }
+
+    private func require(_ checksum: UInt32, of member: Member) throws {
+        guard checksum == member.checksum || isWithoutChecksums else {
+            throw SmoothnessError(
+                .data, "is damaged: its CRC-32 is not that of its contents", file: file.path, object: member.name,
+                expected: "0x" + String(member.checksum, radix: 16), found: "0x" + String(checksum, radix: 16),
+                remedy: SmoothnessError.copyAgain)
+        }
+    }
+
+    /// What a member holds, held against its checksum.
     /// - Parameter limit: the most bytes that make sense.
     func contents(of member: Member, limit: Int = .max) throws -> [UInt8] {
         guard member.count <= limit else {
             throw file.damaged(member.name, expected: "at most \(limit) bytes", found: "\(member.count)")
         }
-        let packed = try file.read(try offset(of: member), member.packedCount, member.name)
-        guard member.isDeflated else { return packed }
-        // Deflate packs at most 1032 to 1: what claims more is no reason to set memory aside.
-        guard member.count / 1032 <= packed.count else {
-            throw file.damaged(
-                member.name, expected: "at most \(1032 * packed.count) bytes", found: "\(member.count)")
+        var output = try file.read(member.start, member.packedCount, member.name)
+        if member.isDeflated {
+            // Deflate packs at most 1032 to 1: what claims more is no reason to set memory aside.
+            guard member.count / 1032 <= output.count else {
+                throw file.damaged(
+                    member.name, expected: "at most \(1032 * output.count) bytes", found: "\(member.count)")
+            }
+            let packed = output
+            output = [UInt8](repeating: 0, count: member.count)
+            guard smoothness_inflate(packed, packed.count, &output, output.count) == 0 else {
+                throw file.damaged(member.name, expected: "\(member.count) deflated bytes", found: "other data")
+            }
         }
-        var output = [UInt8](repeating: 0, count: member.count)
-        guard smoothness_inflate(packed, packed.count, &output, output.count) == 0 else {
-            throw file.damaged(member.name, expected: "\(member.count) deflated bytes", found: "other data")
-        }
+        try require(smoothness_crc32(0, output, output.count), of: member)
         return output
     }
 }

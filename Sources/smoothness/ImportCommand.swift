@@ -12,10 +12,11 @@ struct ImportCommand: ParsableCommand {
         commandName: "import",
         abstract: "Make a run file of iterates and gradients that another program has saved.",
         discussion: """
-            Reads HDF5 with datasets of any names, NumPy's .npz and .npy, safetensors, and torch.save; told by their contents. One file \
-            holds all snapshots, along the first axis of its tensors or in a list; several files hold one snapshot each and are taken in \
-            natural order. A name may lead to a tensor or to a group of them (a state dictionary), whose members become the blocks of \
-            the parameters. Nothing in these files is ever executed.
+            Reads HDF5 with datasets of any names, NumPy's .npz and .npy, safetensors, and torch.save; told by their contents. Several \
+            files, or the folder of a trainer with its checkpoints, hold one snapshot each; one file holds all of them, in a list or a \
+            mapping, or along the first axis of its tensors. A name may lead to a tensor or to a group of them (a state dictionary), \
+            whose members become the blocks of the parameters, matched by name. What was understood is printed before anything is \
+            written. Nothing in these files is ever executed.
 
             Snapshots that follow one another are x_0, x_1, …: the step that is measured leads from each to the next. The gradients \
             must be those of one function, the mean loss over one fixed part of the data; then
@@ -26,7 +27,7 @@ struct ImportCommand: ParsableCommand {
             needs neither model nor data.
             """)
 
-    @Argument(help: "The files, or a folder of them.", completion: .file())
+    @Argument(help: "The files, or folders of files or checkpoints.", completion: .file())
     var files: [String]
     @Option(help: ArgumentHelp("The iterates x_k in the files. (default: the whole file)", valueName: "name"))
     var iterate: String = ""
@@ -54,11 +55,19 @@ struct ImportCommand: ParsableCommand {
             "The objective whose run this is, if smoothness can make it: a run file, or its description in JSON.",
             valueName: "file"))
     var objective: String?
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            "The first axis of the tensors of a file is time. (default: so in HDF5 and .npz, not in state dictionaries)"
+    )
+    var stacked: Bool?
     @Option(
-        help: ArgumentHelp("A run file whose names and shapes the parameters have, in their order.", valueName: "run"))
+        help: ArgumentHelp(
+            "A run file whose blocks the parameters are, by name and shape in any order; flat vectors are divided into them.",
+            valueName: "run"))
     var layout: String?
     @Option(
-        parsing: .unconditional, help: "Pairs: row i is iteration i times this. (default: 2)")
+        parsing: .unconditional, help: "Pairs: row i is iteration i times this. (default: their own numbers, or 2)")
     var every: Int?
     @Option(name: .shortAndLong, help: "The run file.")
     var output: String
@@ -79,12 +88,13 @@ struct ImportCommand: ParsableCommand {
 
     func run() throws {
         let target = Console.absolute(output)
-        let sources = try expanded(files)
-        for path in sources { try refuseInput(as: target, inputs: [path]) }
-        let tensors = try sources.map { try TensorFile($0) }
-        let gradientTensors = gradientFiles.isEmpty ? tensors : try expanded(gradientFiles).map { try TensorFile($0) }
+        for path in files + gradientFiles { try refuseInput(as: target, inputs: [path]) }
+        let (tensors, notes) = try CheckpointFolder.snapshots(files)
+        for file in tensors { try refuseInput(as: target, inputs: [file.path]) }
+        let (gradientTensors, gradientNotes) =
+            gradientFiles.isEmpty ? (tensors, []) : try CheckpointFolder.snapshots(gradientFiles)
         func series(_ name: String?, _ files: [TensorFile]) throws -> SnapshotSeries? {
-            try name.map { try SnapshotSeries(files, name: $0, leavingOut: isLeftOut) }
+            try name.map { try SnapshotSeries(files, name: $0, stacked: stacked, leavingOut: isLeftOut) }
         }
         guard let iterates = try series(iterate, tensors) else { return }
         let work = RunImport(
@@ -92,8 +102,9 @@ struct ImportCommand: ParsableCommand {
             gradients: try series(gradient ?? (gradientFiles.isEmpty ? nil : ""), gradientTensors),
             nextGradients: try series(nextGradient, gradientTensors), losses: try series(loss, gradientTensors),
             subset: subset, objective: try description(), layout: try layoutOfRun(),
-            iterationsPerRow: nextIterate == nil ? 1 : every ?? 2)
-        Console.error("importing \(work.rowCount) steps of \(iterates.name) → \(target)")
+            iterationsPerRow: nextIterate == nil ? nil : every)
+        for line in try work.understanding() + notes + gradientNotes { Console.error(line) }
+        Console.error("importing \(work.rowCount) steps → \(target)")
         try work.write(to: target, isForced: force)
         let summary = try RunFileReader(target).summary()
         try Console.output(
@@ -101,19 +112,6 @@ struct ImportCommand: ParsableCommand {
                 + "\(summary.blocks.count) blocks"
                 + (summary.hasFixedSubsetGradients ? ", with gradients on a fixed subset" : "") + "\n")
         Console.error("wrote \(target)")
-    }
-
-    /// Folders become their files; all in natural order.
-    private func expanded(_ paths: [String]) throws -> [String] {
-        let found = try paths.flatMap { path -> [String] in
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
-                return [path]
-            }
-            return try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") }
-                .map { path + "/" + $0 }
-        }
-        return TensorFile.inNaturalOrder(found)
     }
 
     private func isLeftOut(_ name: String) -> Bool { leaveOut.contains { fnmatch($0, name, 0) == 0 } }

@@ -42,4 +42,7 @@ size_t smoothness_gunzip_start(const uint8_t *bytes, size_t count, uint8_t *outp
 
 /// Unpacks a raw deflate stream to exactly `capacity` bytes; anything else is a failure.
 int smoothness_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity);
+
+/// The CRC-32 of ZIP and gzip of everything so far and of these bytes; it begins with 0.
+uint32_t smoothness_crc32(uint32_t checksum, const uint8_t *bytes, size_t count);
 #endif

@@ -62,7 +62,6 @@ class Evil:
 torch.save({"weights": torch.zeros(2, 3), "evil": Evil()}, os.path.join(folder, "evil.pt"))
 torch.save({"weights": torch.arange(6).reshape(2, 3)}, os.path.join(folder, "integers.pt"))
 torch.save({"weights": torch.zeros(2, 3, dtype=torch.complex64)}, os.path.join(folder, "complex.pt"))
-torch.save({"weights": torch.zeros(3, 2).t()}, os.path.join(folder, "transposed.pt"))
 torch.save(torch.nn.Linear(2, 2), os.path.join(folder, "module.pt"))
 torch.save({"weights": torch.zeros(2, 3)}, os.path.join(folder, "legacy.pt"), _use_new_zipfile_serialization=False)
 torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), os.path.join(folder, "script.pt"))
@@ -78,7 +77,6 @@ with h5py.File(os.path.join(folder, "elsewhere.h5"), "w") as file:
     file.create_virtual_dataset("virtual", layout)
     file.create_dataset("stored", (4, 5), "f4", external=[(other, 0, 80)])
 np.savez(os.path.join(folder, "objects.npz"), weights=np.array([{}, Evil()], dtype=object))
-np.savez(os.path.join(folder, "order.npz"), weights=np.asfortranarray(np.zeros((2, 3))), big=np.zeros(3, ">f4"))
 with open(os.path.join(folder, "bare.pkl"), "wb") as file:
     import pickle
     pickle.dump(Evil(), file)
