@@ -106,6 +106,7 @@ public enum CheckpointFolder {
                 throw damaged("weight_map", "names of files beside the index", shard)
             }
             let part = try TensorFile.contents(folder + "/" + shard)
+            contents.shards.append(folder + "/" + shard)
             contents.format = part.format
             contents.notes += part.notes
             guard case .dictionary(let tensors) = part.root else { continue }

@@ -18,6 +18,8 @@ public struct TensorFile: Sendable {
     public let format: Format
     /// The iteration that a file beside it names.
     let savedIteration: Int?
+    /// The files that are read for it.
+    public let sources: [String]
     /// How many objects an HDF5 file holds; one may have many names.
     let objectCount: Int
     /// What a reader should know of it.
@@ -31,6 +33,7 @@ public struct TensorFile: Sendable {
         let contents = try model.hasSuffix(".index.json") ? CheckpointFolder.shards(model) : Self.contents(model)
         self.path = path
         (root, format, objectCount, notes) = (contents.root, contents.format, contents.objectCount, contents.notes)
+        sources = [model] + contents.shards
         savedIteration = CheckpointFolder.iteration(besides: model)
     }
 
@@ -38,6 +41,7 @@ public struct TensorFile: Sendable {
         var root: TensorTree
         var format: Format
         var objectCount = 0
+        var shards: [String] = []
         var notes: [String] = []
     }
 

@@ -88,11 +88,11 @@ struct ImportCommand: ParsableCommand {
 
     func run() throws {
         let target = Console.absolute(output)
-        for path in files + gradientFiles { try refuseInput(as: target, inputs: [path]) }
         let (tensors, notes) = try CheckpointFolder.snapshots(files)
-        for file in tensors { try refuseInput(as: target, inputs: [file.path]) }
         let (gradientTensors, gradientNotes) =
             gradientFiles.isEmpty ? (tensors, []) : try CheckpointFolder.snapshots(gradientFiles)
+        let inputs = (tensors + gradientTensors).flatMap(\.sources) + [layout, objective].compactMap(\.self)
+        try refuseInput(as: target, inputs: inputs)
         func series(_ name: String?, _ files: [TensorFile]) throws -> SnapshotSeries? {
             try name.map { try SnapshotSeries(files, name: $0, stacked: stacked, leavingOut: isLeftOut) }
         }
