@@ -87,7 +87,12 @@ public enum CheckpointFolder {
 
     // MARK: - Shards
 
-    private struct Index: Decodable { var weight_map: [String: String] }
+    private struct Index: Decodable {
+        /// The file of each tensor.
+        var files: [String: String]
+
+        enum CodingKeys: String, CodingKey { case files = "weight_map" }
+    }
 
     /// The tensors of several files that one index puts together.
     static func shards(_ path: String) throws -> TensorFile.Contents {
@@ -101,7 +106,7 @@ public enum CheckpointFolder {
         let folder = URL(filePath: path).deletingLastPathComponent().path
         var contents = TensorFile.Contents(root: .dictionary([]), format: .safetensors)
         var members: [(name: String, value: TensorTree)] = []
-        for shard in TensorFile.inNaturalOrder(Array(Set(index.weight_map.values))) {
+        for shard in TensorFile.inNaturalOrder(Array(Set(index.files.values))) {
             guard !shard.isEmpty, !shard.contains("/"), !shard.contains("\0"), shard != "..", shard != "." else {
                 throw damaged("weight_map", "names of files beside the index", shard)
             }
@@ -110,11 +115,11 @@ public enum CheckpointFolder {
             contents.format = part.format
             contents.notes += part.notes
             guard case .dictionary(let tensors) = part.root else { continue }
-            members += tensors.filter { index.weight_map[$0.name] == shard }
+            members += tensors.filter { index.files[$0.name] == shard }
         }
         let found = Set(members.map(\.name))
-        if let missing = index.weight_map.keys.sorted().first(where: { !found.contains($0) }) {
-            throw damaged(missing, "a tensor in \(index.weight_map[missing] ?? "")", "none of this name")
+        if let missing = index.files.keys.sorted().first(where: { !found.contains($0) }) {
+            throw damaged(missing, "a tensor in \(index.files[missing] ?? "")", "none of this name")
         }
         contents.root = .dictionary(members)
         return contents
@@ -122,7 +127,11 @@ public enum CheckpointFolder {
 
     // MARK: - Iterations
 
-    private struct TrainerState: Decodable { var global_step: Int }
+    private struct TrainerState: Decodable {
+        var step: Int
+
+        enum CodingKeys: String, CodingKey { case step = "global_step" }
+    }
 
     /// The iteration in the `trainer_state.json` beside a file.
     static func iteration(besides file: String) -> Int? {
@@ -130,7 +139,7 @@ public enum CheckpointFolder {
         guard let bytes = try? FileBytes(path), bytes.count <= mostJSONBytes,
             let data = try? bytes.read(0, bytes.count, "state")
         else { return nil }
-        return (try? JSONDecoder().decode(TrainerState.self, from: Data(data)))?.global_step
+        return (try? JSONDecoder().decode(TrainerState.self, from: Data(data)))?.step
     }
 }
 

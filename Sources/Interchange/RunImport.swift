@@ -164,7 +164,7 @@ public struct RunImport: Sendable {
             lines.append(
                 iterates.isFlat && layout.blocks.count > 1
                     ? "flat vectors, divided into the \(layout.blocks.count) blocks of the layout in its order"
-                    : "blocks take the order of the layout; names and shapes are the same")
+                    : "blocks take the names and the order of the layout, matched by name and shape")
         }
         let gaps = zip(iterations, iterations.dropFirst()).map { $1 - $0 }
         if nextIterates == nil, let most = gaps.max(), most > 1 {
