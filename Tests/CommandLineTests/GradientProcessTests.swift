@@ -121,11 +121,11 @@ struct GradientProcessTests {
 
     /// Way and what the message says: descriptions and answers that are longer, larger or other than they may be.
     static let absurdities: [(String, String)] = [
-        ("huge-components", "components: expected 1 … 10000000"), ("no-components", "components: expected 1 …"),
-        ("endless-components", "describes itself wrongly"), ("huge-shape", "shape: expected parameters for which"),
-        ("tall-shape", "shape: expected parameters for which"), ("negative-shape", "shape: expected positive extents"),
-        ("many-axes", "of at most 64 axes"), ("long-name", "name: expected at most 4096 bytes, found 1000000"),
-        ("negative-weight", "weights: expected positive numbers, found -1.0"),
+        ("huge-components", "(expected 1 … 10000000"), ("no-components", "(expected 1 …"),
+        ("endless-components", "describes itself wrongly"), ("huge-shape", "(expected parameters for which"),
+        ("tall-shape", "(expected parameters for which"), ("negative-shape", "(expected positive extents"),
+        ("many-axes", "of at most 64 axes"), ("long-name", "(expected at most 4096 bytes, found 1000000"),
+        ("negative-weight", "(expected positive numbers, found -1.0"),
         ("huge-weights", "with a sum that is a number"), ("tiny-weights", "with a sum that is a number"),
         ("same-names", "expected distinct names"), ("other-precision", "expected float32 or float64"),
         ("long-line", "prints a line without end"), ("long-answer", "prints a line without end"),
