@@ -120,6 +120,24 @@ struct BatchTests {
         #expect(again.standardError.contains("\n0 units done"), "\(again.standardError)")
     }
 
+    @Test("a run in which libhdf5 would spin is reported, and the others are measured")
+    func damagedHeap() throws {
+        try batch.train("sound.h5")
+        try batch.train("damaged.h5", seed: 1)
+        let place = URL(filePath: "\(batch.runs)/damaged.h5")
+        var bytes = try Data(contentsOf: place)
+        let heap = try #require(bytes.firstRange(of: Data("GCOL".utf8))).lowerBound
+        let sector = (heap + 16 + 511) / 512 * 512
+        bytes.replaceSubrange(sector..<(sector + 512), with: Data(count: 512))
+        try bytes.write(to: place)
+        let outcome = try smoothness(["batch", "runs", "-o", "plan", "--unit-rows", "3"] + Self.options)
+        #expect(outcome.exitCode == 3, "\(outcome.standardError)")
+        let failures = try batch.failures("plan")
+        #expect(failures.count == 1 && failures.first?.path.hasSuffix("damaged.h5") == true, "\(failures)")
+        #expect(failures.first?.reason.contains("is damaged") == true, "\(failures)")
+        try expectIdentical("sound", in: "plan")
+    }
+
     // MARK: - The steps
 
     @Test("plan, run by shards, status, merge; a second call measures what has come since and nothing else")

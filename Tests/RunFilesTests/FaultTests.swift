@@ -72,6 +72,28 @@ struct FaultTests {
         #expect(!verifyRunFile(path).isValid)
     }
 
+    @Test("iterations that do not ascend and resume points outside of what is committed are bad data, and no trap")
+    func disorder() throws {
+        let path = folder.path("a.h5")
+        try toy.write(path, state: .interrupted, until: 5)
+        var file = try File.open(path, .readWrite)
+        try file.dataset("/resume/iteration").write(all: [Int64.max, Int64.max])
+        try file.close()
+        let resume = try #require(throws: SmoothnessError.self) { _ = try RunFileWriter<Float>(continuing: path) }
+        #expect(resume.kind == .data && resume.object == "/resume", "\(resume)")
+        #expect(!verifyRunFile(path).isValid)
+        for values in [[Int64.min, Int64.max], [3, 3], [-1, 2], [0, Int64.max]] {
+            file = try File.open(path, .readWrite)
+            for (row, value) in values.enumerated() {
+                try file.dataset("/trajectory/iteration").write(value, at: [row])
+            }
+            try file.close()
+            let error = try failure(path)
+            #expect(error.kind == .data && error.object?.hasPrefix("/trajectory/iteration") == true, "\(error)")
+            #expect(!verifyRunFile(path).isValid)
+        }
+    }
+
     @Test("a file that exists is not replaced, and a folder that does not is named")
     func exclusive() throws {
         let path = folder.path("a.h5")
