@@ -22,8 +22,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/// Processor time that one call of libhdf5 may take, besides what grows with the number of texts.
-enum { CALL_MILLISECONDS = 250 };
 enum { SMALL_DATASET_BYTES = 1 << 16, LARGEST_CHUNK_BYTES = 1 << 24 };
 /// Address space beyond what the process has when it begins.
 static const size_t MEMORY_BYTES = (size_t)1 << 29;
@@ -46,6 +44,8 @@ typedef struct {
   haddr_t *seen;
   size_t seen_room;
   size_t links;
+  /// Processor time that one call of libhdf5 may take, besides what grows with the number of texts.
+  unsigned call_milliseconds;
 } examination;
 
 static void contradiction(examination *self, const char *what) {
@@ -72,7 +72,7 @@ static herr_t on_error(hid_t stack, void *self) {
 static void begin(examination *self, const char *operation, const char *object, size_t texts) {
   snprintf(self->report->operation, sizeof self->report->operation, "%s", operation);
   snprintf(self->report->object, sizeof self->report->object, "%s", object);
-  size_t milliseconds = CALL_MILLISECONDS + texts / 200;
+  size_t milliseconds = self->call_milliseconds + texts / 200;
   struct itimerval limit = {.it_value = {(time_t)(milliseconds / 1000), (suseconds_t)(milliseconds % 1000 * 1000)}};
   setitimer(ITIMER_PROF, &limit, NULL);
 }
@@ -323,8 +323,8 @@ static void limit(__rlimit_resource_t resource, rlim_t value) {
 
 static void limit_resources(size_t file_bytes) {
   limit(RLIMIT_CORE, 0);
-  // Twenty megabytes of nothing but structure take about a second.
-  limit(RLIMIT_CPU, 2 + (rlim_t)(file_bytes >> 24));
+  // Several times what four mebibytes of nothing but structure take.
+  limit(RLIMIT_CPU, 2 + (rlim_t)(file_bytes >> 22));
   FILE *status = fopen("/proc/self/statm", "re");
   size_t pages = 0;
   if (status && fscanf(status, "%zu", &pages) == 1 && pages > 0) limit(RLIMIT_AS, pages * (size_t)sysconf(_SC_PAGESIZE) + MEMORY_BYTES);
@@ -352,7 +352,7 @@ static void skip_to_superblock(examination *self) {
   self->byte_count = self->file_bytes - start;
 }
 
-void smoothness_examine(const char *path, hdf5_examination *report) {
+void smoothness_examine(const char *path, unsigned call_milliseconds, hdf5_examination *report) {
   struct stat status;
   if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) return;  // whoever opens it is told
   const uint8_t *bytes = mapped(path, (size_t)status.st_size);
@@ -360,7 +360,7 @@ void smoothness_examine(const char *path, hdf5_examination *report) {
   // What is read before it is written, or after it is given back, shows.
   mallopt(M_PERTURB, 0x5A);
   H5set_free_list_limits(0, 0, 0, 0, 0, 0);
-  examination self = {.file_bytes = (size_t)status.st_size, .bytes = bytes, .report = report};
+  examination self = {.file_bytes = (size_t)status.st_size, .bytes = bytes, .report = report, .call_milliseconds = call_milliseconds};
   H5Eset_auto2(H5E_DEFAULT, on_error, &self);
   begin(&self, "H5Fopen", "", 0);
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);

@@ -46,14 +46,14 @@ static int patience(const char *path) {
   return 30000 + (int)(status.st_size >> 24 > 3600 ? 3600 : status.st_size >> 24) * 1000;
 }
 
-static void examine_in_copy(const char *path, hdf5_examination *shared) {
+static void examine_in_copy(const char *path, unsigned call_milliseconds, hdf5_examination *shared) {
   memset(shared, 0, sizeof *shared);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) goto impossible;
   pid_t copy = fork();
   if (copy == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    smoothness_examine(path, shared);
+    smoothness_examine(path, call_milliseconds, shared);
     _exit(0);
   }
   if (copy < 0) {
@@ -90,7 +90,9 @@ static void serve(int socket) {
     if (length < 0 && errno == EINTR) continue;
     if (length <= 0) break;
     path[length] = 0;
-    examine_in_copy(path, shared);
+    examine_in_copy(path, 200, shared);
+    // A virtual machine that was stopped for a while may count that as the time of a call.
+    if (shared->outcome == HDF5_EXAMINATION_ENDLESS) examine_in_copy(path, 400, shared);
     if (send(socket, shared, sizeof *shared, MSG_NOSIGNAL) != sizeof *shared) break;
   }
   _exit(0);
