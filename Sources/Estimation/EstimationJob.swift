@@ -23,6 +23,7 @@ public struct EstimationJob: Sendable {
     /// With the precision filled in.
     public let configuration: EstimationConfiguration
     private let work: any EstimationWork
+    private let output: ResumableOutput
 
     /// RUN.estimates.h5 beside RUN.h5.
     public static func defaultOutput(forRun path: String) -> String {
@@ -31,7 +32,7 @@ public struct EstimationJob: Sendable {
 
     /// - Parameters:
     ///   - output: `nil` for `defaultOutput`.
-    ///   - isForced: replaces what stands at the place of the output.
+    ///   - isForced: replaces what stands at the place of the output, when the new file is whole; see `ResumableOutput`.
     ///   - dataOverride: where the objective's data is now, if it has moved.
     ///   - modulePath: where the scripted module of the objective is, which only the caller may say.
     ///   - threads: how many tensor operations are set to, for the record.
@@ -52,34 +53,42 @@ public struct EstimationJob: Sendable {
         resolved.oracle = oracle?.identity
         let target = output ?? Self.defaultOutput(forRun: path)
         try StandingAnalysis.refuseRun(path, as: target)
-        let standing = try StandingAnalysis.find(at: target, isForced: isForced) { try StandingAnalysis(estimates: $0) }
-        let rows = try RowsToEstimate(of: reader, standing: standing, isFollowing: isFollowing)
-        if isFollowing { try resolved.requireRowsOneByOne() }
-        let request = EstimationRequest(
-            run: path, output: target, configuration: resolved, header: header, rowCount: rows.available,
-            capacity: rows.capacity, plannedRows: rows.planned, isConsecutive: reader.isConsecutive,
-            digest: try reader.digest(rows: rows.digestRows),
-            live: rows.live, isFollowing: isFollowing, dataOverride: dataOverride,
-            modulePath: modulePath,
-            origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads),
-            workerCount: workerCount, oracle: oracle)
-        // Faults of the grid and of the subset come before a comparison with what stands there.
-        work =
-            switch (resolved.source, resolved.precision) {
-            case (.recorded, .float32): try RecordedEstimationWork<Float>(request)
-            case (.recorded, _): try RecordedEstimationWork<Double>(request)
-            case (nil, .float32): try TypedEstimationWork<Float>(request)
-            case (nil, _): try TypedEstimationWork<Double>(request)
-            }
-        try standing?.requireData(of: resolved)
-        try standing?.require(
-            runID: header.runID, runDigest: request.digest, configuration: resolved.json(), noun: "an estimate")
-        try standing?.requireDigest(of: reader)
+        let output = ResumableOutput(target, isForced: isForced)
+        (plan, work) = try StandingAnalysis.continuing(output, read: StandingAnalysis.init(estimates:)) {
+            standing in
+            let rows = try RowsToEstimate(of: reader, standing: standing, isFollowing: isFollowing)
+            if isFollowing { try resolved.requireRowsOneByOne() }
+            let request = EstimationRequest(
+                run: path, output: output.place, configuration: resolved, header: header, rowCount: rows.available,
+                capacity: rows.capacity, plannedRows: rows.planned, isConsecutive: reader.isConsecutive,
+                digest: try reader.digest(rows: rows.digestRows), live: rows.live, isFollowing: isFollowing,
+                dataOverride: dataOverride, modulePath: modulePath,
+                origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads),
+                workerCount: workerCount, oracle: oracle)
+            // Faults of the grid and of the subset come before a comparison with what stands there.
+            let work = try Self.work(request)
+            try standing?.requireData(of: resolved)
+            try standing?.require(
+                runID: header.runID, runDigest: request.digest, configuration: resolved.json(), noun: "an estimate")
+            try standing?.requireDigest(of: reader)
+            var plan = work.plan(
+                standing: standing,
+                disposition: StandingAnalysis.disposition(standing, output: output, goal: rows.goal),
+                uncoveredRows: rows.uncovered)
+            plan.output = target
+            return (plan, work)
+        }
         self.configuration = resolved
-        plan = work.plan(
-            standing: standing,
-            disposition: StandingAnalysis.disposition(standing, target: target, goal: rows.goal),
-            uncoveredRows: rows.uncovered)
+        self.output = output
+    }
+
+    private static func work(_ request: EstimationRequest) throws -> any EstimationWork {
+        switch (request.configuration.source, request.configuration.precision) {
+        case (.recorded, .float32): try RecordedEstimationWork<Float>(request)
+        case (.recorded, _): try RecordedEstimationWork<Double>(request)
+        case (nil, .float32): try TypedEstimationWork<Float>(request)
+        case (nil, _): try TypedEstimationWork<Double>(request)
+        }
     }
 
     /// Evaluates and commits what is left, row by row.
@@ -96,6 +105,7 @@ public struct EstimationJob: Sendable {
     ) throws {
         guard plan.disposition != .complete else { return }
         try work.run(plan, isCancelled: isCancelled, progress: progress, waiting: waiting)
+        try output.publish()
     }
 
     /// What `run` will take, from a rehearsal that writes nothing: a component gradient of every worker, or some rows where they are quick.

@@ -44,17 +44,21 @@ public struct RunImport: Sendable {
         [iterates, nextIterates, gradients, nextGradients].contains { $0?.isDouble ?? false }
     }
 
-    /// Writes the run file, row by row.
-    /// - Throws: `SmoothnessError`: `.data` for series that do not go together; `.cannotCreate` as `RunFileWriter`.
+    /// Writes the run file, row by row, and gives it its name when it is whole.
+    /// - Throws: `SmoothnessError`: `.data` for series that do not go together; `.cannotCreate` as `RunFileWriter`. What stood at the place is
+    ///   there then as it was.
     public func write(to path: String, isForced: Bool) throws {
-        if isDouble {
-            try write(to: path, isForced: isForced, as: Double.self)
-        } else {
-            try write(to: path, isForced: isForced, as: Float.self)
+        // Beside its place, because it is large.
+        try StagedFile.make(path, byteCount: 0, isReplacing: isForced, environment: [:]) { staged in
+            if isDouble {
+                try write(to: staged, as: Double.self)
+            } else {
+                try write(to: staged, as: Float.self)
+            }
         }
     }
 
-    private func write<Scalar: ParameterScalar>(to path: String, isForced: Bool, as scalar: Scalar.Type) throws {
+    private func write<Scalar: ParameterScalar>(to path: String, as scalar: Scalar.Type) throws {
         try requireCounts()
         let arrangement = try arrangement()
         let layout = arrangement.layout
@@ -70,7 +74,7 @@ public struct RunImport: Sendable {
         }
         let header = RunHeader(
             objective: objective, optimizer: #"{"algorithm":"unknown"}"#, layout: layout, scalar: scalar)
-        var writer = try RunFileWriter<Scalar>(creating: path, replacing: isForced, header: header, plan: plan)
+        var writer = try RunFileWriter<Scalar>(creating: path, header: header, plan: plan)
         var current = try point(0, arrangement, isNext: false, as: scalar)
         for row in 0..<rowCount {
             if nextIterates != nil { current = try point(row, arrangement, isNext: false, as: scalar) }

@@ -87,7 +87,9 @@ struct Gnuplot {
         guard let program, FileManager.default.isExecutableFile(atPath: program) else {
             throw try leave(script, data, beside: path, because: "gnuplot is not installed or not on the search path")
         }
-        let folder = FileManager.default.temporaryDirectory.appending(path: "smoothness-plot-\(UUID().uuidString)")
+        let place = FileManager.default.temporaryDirectory.appending(path: "smoothness-plot").path
+        FileInTheMaking.removeLeftovers(of: place)
+        let folder = URL(filePath: FileInTheMaking.name(for: place))
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
@@ -131,6 +133,8 @@ struct Gnuplot {
     private func leave(
         _ script: String, _ data: String, beside path: String, because reason: String
     ) throws -> SmoothnessError {
+        try OutputKind.requireReplaceable(path + ".dat", by: [.plotData], isForced: false)
+        try OutputKind.requireReplaceable(path + ".gnuplot", by: [.plotScript], isForced: false)
         try writeAtomically(data, to: path + ".dat")
         try writeAtomically(script, to: path + ".gnuplot")
         let folder = URL(filePath: path).deletingLastPathComponent().path

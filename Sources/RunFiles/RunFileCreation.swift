@@ -54,7 +54,7 @@ struct RunFileCreation {
         let lock = try WriterLock(temporary, shownAs: path)
         let size = try FileManager.default.attributesOfItem(atPath: temporary)[.size] as? Int ?? layout.byteCount
         try lock.reserve(size, file: path, folder: folder)
-        try publish(temporary)
+        try FileInTheMaking.publish(temporary, as: path, isReplacing: isReplacing)
         return lock
     }
 
@@ -72,7 +72,7 @@ struct RunFileCreation {
 
     private func requireFreshName() throws {
         if isReplacing { try FileInTheMaking.requireOrdinaryPlace(path) }
-        guard isReplacing || !FileManager.default.fileExists(atPath: path) else {
+        guard isReplacing || !FileInTheMaking.isTaken(path) else {
             throw SmoothnessError(
                 .cannotCreate, "something of this name exists", file: path,
                 remedy: "Remove it or choose another name")
@@ -83,20 +83,6 @@ struct RunFileCreation {
                 .cannotCreate, "there is no such folder", file: path, expected: "the folder \(folder)",
                 remedy: "Create it first")
         }
-    }
-
-    /// Takes the final name. Where nothing is to be replaced it must still be free: a hard link, because renaming would
-    /// replace.
-    private func publish(_ temporary: String) throws {
-        if (isReplacing ? rename(temporary, path) : link(temporary, path)) == 0 { return }
-        let reason = errno
-        if !isReplacing, reason == EPERM || reason == EOPNOTSUPP || reason == ENOSYS {
-            // A file system without hard links: look, then rename.
-            try requireFreshName()
-            if rename(temporary, path) == 0 { return }
-        }
-        throw SmoothnessError(
-            .cannotCreate, "the file cannot take its name: \(String(cString: strerror(reason)))", file: path)
     }
 
     private func fill(_ temporary: String) throws {

@@ -56,6 +56,7 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
             throw SmoothnessError(.data, "cannot be continued: \(flaw)", file: path, object: RunFilePath.iteration)
         }
         let lock = try WriterLock(path, shownAs: path)
+        FileInTheMaking.removeLeftovers(of: path)
         try self.init(path, lock: lock, kind: .inputOutput)
     }
 

@@ -1,7 +1,7 @@
 import Essentials
 import Foundation
 
-/// A file that is made in many small steps, and then put in its place whole.
+/// A file that is made in many small steps, and then put in its place whole. What stood there stays until then.
 package enum StagedFile {
     /// Lets `write` make a file, and renames it to `output`.
     ///
@@ -9,26 +9,51 @@ package enum StagedFile {
     /// of a node, to which many small writes cost little. From there it is copied beside its place first.
     /// - Parameters:
     ///   - byteCount: about how large it will be.
+    ///   - isReplacing: whether what stands at the place may go.
     ///   - write: makes the file at the path that it is given, where there is none.
     /// - Throws: `SmoothnessError(.inputOutput)`, `.cannotCreate`, and what `write` throws; nothing is left behind.
     package static func make(
-        _ output: String, byteCount: Int, environment: [String: String] = ProcessInfo.processInfo.environment,
-        write: (String) throws -> Void
+        _ output: String, byteCount: Int, isReplacing: Bool = true,
+        environment: [String: String] = ProcessInfo.processInfo.environment, write: (String) throws -> Void
     ) throws {
+        try requirePlace(output, isReplacing: isReplacing)
         FileInTheMaking.removeLeftovers(of: output)
         let beside = FileInTheMaking.name(for: output)
         defer { unlink(beside) }
         if let folder = scratchFolder(for: output, byteCount: byteCount, environment: environment) {
-            let staged = "\(folder)/smoothness-\(UUID().uuidString)"
+            let place = "\(folder)/smoothness-\(Digest(of: Array(output.utf8)).sha256.prefix(16))"
+            FileInTheMaking.removeLeftovers(of: place)
+            let staged = FileInTheMaking.name(for: place)
             defer { unlink(staged) }
-            try write(staged)
+            try naming(output, insteadOf: staged) { try write(staged) }
             try copy(staged, to: beside, shownAs: output)
         } else {
-            try write(beside)
+            try naming(output, insteadOf: beside) { try write(beside) }
         }
-        guard rename(beside, output) == 0 else {
+        try FileInTheMaking.publish(beside, as: output, isReplacing: isReplacing)
+    }
+
+    private static func requirePlace(_ output: String, isReplacing: Bool) throws {
+        try FileInTheMaking.requireOrdinaryPlace(output)
+        guard FileInTheMaking.isTaken(output) else { return }
+        guard isReplacing else {
             throw SmoothnessError(
-                .cannotCreate, "cannot take its name: \(String(cString: strerror(errno)))", file: output)
+                .cannotCreate, "something of this name exists", file: output,
+                remedy: "Remove it or choose another name")
+        }
+        try refuseLiveFile(output)
+    }
+
+    /// A file that another process is writing is not taken from under it.
+    package static func refuseLiveFile(_ path: String) throws {
+        if PlaceKind(path) == .file { _ = try WriterLock(path, shownAs: path) }
+    }
+
+    /// Lets errors about the file in the making name the file that it is to be.
+    private static func naming(_ output: String, insteadOf staged: String, _ work: () throws -> Void) throws {
+        do { try work() } catch var error as SmoothnessError where error.file == staged {
+            error.file = output
+            throw error
         }
     }
 

@@ -116,7 +116,9 @@ struct TrainCommand: ParsableCommand {
         let header = try RunFileReader(path).header
         if header.state == .complete {
             Console.error("\(path) is complete: nothing to do")
-            if let estimates = try sealEstimate(ofRun: path) { Console.error("its estimates are in \(estimates)") }
+            if ResumableOutput.finalPath(of: path) == path, let estimates = try sealEstimate(ofRun: path) {
+                Console.error("its estimates are in \(estimates)")
+            }
             return
         }
         var configuration = try TrainingConfiguration(json: header.optimizer, file: path)
@@ -148,6 +150,7 @@ struct TrainCommand: ParsableCommand {
         let work = try TrainWork(set, configuration, description, data: objective.data, module: objective.module)
         Interruption.install()
         let summary = try work.train(configuration, at: path, isContinued: true)
+        if ResumableOutput.finalPath(of: path) == path { _ = try sealEstimate(ofRun: path) }
         try Console.output(work.table([(path, configuration, summary)]).rendered(as: format))
         work.reportWritten(path, configuration)
     }

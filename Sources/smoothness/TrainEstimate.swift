@@ -35,7 +35,7 @@ final class TrainEstimate<Scalar: ParameterScalar>: StepObserver {
         parallelism = Parallelism(threads: configuration.threads, definition)
     }
 
-    static func output(forRun run: String) -> String { EstimationJob.defaultOutput(forRun: run) }
+    private var output: String { EstimationJob.defaultOutput(forRun: ResumableOutput.finalPath(of: run)) }
 
     func begin(run header: RunHeader, at iteration: Int) throws {
         estimation = try EstimationInLoop(
@@ -43,7 +43,7 @@ final class TrainEstimate<Scalar: ParameterScalar>: StepObserver {
             firstIteration: iteration, configuration: definition, isForced: isForced, dataOverride: data,
             modulePath: module, workerCount: parallelism.workerCount, threads: parallelism.threads,
             isCancelled: { Interruption.isRequested })
-        Console.error("estimating \(schedule) → \(Self.output(forRun: run))")
+        Console.error("estimating \(schedule) → \(output)")
         for warning in definition.warnings { Console.error("warning: \(warning)") }
     }
 
@@ -62,7 +62,9 @@ final class TrainEstimate<Scalar: ParameterScalar>: StepObserver {
 func sealEstimate(ofRun path: String) throws -> String? {
     let configuration = try? TrainingConfiguration(json: RunFileReader(path).header.optimizer, file: path)
     guard configuration?.observation != nil else { return nil }
-    return try sealEstimateInLoop(ofRun: path)
+    let estimates = try sealEstimateInLoop(ofRun: path)
+    try estimates.publish()
+    return estimates.path
 }
 
 /// Refuses to begin a run beside estimates of another.

@@ -80,16 +80,16 @@ struct TrainWork<Scalar: ParameterScalar> {
     /// Makes what is not there yet.
     /// - Returns: one row a run; `nil` where the one run was complete already.
     func run(_ path: String, repetitions: Int?) throws -> Table? {
-        let runs = runs(path, repetitions: repetitions)
-        var standing: [Standing] = []
-        for run in runs {
-            try refuse(inputsAs: run.path)
-            standing.append(
-                try Standing(
-                    of: run.path, objective: objectiveText, optimizer: run.configuration.json, isForced: isForced))
+        let targets = try runs(path, repetitions: repetitions).map { run in
+            let output = ResumableOutput(run.path, isForced: isForced)
+            for path in [output.path, output.place] { try refuse(inputsAs: path) }
+            return (
+                output: output, configuration: run.configuration,
+                standing: try Standing(of: output, objective: objectiveText, optimizer: run.configuration.json)
+            )
         }
-        if repetitions == nil {
-            switch standing[0] {
+        if repetitions == nil, !targets[0].output.isBeside {
+            switch targets[0].standing {
             case .complete:
                 Console.error("\(path) is complete: nothing to do (--force redoes it)")
                 try reportEstimate(ofComplete: path)
@@ -103,31 +103,35 @@ struct TrainWork<Scalar: ParameterScalar> {
             case .absent: break
             }
         }
-        for (run, standing) in zip(runs, standing) where standing == .absent && !isForced {
-            if run.configuration.observation != nil { try refuseStandingEstimate(besideRun: run.path) }
+        for target in targets where target.standing == .absent && !isForced {
+            if target.configuration.observation != nil { try refuseStandingEstimate(besideRun: target.output.path) }
         }
         Interruption.install()
         var outcomes: [Outcome] = []
-        for ((path, configuration), standing) in zip(runs, standing) {
+        for (output, configuration, standing) in targets {
+            let summary: TrainingSummary
             switch standing {
             case .complete:
-                Console.error("\(path) is complete: nothing to do (--force redoes it)")
-                try reportEstimate(ofComplete: path)
-                outcomes.append((path, configuration, try TrainingSummary(ofComplete: RunFileReader(path))))
+                if !output.isBeside {
+                    Console.error("\(output.path) is complete: nothing to do (--force redoes it)")
+                    try reportEstimate(ofComplete: output.path)
+                }
+                summary = try TrainingSummary(ofComplete: RunFileReader(output.place))
             case .absent, .unfinished:
-                let isContinued = standing == .unfinished
-                outcomes.append(
-                    (
-                        path, configuration,
-                        try train(
-                            configuration, at: path, isContinued: isContinued,
-                            remedy: repetitions == nil ? nil : "Give the same command again to go on")
-                    ))
+                summary = try train(
+                    configuration, at: output.place, isContinued: standing == .unfinished,
+                    remedy: repetitions == nil && !output.isBeside ? nil : "Give the same command again to go on")
             }
+            outcomes.append((output.path, configuration, summary))
+        }
+        // All together: what they replace is there until the last one is whole.
+        for (output, configuration, _) in targets {
+            if configuration.observation != nil { try sealEstimateInLoop(ofRun: output.place).publish() }
+            try output.publish()
         }
         let table = repetitions == nil ? table(outcomes) : repeatedTable(outcomes)
-        for (outcome, standing) in zip(outcomes, standing) where standing != .complete {
-            reportWritten(outcome.path, outcome.configuration)
+        for (output, configuration, standing) in targets where standing != .complete || output.isBeside {
+            reportWritten(output.path, configuration)
         }
         return table
     }
@@ -171,7 +175,8 @@ struct TrainWork<Scalar: ParameterScalar> {
                     continuing: path, observer: estimate, shouldStop: { Interruption.isRequested }, progress: report)
             }
             return try trainer.train(
-                creating: path, replacing: isForced, objective: objectiveText, observer: estimate,
+                creating: path, replacing: path.hasSuffix(ResumableOutput.ending), objective: objectiveText,
+                observer: estimate,
                 shouldStop: { Interruption.isRequested }, progress: report)
         }
         reporter?.finish()
@@ -211,7 +216,7 @@ struct TrainWork<Scalar: ParameterScalar> {
     }
 }
 
-/// What stands at the place of an output.
+/// What stands at the place where a run is made.
 private enum Standing {
     /// Nothing, or something that is to be replaced.
     case absent
@@ -220,29 +225,33 @@ private enum Standing {
     /// The beginning of this very run.
     case unfinished
 
-    /// - Throws: where something else stands there, unless it may be replaced.
-    init(of path: String, objective: String, optimizer: String, isForced: Bool) throws {
+    /// - Throws: where something else stands at the place of the output, unless it may be replaced.
+    init(of output: ResumableOutput, objective: String, optimizer: String) throws {
+        try output.requirePlaces()
+        let path = output.place
         guard FileManager.default.fileExists(atPath: path) else {
             self = .absent
             return
         }
-        try FileInTheMaking.requireOrdinaryPlace(path)
-        guard !isForced else {
+        let header = try? RunFileReader(path).header
+        if let header, header.objective == objective, header.optimizer == optimizer {
+            self = header.state == .complete ? .complete : .unfinished
+            return
+        }
+        // What an earlier call has begun beside a run that is to be replaced, and is not this one, is of no use.
+        guard !output.isBeside else {
             self = .absent
             return
         }
-        guard let header = try? RunFileReader(path).header else {
+        guard let header else {
             throw SmoothnessError(
                 .cannotCreate, "exists and is no run file", file: path, remedy: "Write elsewhere, or use --force")
         }
-        guard header.objective == objective && header.optimizer == optimizer else {
-            let asked = try RunSettings(objective: objective, optimizer: optimizer, file: path)
-            let found = try RunSettings(objective: header.objective, optimizer: header.optimizer, file: path)
-            let differences = asked.differences(from: found)
-            throw SmoothnessError(
-                .cannotCreate, "holds another run", file: path, expected: differences.here, found: differences.there,
-                remedy: "Write elsewhere, or use --force")
-        }
-        self = header.state == .complete ? .complete : .unfinished
+        let asked = try RunSettings(objective: objective, optimizer: optimizer, file: path)
+        let found = try RunSettings(objective: header.objective, optimizer: header.optimizer, file: path)
+        let differences = asked.differences(from: found)
+        throw SmoothnessError(
+            .cannotCreate, "holds another run", file: path, expected: differences.here, found: differences.there,
+            remedy: "Write elsewhere, or use --force")
     }
 }

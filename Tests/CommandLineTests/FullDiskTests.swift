@@ -75,8 +75,34 @@ struct FullDiskTests {
         let result = try onDisk(
             kilobytes: size / 1024 + 30, holding: ["run.h5"],
             train + ["--iterations", "20", "-o", "disk/run.h5", "--force"])
-        expect(result, code: 73, "@/disk/run.h5: \(space) (*). \(remedy)", left: ["run.h5"])
+        expect(result, code: 73, "@/disk/run.h5.unfinished: \(space) (*). \(remedy)", left: ["run.h5"])
         #expect(result.left["run.h5"] == size)
+    }
+
+    @Test("so do the old estimates, the run that an import was to replace, and a table") func forcedOthers() throws {
+        let held = ["run.h5", "run.estimates.h5"]
+        let sizes = try held.map { try bench.bytes($0).count }
+        for (arguments, pattern) in [
+            (
+                ["estimate", "disk/run.h5", "--subset", "1", "--force"],
+                "@/disk/run.estimates.h5*: \(space) (*). \(remedy)"
+            ),
+            (
+                ["import", "run.h5", "--iterate", "trajectory/iterate", "-o", "disk/run.h5", "--force"],
+                "@/disk/run.h5: \(space) (*). \(remedy)"
+            ),
+        ] {
+            let result = try onDisk(kilobytes: sizes.reduce(0, +) / 1024 + 24, holding: held, arguments)
+            expect(result, code: 73, pattern, left: Set(held))
+            #expect(held.map { result.left[$0] } == sizes)
+        }
+        try bench.succeed("export", "run.h5", "-o", "out.csv")
+        let size = try bench.bytes("out.csv").count
+        let result = try onDisk(
+            kilobytes: (size + 4095) / 4096 * 4 + 4, holding: ["out.csv"],
+            ["export", "run.h5", "--curves", "-o", "disk/out.csv"])
+        expect(result, code: 74, "disk/out.csv: cannot be written: *space*", left: ["out.csv"])
+        #expect(result.left["out.csv"] == size)
     }
 
     @Test func estimateKnowsBeforeItBegins() throws {

@@ -152,16 +152,19 @@ struct FaultTests {
     @Test("what a process left that was killed while making the file is removed, what may be alive is not")
     func leftovers() throws {
         let path = folder.path("a.h5")
+        let host = ProcessMark.own.host
         // No process has this number: it is above the largest that Linux gives.
         let names = [
-            "a.h5.creating-99999999-1", "a.h5.creating-99999998-1", "a.h5.creating-\(getpid())-1",
-            "b.h5.creating-99999999-1",
+            "a.h5.creating-\(host)-99999999-7-1", "b.h5.creating-\(host)-99999999-7-1",
+            "a.h5.creating-\(ProcessMark.own.text)-1",
+            "a.h5.creating-00000000-99999999-7-1", "a.h5.creating-notes",
         ]
         for name in names { try Data("x".utf8).write(to: URL(filePath: folder.path(name))) }
-        for name in [names[0], names[2], names[3]] {
-            try FileManager.default.setAttributes(
-                [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: folder.path(name))
-        }
+        // Of this number there is a process, but it began at another time; a day has passed since a process of another machine wrote.
+        let others = ["a.h5.creating-\(host)-\(getpid())-7-1", "a.h5.creating-00000000-99999999-7-2"]
+        for name in others { try Data("x".utf8).write(to: URL(filePath: folder.path(name))) }
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -90_000)], ofItemAtPath: folder.path(others[1]))
         try toy.write(path)
         let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
         #expect(left == (["a.h5"] + names.dropFirst()).sorted())

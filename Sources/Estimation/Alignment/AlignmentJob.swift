@@ -38,6 +38,7 @@ public struct AlignmentProgress: Sendable {
 public struct AlignmentJob: Sendable {
     public let plan: AlignmentPlan
     private let work: any AlignmentWork
+    private let output: ResumableOutput
 
     /// RUN.alignment.h5 beside RUN.h5.
     public static func defaultOutput(forRun path: String) -> String {
@@ -46,7 +47,7 @@ public struct AlignmentJob: Sendable {
 
     /// - Parameters:
     ///   - output: `nil` for `defaultOutput`.
-    ///   - isForced: replaces what stands at the place of the output.
+    ///   - isForced: replaces what stands at the place of the output, when the new file is whole; see `ResumableOutput`.
     ///   - dataOverride: where the objective's data is now, if it has moved.
     ///   - threads: how many tensor operations are set to, for the record.
     /// - Throws: `SmoothnessError`: `.data` for a run without an iterate or one that its objective does not fit; `.usage` for
@@ -64,27 +65,36 @@ public struct AlignmentJob: Sendable {
         }
         let target = output ?? Self.defaultOutput(forRun: path)
         try StandingAnalysis.refuseRun(path, as: target)
-        let standing = try StandingAnalysis.find(at: target, isForced: isForced) { try StandingAnalysis(alignment: $0) }
-        // A run that has grown since keeps the rows that were chosen then.
-        let rows = try configuration.rows.resolved(of: reader.snapshotCount).prefix(standing?.rowCount ?? .max)
-        let request = AlignmentRequest(
-            run: path, output: target, configuration: configuration, header: reader.header, rows: Array(rows),
-            digest: try reader.digest(rows: (rows.last ?? -1) + 1), dataOverride: dataOverride,
-            modulePath: modulePath,
-            origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads))
-        let precision = configuration.precision ?? Precision(rawValue: reader.header.scalarName)
-        switch precision {
-        case .float32: work = try TypedAlignmentWork<Float>(request)
-        case .float64: work = try TypedAlignmentWork<Double>(request)
-        case nil:
+        let output = ResumableOutput(target, isForced: isForced)
+        let header = reader.header
+        let precision = configuration.precision ?? Precision(rawValue: header.scalarName)
+        guard let precision else {
             throw SmoothnessError(
                 .data, "has iterates of an unknown scalar", file: path, expected: "float32 or float64",
-                found: reader.header.scalarName)
+                found: header.scalarName)
         }
-        try standing?.require(
-            runID: reader.header.runID, runDigest: request.digest, configuration: work.header.configuration.json(),
-            noun: "an alignment")
-        plan = work.plan(standing: standing, target: target)
+        (plan, work) = try StandingAnalysis.continuing(output, read: StandingAnalysis.init(alignment:)) {
+            standing in
+            // A run that has grown since keeps the rows that were chosen then.
+            let rows = try configuration.rows.resolved(of: reader.snapshotCount).prefix(standing?.rowCount ?? .max)
+            let request = AlignmentRequest(
+                run: path, output: output.place, configuration: configuration, header: header, rows: Array(rows),
+                digest: try reader.digest(rows: (rows.last ?? -1) + 1), dataOverride: dataOverride,
+                modulePath: modulePath,
+                origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads))
+            let work: any AlignmentWork =
+                switch precision {
+                case .float32: try TypedAlignmentWork<Float>(request)
+                case .float64: try TypedAlignmentWork<Double>(request)
+                }
+            try standing?.require(
+                runID: header.runID, runDigest: request.digest, configuration: work.header.configuration.json(),
+                noun: "an alignment")
+            var plan = work.plan(standing: standing, output: output)
+            plan.output = target
+            return (plan, work)
+        }
+        self.output = output
     }
 
     /// Evaluates and commits what is left, row by row.
@@ -97,6 +107,7 @@ public struct AlignmentJob: Sendable {
     ) throws {
         guard plan.disposition != .complete else { return }
         try work.run(plan, isCancelled: isCancelled, progress: progress)
+        try output.publish()
     }
 
     /// How long one component gradient takes, in seconds.
@@ -129,7 +140,7 @@ extension StandingAnalysis {
 /// The part of an alignment that does not show its scalar.
 protocol AlignmentWork: Sendable {
     var header: AlignmentHeader { get }
-    func plan(standing: StandingAnalysis?, target: String) -> AlignmentPlan
+    func plan(standing: StandingAnalysis?, output: ResumableOutput) -> AlignmentPlan
     func run(_ plan: AlignmentPlan, isCancelled: @escaping () -> Bool, progress: (AlignmentProgress) -> Void) throws
     func secondsPerComponentGradient() throws -> Double
 }
@@ -168,11 +179,11 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
         try description.requireMergeable(header.partitions)
     }
 
-    func plan(standing: StandingAnalysis?, target: String) -> AlignmentPlan {
+    func plan(standing: StandingAnalysis?, output: ResumableOutput) -> AlignmentPlan {
         let committed = standing?.committedRows ?? 0
         return AlignmentPlan(
             run: request.run, output: request.output,
-            disposition: StandingAnalysis.disposition(standing, target: target), rowCount: header.rowCount,
+            disposition: StandingAnalysis.disposition(standing, output: output), rowCount: header.rowCount,
             committedRows: committed, parameterCount: objective.layout.count, subsetSize: header.components.count,
             componentCount: objective.componentCount, partitions: header.partitions,
             unit: header.configuration.unit ?? .components,

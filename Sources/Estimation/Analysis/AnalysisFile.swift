@@ -115,7 +115,7 @@ extension AnalysisFile {
         let temporary = FileInTheMaking.name(for: path)
         let folder = URL(filePath: path).deletingLastPathComponent().path
         do {
-            try refuseLiveFile(path)
+            try StagedFile.refuseLiveFile(path)
             try DiskSpace.rehearse(byteCount, at: temporary, file: path, folder: folder)
             try write(format, root, to: temporary, contents)
             try StateAttribute.create(in: temporary)
@@ -125,15 +125,7 @@ extension AnalysisFile {
             throw cannotCreate(path, error)
         }
         defer { unlink(temporary) }
-        // A hard link, because renaming would replace; a file system without them renames what it has just looked for.
-        if (isReplacing ? rename(temporary, path) : link(temporary, path)) == 0 { return }
-        let reason = errno
-        let cannotLink = reason == EPERM || reason == EOPNOTSUPP || reason == ENOSYS
-        let isFree = !FileManager.default.fileExists(atPath: path)
-        if !isReplacing, cannotLink, isFree, rename(temporary, path) == 0 { return }
-        throw SmoothnessError(
-            .cannotCreate, "cannot take its name: \(String(cString: strerror(reason)))", file: path,
-            remedy: isReplacing || isFree ? nil : "Another call has made it: give the command again to continue it.")
+        try FileInTheMaking.publish(temporary, as: path, isReplacing: isReplacing)
     }
 
     private static func write(
@@ -147,11 +139,6 @@ extension AnalysisFile {
         try contents(file)
         try file.flush()
         try file.close()
-    }
-
-    /// A file that another process is writing is not taken from under it.
-    private static func refuseLiveFile(_ path: String) throws {
-        if FileManager.default.fileExists(atPath: path) { _ = try WriterLock(path, shownAs: path) }
     }
 
     private static func cannotCreate(_ path: String, _ error: any Error) -> SmoothnessError {

@@ -16,6 +16,7 @@ struct AnalysisFileWriter: ~Copyable {
     /// - Throws: `SmoothnessError(.cannotCreate)` when another process is at it.
     init(continuing path: String, _ format: AnalysisFormat, start: (borrowing HDF5.File) throws -> Int) throws {
         let lock = try WriterLock(path, shownAs: path)
+        FileInTheMaking.removeLeftovers(of: path)
         let file = try AnalysisFile.open(path, .readWrite, format)
         let committedRows = try start(file)
         let counter = try translating(.data) { try CommitCounter.open(in: file, at: format.commit) }

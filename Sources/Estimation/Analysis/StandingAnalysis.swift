@@ -17,6 +17,22 @@ struct StandingAnalysis {
     /// Of estimates that were begun with their run.
     var live: LiveRows?
 
+    /// Plans with what stands at the place of the work.
+    ///
+    /// What is beside a file that is to be replaced is of an earlier call: it is continued if it can be, and replaced otherwise.
+    /// - Parameters:
+    ///   - read: opens the file at the path.
+    ///   - plan: refuses what cannot be continued.
+    static func continuing<Plan>(
+        _ output: ResumableOutput, read: (String) throws -> StandingAnalysis,
+        plan: (StandingAnalysis?) throws -> Plan
+    ) throws -> Plan {
+        try output.requirePlaces()
+        guard output.isBeside else { return try plan(find(at: output.place, isForced: false, read: read)) }
+        guard let begun = try? read(output.place), let continued = try? plan(begun) else { return try plan(nil) }
+        return continued
+    }
+
     /// - Parameter read: opens the file at the path.
     /// - Returns: `nil` where there is nothing, or it is to be replaced.
     static func find(
@@ -78,11 +94,14 @@ struct StandingAnalysis {
 
     /// - Parameter goal: how many rows there are to be, where that is not all that there is room for.
     static func disposition(
-        _ standing: StandingAnalysis?, target: String, goal: Int? = nil
+        _ standing: StandingAnalysis?, output: ResumableOutput, goal: Int? = nil
     ) -> AnalysisDisposition {
-        guard let standing else { return FileManager.default.fileExists(atPath: target) ? .replace : .create }
+        guard let standing else {
+            return output.isBeside || FileInTheMaking.isTaken(output.place) ? .replace : .create
+        }
         let isDone = standing.committedRows == goal ?? standing.rowCount && standing.state == .complete
-        return isDone ? .complete : .resume
+        // What is finished beside its place has still to take it.
+        return isDone && !output.isBeside ? .complete : .resume
     }
 
     /// Refuses an output that is the run itself.

@@ -19,7 +19,7 @@ public final class EstimationInLoop<RunScalar: ParameterScalar> {
     /// - Parameters:
     ///   - iterations: of every row, increasing.
     ///   - firstIteration: where the loop begins; rows before it must be there.
-    ///   - isForced: replaces an estimate of something else.
+    ///   - isForced: replaces an estimate of something else, once this one is whole: `sealEstimateInLoop` says where it is until then.
     ///   - workerCount: as of `EstimationJob`.
     /// - Throws: `SmoothnessError`: `.usage` for a definition that needs other rows than the one at hand; `.cannotCreate` where something else
     ///   stands at the place of the output; `.data` where rows are missing that cannot be made any more.
@@ -32,17 +32,22 @@ public final class EstimationInLoop<RunScalar: ParameterScalar> {
         try configuration.requireStepsInHand()
         var resolved = configuration
         if resolved.precision == nil { resolved.precision = Precision(rawValue: header.scalarName) }
-        let target = EstimationJob.defaultOutput(forRun: path)
-        try StandingAnalysis.refuseRun(path, as: target)
-        var standing = try StandingAnalysis.find(at: target, isForced: isForced) { try StandingAnalysis(estimates: $0) }
+        let place = ResumableOutput(estimatesInLoopOf: path, runID: header.runID, isForced: isForced)
+        let (run, target) = (ResumableOutput.finalPath(of: path), place.place)
+        try StandingAnalysis.refuseRun(run, as: place.path)
+        try place.requirePlaces()
+        var standing =
+            try place.isBeside
+            ? try? StandingAnalysis(estimates: target)
+            : StandingAnalysis.find(at: target, isForced: false) { try StandingAnalysis(estimates: $0) }
         // What stands there of this run is never begun anew: its rows could not be made again.
-        if isForced, let own = try? StandingAnalysis(estimates: target), own.runID == header.runID { standing = own }
+        if place.isBeside, standing?.runID != header.runID { standing = nil }
         let request = EstimationRequest(
-            run: path, output: target, configuration: resolved, header: header, rowCount: iterations.count,
+            run: run, output: target, configuration: resolved, header: header, rowCount: iterations.count,
             capacity: iterations.count, plannedRows: iterations.count, digest: header.digest(of: []),
             live: LiveRows(maker: .train, iterations: iterations), dataOverride: dataOverride,
             modulePath: modulePath,
-            origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads),
+            origin: AnalysisOrigin(output: place.path, run: run, data: dataOverride, threads: threads),
             workerCount: workerCount)
         try standing?.require(
             runID: header.runID, runDigest: request.digest, configuration: resolved.json(), noun: "an estimate")
@@ -58,7 +63,7 @@ public final class EstimationInLoop<RunScalar: ParameterScalar> {
                 expected: "\(due) rows before iteration \(firstIteration)", found: "\(committed)",
                 remedy: "Begin the run anew with --force.")
         }
-        let disposition = StandingAnalysis.disposition(standing, target: target)
+        let disposition = StandingAnalysis.disposition(standing, output: place)
         rows =
             switch resolved.precision ?? .float64 {
             case .float32:
@@ -87,6 +92,25 @@ public final class EstimationInLoop<RunScalar: ParameterScalar> {
 
     /// Closes the file; `seal` calls it complete when the run is.
     public func close() throws { try rows.close() }
+}
+
+extension ResumableOutput {
+    /// Where the estimates lie that are made in the loop of a run: where they have been begun, else beside those of another run.
+    /// - Parameters:
+    ///   - run: where it is made.
+    ///   - isForced: whether estimates of another run are to be replaced.
+    init(estimatesInLoopOf run: String, runID: String, isForced: Bool) {
+        let finalRun = Self.finalPath(of: run)
+        let target = EstimationJob.defaultOutput(forRun: finalRun)
+        func holds(_ path: String) -> Bool { (try? StandingAnalysis(estimates: path))?.runID == runID }
+        if holds(target + Self.ending) {
+            self.init(target, isBeside: true)
+        } else if holds(target) {
+            self.init(target, isBeside: false)
+        } else {
+            self.init(target, isBeside: run != finalRun || (isForced && FileInTheMaking.isTaken(target)))
+        }
+    }
 }
 
 extension Array where Element == Int {

@@ -4,13 +4,14 @@ import RunFiles
 
 /// Calls the estimates that `EstimationInLoop` has made of a complete run complete.
 ///
-/// - Returns: the path of the estimates file.
+/// - Returns: where the estimates file is, and is to be.
 /// - Throws: `SmoothnessError`: `.noInput` where there is none; `.data` where it is of another run or rows are missing.
 @discardableResult
-public func sealEstimateInLoop(ofRun path: String) throws -> String {
-    let output = EstimationJob.defaultOutput(forRun: path)
-    guard let seal = try Seal(ofRun: path, output: output) else { return output }
-    let writer = try AnalysisFileWriter(continuing: output, EstimatesSchema.file) { _ in seal.rowCount }
+public func sealEstimateInLoop(ofRun path: String) throws -> ResumableOutput {
+    let output = ResumableOutput(
+        estimatesInLoopOf: path, runID: try RunFileReader(path).header.runID, isForced: false)
+    guard let seal = try Seal(ofRun: path, output: output.place) else { return output }
+    let writer = try AnalysisFileWriter(continuing: output.place, EstimatesSchema.file) { _ in seal.rowCount }
     try writer.finish(rowCount: seal.rowCount) { writer in
         try writer.store { try LiveRows.store(digest: seal.digest, in: $0) }
     }

@@ -89,30 +89,35 @@ extension EstimatedRows {
         return Data(bytes)
     }
 
+    /// Reads a file of rows: how long it has to be is known from its first line, and held against its size before any more of it is read.
+    /// - Parameters:
+    ///   - identity: that of the header.
+    ///   - rows: of the run, of which these are the first.
+    /// - Throws: `SmoothnessError(.data)` for anything but what `data` gave, to the bit.
+    public init(path: String, identity: String, of rows: Range<Int>) throws {
+        let file = try BoundedFile(path)
+        guard let (header, length) = Self.start(of: try file.head(Self.longestHeader)), header.identity == identity,
+            header.firstRow == rows.lowerBound, header.rowCount <= rows.count, let words = header.wordCount,
+            file.size == length + 8 * words + Self.digestLength
+        else { throw Self.damage(path) }
+        try self.init(data: try file.contents(upTo: Self.longestFile), file: path)
+    }
+
+    private static let (longestHeader, longestFile) = (64 << 20, 2 << 30)
+
     /// - Throws: `SmoothnessError(.data)` for anything but what `data` gave, to the bit.
     public init(data: Data, file: String) throws {
         let bytes = [UInt8](data)
-        guard bytes.count > Self.digestLength,
-            Array(Digest(of: Array(bytes.dropLast(Self.digestLength))).sha256.utf8) == bytes.suffix(Self.digestLength),
-            let header = try Self.header(of: bytes), header.version == Header.version
+        guard let (header, start) = Self.start(of: data), let wordCount = header.wordCount,
+            bytes.count == start + 8 * wordCount + Self.digestLength,
+            Array(Digest(of: Array(bytes.dropLast(Self.digestLength))).sha256.utf8) == bytes.suffix(Self.digestLength)
         else { throw Self.damage(file) }
         self.header = header
-        let start = (bytes.firstIndex(of: UInt8(ascii: "\n")) ?? 0) + 1
         let words = bytes[start..<(bytes.count - Self.digestLength)].withUnsafeBytes { raw in
             stride(from: 0, to: raw.count - 7, by: 8).map { raw.loadUnaligned(fromByteOffset: $0, as: UInt64.self) }
         }
         let componentCount = header.components.count
-        let extents = header.extents
-        // The factors first, so that no product overflows.
-        guard header.gammas.count == extents.gammaCount, (1...max(1, componentCount)).contains(extents.groupCount),
-            let cells = checkedProduct([extents.blockCount, extents.gammaCount, extents.groupCount]), cells < 1 << 48,
-            extents.blockCount < 1 << 32, componentCount > 0, (0..<1 << 62).contains(header.firstRow)
-        else { throw Self.damage(file) }
-        let width = Self.wordsPerRow(extents)
-        guard let rowWords = checkedProduct([header.rowCount, width]), words.count - 2 - componentCount == rowWords
-        else {
-            throw Self.damage(file)
-        }
+        let width = Self.wordsPerRow(header.extents)
         let known = Double(bitPattern: words[0])
         repeatability = known.isNaN ? nil : known
         populationWeight = Double(bitPattern: words[1])
@@ -126,11 +131,15 @@ extension EstimatedRows {
 
     /// The header alone, of the first bytes of a file; nothing is verified.
     /// - Returns: `nil` where they are no such file's.
-    public static func header(ofFirstBytes data: Data) -> Header? { try? header(of: [UInt8](data)) }
+    public static func header(ofFirstBytes data: Data) -> Header? { start(of: data)?.header }
 
-    private static func header(of bytes: [UInt8]) throws -> Header? {
-        guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-        return try? JSONDecoder().decode(Header.self, from: Data(bytes[..<end]))
+    /// The header, and how many bytes it takes with its line end.
+    private static func start(of data: Data) -> (header: Header, length: Int)? {
+        guard let end = data.firstIndex(of: UInt8(ascii: "\n")),
+            let header = try? JSONDecoder().decode(Header.self, from: Data(data[..<end])),
+            header.version == Header.version
+        else { return nil }
+        return (header, data.distance(from: data.startIndex, to: end) + 1)
     }
 
     private static func damage(_ file: String) -> SmoothnessError {
@@ -139,7 +148,7 @@ extension EstimatedRows {
             remedy: "It is made again when the batch goes on.")
     }
 
-    private static func wordsPerRow(_ extents: RowExtents) -> Int {
+    fileprivate static func wordsPerRow(_ extents: RowExtents) -> Int {
         2 + EstimatesSchema.counts.count + extents.gammaCount
             + extents.blockCount * extents.gammaCount * extents.groupCount
             + EstimatesSchema.fields(extents).reduce(0) { $0 + $1.extents(extents).reduce(1, *) }
@@ -193,5 +202,22 @@ extension EstimatedRows {
             }
         }
         return estimate
+    }
+}
+
+extension EstimatedRows.Header {
+    /// How many numbers of eight bytes follow; `nil` where the header contradicts itself, or there is no such number.
+    fileprivate var wordCount: Int? {
+        let most = 1 << 40
+        let (cells, groups) = (
+            extents.blockCount.multipliedReportingOverflow(by: extents.gammaCount), extents.groupCount
+        )
+        guard (0...most).contains(firstRow), (0...most).contains(rowCount), extents.gammaCount == gammas.count,
+            extents.blockCount >= 1, (1...max(1, components.count)).contains(groups), !components.isEmpty,
+            !cells.overflow, (0...most / groups).contains(cells.partialValue)
+        else { return nil }
+        let rows = rowCount.multipliedReportingOverflow(by: EstimatedRows.wordsPerRow(extents))
+        guard !rows.overflow, rows.partialValue < .max / 16 else { return nil }
+        return 2 + components.count + rows.partialValue
     }
 }

@@ -20,9 +20,10 @@ public func joinEstimates(
     let request = try EstimationRequest(
         run: run, rowCount: rowCount, configuration: configuration, dataOverride: dataOverride, workerCount: 1)
     let first = pieces[0]
-    guard first.header.runID == request.header.runID,
-        first.header.extents.blockCount == request.header.layout.blocks.count
-    else {
+    let extents = RowExtents(
+        request.configuration, gammaCount: first.header.gammas.count, blockCount: request.header.layout.blocks.count,
+        groupCount: first.groups.count)
+    guard first.header.runID == request.header.runID, first.header.extents == extents else {
         throw SmoothnessError(
             .data, "is not the run that was measured", file: run, object: "/@run_id", expected: first.header.runID,
             found: request.header.runID)
@@ -46,7 +47,8 @@ public func joinEstimates(
 private func requireSequence(_ pieces: [EstimatedRows], run: String) throws -> Int {
     var next = 0
     for piece in pieces {
-        guard piece.header.firstRow == next, piece.groups == pieces[0].groups,
+        guard piece.header.firstRow == next, piece.header.extents == pieces[0].header.extents,
+            piece.groups == pieces[0].groups,
             piece.header.gammas == pieces[0].header.gammas, piece.header.runID == pieces[0].header.runID
         else {
             throw SmoothnessError(

@@ -76,7 +76,8 @@ class RunFile:
         import h5py
 
         self.path, self.names, self.consecutive, self.unknown = path, {}, consecutive, set(unknown)
-        self.place = path + ".unfinished" if os.path.lexists(path) else path
+        beside = path + ".unfinished"
+        self.place = beside if os.path.lexists(path) or os.path.lexists(beside) else path
         for made in {path, self.place}:
             _remove_leftovers(made)
         temporary = _name_in_the_making(self.place)
@@ -217,7 +218,7 @@ class RunFile:
         os.fsync(self.descriptor)
         os.close(self.descriptor)
         if self.place != self.path:
-            if state == "complete":
+            if state == "complete" or not os.path.lexists(self.path):
                 os.rename(self.place, self.path)
                 self.place = self.path
             else:
