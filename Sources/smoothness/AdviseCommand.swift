@@ -46,13 +46,14 @@ struct AdviseCommand: ParsableCommand {
     @OptionGroup(title: "Intervals") var fitting: FitOptionGroup
     @Option(name: .shortAndLong, help: "Write here instead of stdout.", completion: .file())
     var output: String?
+    @OptionGroup var replace: ReplaceOption
 
     func validate() throws {
         if theorem != nil, optimizer == nil { throw ValidationError("--theorem belongs to --optimizer") }
     }
 
     func run() throws {
-        if let output { try refuseInput(as: output, inputs: [input]) }
+        try replace.check([output].compactMap(\.self), inputs: [input]) { _ in OutputKind.results }
         let points = try PointsInput(path: input)
         if let output { try refuseInput(as: output, inputs: [points.estimatesPath]) }
         var report = try naming(input) { try advise(points.points, options: options(for: points)) }

@@ -17,8 +17,12 @@ struct BridgeCommand: ParsableCommand {
 
     @Option(name: .shortAndLong, help: "The file to write. (default: standard output)", completion: .file())
     var output: String?
+    @OptionGroup var replace: ReplaceOption
 
-    func run() throws { try deliver(Self.module, to: output) }
+    func run() throws {
+        try replace.check([output].compactMap(\.self), inputs: []) { _ in [.module] }
+        try deliver(Self.module, to: output)
+    }
 
     /// The parts stand in the program itself.
     private static var module: String {

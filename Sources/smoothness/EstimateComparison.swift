@@ -44,7 +44,8 @@ struct EstimateComparison {
     /// What is wrong with a share or a picture is said before anything is measured.
     private func check() throws {
         if let picture {
-            _ = try ScatterPlot.Format(path: picture)
+            let kind = try ScatterPlot.Format(path: picture).kind
+            try OutputKind.requireReplaceable(picture, by: [kind], isForced: isForced)
             try refuseInput(as: picture, inputs: [run, data] + shares.map { output(of: $0) })
         }
         let largest = try job(shares[shares.count - 1])

@@ -21,14 +21,12 @@ struct ExportCommand: ParsableCommand {
     var input: String
     @Option(name: .shortAndLong, help: "Where to, once per file.", completion: .file())
     var output: [String]
+    @OptionGroup var replace: ReplaceOption
     @Flag(help: "Also, or in tables instead of the points, the curves over γ.")
     var curves = false
 
     func run() throws {
-        for path in output {
-            _ = try PointsExport.Format(path: path)
-            try refuseInput(as: path, inputs: [input])
-        }
+        try replace.check(output, inputs: [input]) { [try PointsExport.Format(path: $0).kind] }
         let points = try PointsInput(path: input)
         let export: PointsExport
         if let origin = points.origin {
@@ -40,6 +38,18 @@ struct ExportCommand: ParsableCommand {
         for path in output {
             try export.write(to: path, showsCurves: curves, wallTime: Date().timeIntervalSince1970)
             Console.error("wrote \(Console.absolute(path))")
+        }
+    }
+}
+
+extension PointsExport.Format {
+    /// What an export of this format is as a file.
+    fileprivate var kind: OutputKind {
+        switch self {
+        case .csv: .table
+        case .jsonl: .lines
+        case .npz: .archive
+        case .tfevents: .events
         }
     }
 }

@@ -31,6 +31,7 @@ struct FitCommand: ParsableCommand {
     @OptionGroup(title: "Intervals") var fitting: FitOptionGroup
     @Option(name: .shortAndLong, help: "Write here instead of stdout.", completion: .file())
     var output: String?
+    @OptionGroup var replace: ReplaceOption
 
     func validate() throws {
         switch by {
@@ -50,7 +51,7 @@ struct FitCommand: ParsableCommand {
     }
 
     func run() throws {
-        if let output { try refuseInput(as: output, inputs: inputs) }
+        try replace.check([output].compactMap(\.self), inputs: inputs) { _ in OutputKind.results }
         let several = try SeveralInputs(paths: inputs, allowsOtherDefinitions: allowOtherDefinitions)
         if let output { try refuseInput(as: output, inputs: several.inputs.map(\.estimatesPath)) }
         for note in several.notes { Console.error("note: \(note)") }

@@ -42,6 +42,7 @@ struct PlotCommand: ParsableCommand {
         help: "Where to, once per plot (default: INPUT with .svg, for --curves the first with .curves.svg).",
         completion: .file())
     var output: [String] = []
+    @OptionGroup var replace: ReplaceOption
     @Option(help: "The line above the picture (default: what was measured).")
     var title: String?
     @Flag(inversion: .prefixedNo, help: "Draw the fitted lines.")
@@ -102,10 +103,7 @@ struct PlotCommand: ParsableCommand {
     /// Where to, checked before anything is read or made.
     private func outputs(_ ending: String, reads: [String?]) throws -> [String] {
         let outputs = output.isEmpty ? [URL(filePath: inputs[0]).deletingPathExtension().path + "." + ending] : output
-        for path in outputs {
-            _ = try ScatterPlot.Format(path: path)
-            try refuseInput(as: path, inputs: reads)
-        }
+        try replace.check(outputs, inputs: reads) { [try ScatterPlot.Format(path: $0).kind] }
         return outputs
     }
 

@@ -18,6 +18,7 @@ struct ReportCommand: ParsableCommand {
     var input: String
     @Option(name: .shortAndLong, help: "Where to: .html or .md, once per file.", completion: .file())
     var output: [String]
+    @OptionGroup var replace: ReplaceOption
     @Option(parsing: .unconditional, help: "ε of the advice.")
     var epsilon: Double?
     @Option(help: "The first line (default: what was measured).")
@@ -32,7 +33,7 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
-        for path in output { try refuseInput(as: path, inputs: [input]) }
+        try replace.check(output, inputs: [input]) { [$0.lowercased().hasSuffix(".md") ? .markdown : .page] }
         let points = try PointsInput(path: input)
         for path in output { try refuseInput(as: path, inputs: [points.origin?.path]) }
         var options = AdviceOptions()

@@ -64,6 +64,35 @@ func checkThreadCount(_ threads: Int?) throws {
     throw ValidationError("--threads must lie between 1 and 1024, not \(threads)")
 }
 
+/// `--force`, for every subcommand whose outputs can be made again.
+struct ReplaceOption: ParsableArguments {
+    @Flag(help: "Replace what stands at the place of an output, also where it is no former output of this command.")
+    var force = false
+
+    /// Refuses outputs that are inputs, or in whose place something else stands, before any work is done.
+    /// - Parameter kinds: those that are made, by the path.
+    func check(_ outputs: [String], inputs: [String?], makes kinds: (String) throws -> [OutputKind]) throws {
+        for path in outputs {
+            let kinds = try kinds(path)
+            try refuseInput(as: path, inputs: inputs)
+            try OutputKind.requireReplaceable(path, by: kinds, isForced: force)
+        }
+    }
+}
+
+extension ScatterPlot.Format {
+    /// What a picture of this format is as a file.
+    var kind: OutputKind {
+        switch self {
+        case .csv: .table
+        case .svg: .svg
+        case .png: .png
+        case .pdf: .pdf
+        case .vegaLite: .vegaLite
+        }
+    }
+}
+
 /// Writes what a subcommand prints: to a file, whole or not at all, or to stdout.
 func deliver(_ text: String, to path: String?) throws {
     guard let path else { return try Console.output(text) }

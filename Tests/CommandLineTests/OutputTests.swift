@@ -45,10 +45,10 @@ struct OutputTests {
                 ["estimate", "run.h5", "--subset", "1", "-o", "here.svg"] + force, code: 73,
                 "@/here.svg: is a folder. Name a file")
         }
-        try bench.expectRefusal(
-            ["fit", "run.h5", "-o", "here.svg"], code: 73, "here.svg: cannot be created: it is a folder")
-        try bench.expectRefusal(
-            ["plot", "run.h5", "-o", "here.svg"], code: 73, "here.svg: cannot be created: it is a folder")
+        for command in ["fit", "plot"] {
+            try bench.expectRefusal(
+                [command, "run.h5", "-o", "here.svg"], code: 73, "here.svg: is a folder. Name a file")
+        }
     }
 
     @Test("a pipe, or any other special file, forced or not") func pipe() throws {
@@ -65,8 +65,7 @@ struct OutputTests {
         #expect(plot.exitCode == 73)
         #expect(
             plot.standardError
-                == "error: pipe.svg: is not an ordinary file and would be replaced. Leave --output out to write "
-                + "to standard output, and redirect that.\n")
+                == "error: pipe.svg: is a pipe or a device, which a file would replace. Name a file\n")
         var status = stat()
         #expect(stat(bench.path("pipe.svg"), &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
     }
