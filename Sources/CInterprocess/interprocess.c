@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -160,3 +161,5 @@ int smoothness_end(int identifier, int *is_ended, int *code, int *signal_number)
   *code = *is_ended && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   return 0;
 }
+
+int smoothness_exchange(const char *one, const char *other) { return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE); }

@@ -46,7 +46,11 @@ public struct Submission: Sendable, Codable, Equatable {
     /// What was submitted, the first one first.
     public static func all(in folder: PlanFolder) throws -> [Submission] {
         guard FileManager.default.fileExists(atPath: folder.submissions) else { return [] }
-        return try JSONLines.read(folder.submissions)
+        return try JSONLines.read(folder.submissions) { (submission: Submission) in
+            // They become arguments of squeue and scancel.
+            [submission.job, submission.merge].first { $0.isEmpty || !$0.utf8.allSatisfy { (48...57).contains($0) } }
+                .map { JSONLines.Flaw(member: "job", expected: "the number of a job", found: $0) }
+        }
     }
 
     /// Calls a batch off: workers on any machine that see the plan, and what is in Slurm's queue. What is done stays.
@@ -83,7 +87,7 @@ public struct Submission: Sendable, Codable, Equatable {
         let place = URL(filePath: path)
         let copy = place.deletingLastPathComponent().appending(path: "." + place.lastPathComponent + ".written").path
         let (now, written) = (FileManager.default.contents(atPath: path), FileManager.default.contents(atPath: copy))
-        if let now, now != written, !isForced {
+        if let now, now != written, now != Data(text.utf8), !isForced {
             return note("\(path) was changed by hand and is used as it is (--force writes it anew)")
         }
         try writeAtomically(text, to: path)

@@ -76,9 +76,7 @@ public struct BatchConfiguration: Sendable, Codable, Equatable {
     /// - Throws: `SmoothnessError`: `.noInput` where there is none, `.data`.
     public init(of folder: PlanFolder) throws {
         try folder.require()
-        guard let data = FileManager.default.contents(atPath: folder.configuration) else {
-            throw SmoothnessError(.noInput, "cannot be read", file: folder.configuration)
-        }
+        let data = try BoundedFile(folder.configuration).contents(upTo: JSONLines.limit)
         do {
             self = try JSONDecoder().decode(Self.self, from: data)
         } catch let error as DecodingError {
@@ -89,6 +87,31 @@ public struct BatchConfiguration: Sendable, Codable, Equatable {
             throw SmoothnessError(
                 .data, "is of another format", file: folder.configuration, expected: "smoothness-batch 1",
                 found: "\(format) \(version)")
+        }
+        do { try requireSense() } catch var error as SmoothnessError {
+            (error.kind, error.file) = (.data, folder.configuration)
+            throw error
+        }
+    }
+
+    /// - Throws: `SmoothnessError(.usage)` for what no plan has.
+    private func requireSense() throws {
+        func require(_ isTrue: Bool, _ object: String, _ expected: String, _ found: String) throws {
+            guard !isTrue else { return }
+            throw SmoothnessError(.usage, "is out of range", object: object, expected: expected, found: found)
+        }
+        try estimation.validate()
+        try require(
+            sizing.seconds > 0 && sizing.seconds.isFinite, "sizing: seconds", "above 0", "\(sizing.seconds)")
+        try require((sizing.rows ?? 1) >= 1, "sizing: rows", "1 or more", "\(sizing.rows ?? 1)")
+        try require(
+            (0...1_000_000).contains(fit.replicates), "fit: replicates", "0 to 1,000,000", "\(fit.replicates)")
+        try require(
+            fit.confidence > 0 && fit.confidence < 1, "fit: confidence", "between 0 and 1", "\(fit.confidence)")
+        let paths = paths + [data].compactMap(\.self)
+        for path in paths {
+            try require(
+                path.hasPrefix("/") && !path.unicodeScalars.contains("\0"), "paths", "absolute paths", path)
         }
     }
 }

@@ -58,9 +58,16 @@ public struct BatchManifest: Sendable, Equatable {
 
     public func save(in folder: PlanFolder) throws { try JSONLines.write(entries, to: folder.manifest) }
 
+    /// - Throws: `SmoothnessError(.data)` with the line that cannot be one of a plan.
     public init(of folder: PlanFolder) throws {
         try folder.require()
-        self.init(try JSONLines.read(folder.manifest))
+        var places: Set<String> = []
+        self.init(
+            try JSONLines.read(folder.manifest) { (entry: Entry) in
+                if let flaw = entry.flaw { return flaw }
+                guard entry.reason == nil, !places.insert(entry.estimatesName).inserted else { return nil }
+                return JSONLines.Flaw(member: "name", expected: "another for every run", found: entry.name)
+            })
     }
 }
 
@@ -93,6 +100,61 @@ public struct BatchUnit: Sendable, Hashable {
 }
 
 extension BatchManifest.Entry {
+    /// Of its estimates below the results.
+    var estimatesName: String { RunScan.estimatesName(of: name) }
+
+    /// What cannot be so in a plan.
+    var flaw: JSONLines.Flaw? {
+        func flaw(_ member: String, _ expected: String, _ found: String) -> JSONLines.Flaw {
+            JSONLines.Flaw(member: member, expected: expected, found: found)
+        }
+        guard path.hasPrefix("/"), !path.unicodeScalars.contains("\0") else {
+            return flaw("path", "an absolute path", path)
+        }
+        guard reason == nil else {
+            return cuts.isEmpty && names.isEmpty ? nil : flaw("units", "none of a file that is no run", names)
+        }
+        if let fault = Self.fault(ofName: name) { return flaw("name", fault, name) }
+        guard (1...Self.mostRows).contains(rows) else { return flaw("rows", "1 to \(Self.mostRows)", "\(rows)") }
+        guard cuts.count >= 2, cuts.first == 0, cuts.last == rows, zip(cuts, cuts.dropFirst()).allSatisfy({ $0 < $1 })
+        else { return flaw("cuts", "increasing, from 0 to \(rows)", "\(cuts.prefix(8))") }
+        let expected = unitCount * BatchUnit.nameLength
+        guard names.utf8.count == expected, names.utf8.allSatisfy(Self.isDigit) else {
+            return flaw("units", "\(expected) hexadecimal digits", "\(names.utf8.count) characters")
+        }
+        guard digest.utf8.count == 64, digest.utf8.allSatisfy(Self.isDigit) else {
+            return flaw("digest", "64 hexadecimal digits", digest)
+        }
+        guard (0...Self.mostSeconds).contains(secondsPerRow) else {
+            return flaw("seconds_per_row", "0 to \(Self.mostSeconds)", "\(secondsPerRow)")
+        }
+        return peakBytes >= 0 ? nil : flaw("peak_bytes", "0 or more", "\(peakBytes)")
+    }
+
+    /// So that sums over a plan are numbers.
+    private static let (mostRows, mostSeconds) = (1 << 40, 1e12)
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    }
+
+    /// Results lie below the plan by this name: it must not lead out of it, nor be a name of something else there.
+    /// - Returns: what belongs there instead; `nil` where the name is right.
+    static func fault(ofName name: String) -> String? {
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        guard !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+            return "no control characters"
+        }
+        guard parts.allSatisfy({ !["", ".", ".."].contains($0) }) else {
+            return "a path inside of the plan, without '.' and '..'"
+        }
+        guard !parts.contains(where: { FileInTheMaking.isOne(String($0)) || $0.hasSuffix(ResumableOutput.ending) })
+        else {
+            return "no name of a file that is being made"
+        }
+        return nil
+    }
+
     fileprivate func units(run: Int) -> [BatchUnit] {
         let digits = Array(names.utf8)
         return zip(cuts, cuts.dropFirst()).enumerated().map { index, cut in

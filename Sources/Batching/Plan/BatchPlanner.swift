@@ -23,11 +23,23 @@ public struct BatchPlanner: Sendable {
     ///
     /// Where a plan of the same configuration stands in the folder, its cuts are kept, so that what is done stays done; rows that runs have
     /// gained since become units of their own.
+    /// - Parameter isForced: makes another plan in the place of one that stands there, which is thrown away, with everything in it, when the new one is
+    ///   whole.
     /// - Throws: `SmoothnessError`: `.noInput` where nothing is found; `.cannotCreate` where a plan of another configuration stands.
     public func plan(
         in folder: PlanFolder, isForced: Bool = false, note: (String) -> Void = { _ in }
     ) throws -> BatchManifest {
-        let standing = try isForced ? nil : standingManifest(in: folder)
+        FileInTheMaking.removeLeftovers(of: folder.path)
+        guard isForced, PlanFolder.isPlan(folder.path) else { return try makePlan(in: folder, note: note) }
+        let beside = PlanFolder(FileInTheMaking.name(for: folder.path))
+        defer { try? FileManager.default.removeItem(atPath: beside.path) }
+        let manifest = try makePlan(in: beside, note: note)
+        try beside.takePlace(of: folder)
+        return manifest
+    }
+
+    private func makePlan(in folder: PlanFolder, note: (String) -> Void) throws -> BatchManifest {
+        let standing = try standingManifest(in: folder)
         let files = try RunScan.files(configuration.paths, pattern: configuration.pattern)
         let known = Dictionary((standing?.entries ?? []).map { ($0.path, $0) }, uniquingKeysWith: { $1 })
         var costs = CostPrediction(configuration)
@@ -86,6 +98,11 @@ public struct BatchPlanner: Sendable {
         path: String, name: String, known: BatchManifest.Entry?, _ costs: inout CostPrediction
     ) throws -> BatchManifest.Entry? {
         do {
+            if let fault = BatchManifest.Entry.fault(ofName: name) {
+                throw SmoothnessError(
+                    .data, "has a name that results cannot have", file: path, expected: fault, found: name,
+                    remedy: "Rename it.")
+            }
             try RunScan.requireReadable(path)
             let reader = try RunFileReader(path)
             let snapshots = try reader.snapshots()

@@ -1,6 +1,8 @@
 import Essentials
 import Foundation
+import Interprocess
 import Reporting
+import RunFiles
 
 /// Where everything of a plan lies. docs/cluster.md, "What is in a plan".
 public struct PlanFolder: Sendable, Hashable {
@@ -33,6 +35,32 @@ public struct PlanFolder: Sendable, Hashable {
 
     public func log(of unit: String) -> String { "\(logs)/\(Self.shelf(of: unit))/\(unit).log" }
 
+    // MARK: - Nothing leads out of it
+
+    /// Refuses a plan whose folders are links, which would let results, logs or what is removed be somewhere else.
+    /// - Throws: `SmoothnessError(.data)`
+    func requireOwnFolders() throws {
+        for folder in [units, logs, workers, results] { try Self.requireOwnFolder(folder) }
+    }
+
+    /// The same of the folders that a unit's files lie in.
+    func requireOwnShelf(of unit: String) throws {
+        for folder in [units, logs] { try Self.requireOwnFolder("\(folder)/\(Self.shelf(of: unit))") }
+    }
+
+    /// - Throws: `SmoothnessError(.data)` where there is something else than a folder.
+    static func requireOwnFolder(_ path: String) throws {
+        guard FileInTheMaking.isTaken(path), !isOwnFolder(path) else { return }
+        throw SmoothnessError(
+            .data, "leads out of the plan, or is no folder", file: path, expected: "a folder in the plan itself",
+            remedy: "Remove it, or make the plan again in another place.")
+    }
+
+    static func isOwnFolder(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// Whether a folder is one.
     public static func isPlan(_ path: String) -> Bool {
         ["/configuration.json", "/manifest.jsonl"].allSatisfy { FileManager.default.fileExists(atPath: path + $0) }
@@ -41,6 +69,7 @@ public struct PlanFolder: Sendable, Hashable {
     /// Makes what is not there yet.
     /// - Throws: `SmoothnessError(.cannotCreate)`
     public func create() throws {
+        try requireOwnFolders()
         // The last one that is made.
         guard !FileManager.default.fileExists(atPath: results) else { return }
         do {
@@ -56,6 +85,20 @@ public struct PlanFolder: Sendable, Hashable {
         } catch {
             throw SmoothnessError(.cannotCreate, "cannot be created: \(error.localizedDescription)", file: path)
         }
+    }
+
+    /// Changes places with another folder, in one step where the file system knows how.
+    /// - Throws: `SmoothnessError(.cannotCreate)`
+    func takePlace(of other: PlanFolder) throws {
+        if exchangeNames(path, other.path) { return }
+        let aside = FileInTheMaking.name(for: other.path)
+        guard rename(other.path, aside) == 0, rename(path, other.path) == 0 else {
+            let reason = String(cString: strerror(errno))
+            // Where it was the second that failed.
+            rename(aside, other.path)
+            throw SmoothnessError(.cannotCreate, "cannot be replaced: \(reason)", file: other.path)
+        }
+        rename(aside, path)
     }
 
     /// - Throws: `SmoothnessError(.noInput)` where there is no plan.
@@ -80,19 +123,40 @@ enum JSONLines {
     }
 
     /// - Throws: `SmoothnessError(.noInput)`, `.data` with the number of the line.
-    static func read<Value: Decodable>(_ path: String, as _: Value.Type = Value.self) throws -> [Value] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw SmoothnessError(.noInput, "cannot be read", file: path)
-        }
+    /// - Parameter check: says what is wrong with a value, and what belongs there; `nil` where nothing is.
+    static func read<Value: Decodable>(
+        _ path: String, as _: Value.Type = Value.self, check: (Value) -> Flaw? = { _ in nil }
+    ) throws -> [Value] {
+        let data = try BoundedFile(path).contents(upTo: limit)
         let decoder = JSONDecoder()
-        return try Array(data).split(separator: UInt8(ascii: "\n")).enumerated().map { number, line in
-            do {
-                return try decoder.decode(Value.self, from: Data(line))
-            } catch {
-                throw SmoothnessError(
-                    .data, "cannot be read", file: path, object: "line \(number + 1)", found: "\(error)",
+        let lines = Array(data).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        return try lines.enumerated().filter { !$1.isEmpty }.map { number, line in
+            func damage(_ message: String, expected: String? = nil, found: String) -> SmoothnessError {
+                SmoothnessError(
+                    .data, message, file: path, object: "line \(number + 1)", expected: expected, found: found,
                     remedy: "Make the plan again: smoothness batch plan.")
             }
+            let value: Value
+            do {
+                value = try decoder.decode(Value.self, from: Data(line))
+            } catch let error as DecodingError {
+                let known = SmoothnessError(decoding: error, what: "the line")
+                throw damage(known.message, expected: known.expected, found: known.found ?? "something else")
+            }
+            if let flaw = check(value) {
+                throw damage("\(flaw.member) is wrong", expected: flaw.expected, found: flaw.found)
+            }
+            return value
         }
     }
+
+    /// What is wrong with a value that was read.
+    struct Flaw {
+        var member: String
+        var expected: String
+        var found: String
+    }
+
+    /// No plan is longer, in bytes.
+    static let limit = 256 << 20
 }

@@ -47,10 +47,27 @@ enum RunScan {
         return found
     }
 
-    /// Names that are there twice, from several roots, become the whole path.
+    /// The name of the estimates of a run, beside or below its own.
+    static func estimatesName(of name: String) -> String {
+        String(EstimationJob.defaultOutput(forRun: "/" + name).dropFirst())
+    }
+
+    /// Names whose estimates would have the same name, as those from several roots, become the whole path, and where that does not help the
+    /// ending is doubled.
     private static func distinct(_ files: [(path: String, name: String)]) -> [(path: String, name: String)] {
-        let counts = Dictionary(files.map { ($0.name, 1) }, uniquingKeysWith: +)
-        return files.map { counts[$0.name] == 1 ? $0 : ($0.path, String($0.path.dropFirst())) }
+        func isAlone(_ files: [(path: String, name: String)]) -> (String) -> Bool {
+            let counts = Dictionary(files.map { (estimatesName(of: $0.name), 1) }, uniquingKeysWith: +)
+            return { counts[estimatesName(of: $0)] == 1 }
+        }
+        let isAloneBelow = isAlone(files)
+        let longer = files.map { file in
+            isAloneBelow(file.name) ? file : (path: file.path, name: String(file.path.dropFirst()))
+        }
+        let isAloneInAll = isAlone(longer)
+        return longer.map { file in
+            isAloneInAll(file.name) || !file.name.hasSuffix(".h5")
+                ? file : (path: file.path, name: file.name + ".h5")
+        }
     }
 
     /// Refuses what would be waited for without end, as a pipe.

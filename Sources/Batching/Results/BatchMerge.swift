@@ -37,12 +37,20 @@ public struct BatchMerge: Sendable {
     private let store: UnitStore
     /// Whether estimates go beside their runs, instead of into the plan.
     private let isBesideRuns: Bool
+    /// Whether estimates of another definition that stand beside their runs are replaced.
+    private let isForced: Bool
+    private let planner: BatchPlanner
 
-    public init(_ folder: PlanFolder, isBesideRuns: Bool = false) throws {
+    /// - Throws: `SmoothnessError(.data)` for a plan that is not what it was when it was made.
+    public init(_ folder: PlanFolder, isBesideRuns: Bool = false, isForced: Bool = false) throws {
+        try folder.require()
+        try folder.requireOwnFolders()
         configuration = try BatchConfiguration(of: folder)
         manifest = try BatchManifest(of: folder)
         self.folder = folder
         self.isBesideRuns = isBesideRuns
+        self.isForced = isForced
+        planner = try BatchPlanner(configuration)
         store = UnitStore(folder)
     }
 
@@ -101,15 +109,19 @@ public struct BatchMerge: Sendable {
         if !isMerged(entry, at: output) {
             var pieces: [EstimatedRows] = []
             for unit in units {
-                guard let rows = store.published(unit) else { return .unfinished }
+                guard PlanFolder.isOwnFolder("\(folder.units)/\(PlanFolder.shelf(of: unit.name))"),
+                    let rows = store.published(unit)
+                else { return .unfinished }
                 pieces.append(rows)
             }
             do {
+                try requireUnchanged(entry, units)
+                if isBesideRuns { try requireReplaceable(output, entry) } else { try requireInside(output) }
                 try makeFolder(of: output)
                 try joinEstimates(
                     ofRun: entry.path, pieces, configuration: configuration.estimation,
                     dataOverride: configuration.data, output: output)
-            } catch let error as SmoothnessError where error.kind == .data || error.kind == .noInput {
+            } catch let error as SmoothnessError where [.data, .noInput, .usage].contains(error.kind) {
                 return .failed(BatchFailure(path: entry.path, reason: "\(error)"))
             }
         }
@@ -144,10 +156,43 @@ public struct BatchMerge: Sendable {
             && reader.committedRows == entry.rows
     }
 
+    /// Refuses a run, or a configuration, that is not what it was when the units were cut: their names follow from both.
+    private func requireUnchanged(_ entry: BatchManifest.Entry, _ units: [BatchUnit]) throws {
+        let reader = try RunFileReader(entry.path)
+        guard reader.header.runID == entry.runID, try reader.digest(rows: entry.rows) == entry.digest,
+            let first = units.first, try planner.name(of: first, in: entry.path) == first.name
+        else {
+            throw SmoothnessError(
+                .data, "is not what it was when the batch was planned, or the configuration of the plan is not",
+                file: entry.path, object: "/trajectory", remedy: "Plan again: smoothness batch plan.")
+        }
+    }
+
+    /// Refuses to replace estimates beside a run that are of another run or definition.
+    private func requireReplaceable(_ output: String, _ entry: BatchManifest.Entry) throws {
+        guard !isForced, FileInTheMaking.isTaken(output) else { return }
+        let header = try? EstimatesFileReader(output).header
+        var configuration = configuration.estimation
+        if configuration.precision == nil { configuration.precision = header?.configuration.precision }
+        guard header?.runID != entry.runID || header?.configuration != configuration else { return }
+        throw SmoothnessError(
+            .data, "exists and is not of this run and definition", file: output,
+            remedy: "Merge without --beside-runs, or replace it with --force.")
+    }
+
+    /// Refuses a place below the results that a link leads out of.
+    private func requireInside(_ output: String) throws {
+        var place = folder.results
+        for name in output.dropFirst(folder.results.count + 1).split(separator: "/").dropLast() {
+            place += "/\(name)"
+            try PlanFolder.requireOwnFolder(place)
+        }
+    }
+
     func estimatesPath(of entry: BatchManifest.Entry) -> String {
         isBesideRuns
             ? EstimationJob.defaultOutput(forRun: entry.path)
-            : EstimationJob.defaultOutput(forRun: "\(folder.results)/estimates/\(entry.name)")
+            : "\(folder.results)/estimates/\(entry.estimatesName)"
     }
 
     private func makeFolder(of path: String) throws {

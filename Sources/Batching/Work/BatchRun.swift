@@ -99,8 +99,8 @@ private final class Cancellation {
 
     init(_ folder: PlanFolder) throws {
         self.folder = folder
-        let mark = "\(folder.workers)/start-\(Host.name)-\(getpid())"
-        try writeAtomically("", to: mark)
+        let mark = FileInTheMaking.name(for: "\(folder.workers)/start")
+        try writeAtomically(Data(), to: mark, isDurable: false)
         start = Self.time(of: mark) ?? 0
         unlink(mark)
     }

@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 
 /// Who is at a unit: a symbolic link `units/3f/3f….claim` that names the worker, made and read by one call each. Several calls may so work on
@@ -39,7 +40,7 @@ struct UnitClaims: Sendable {
 
     /// Takes a dead worker's claim away. Renamed first, so that only one of several finds it; what turns out to be another's is given back.
     private func remove(_ place: String, of holder: String) {
-        let aside = "\(place).\(own).partial"
+        let aside = FileInTheMaking.name(for: place)
         guard rename(place, aside) == 0 else { return }
         if Self.target(aside) == holder {
             unlink(aside)

@@ -9,9 +9,12 @@ struct UnitLog: Sendable {
 
     /// A log that cannot be written is no reason to stop the work.
     func write(_ text: String) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+        // Neither through a link that leads elsewhere, nor into a pipe that would be waited for.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
         let stamp = Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         let line = "\(stamp) \(Host.name)[\(getpid())] \(Escaping.terminal(text))\n"
         // One call, so that lines of two processes do not mix.

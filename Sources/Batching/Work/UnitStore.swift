@@ -29,7 +29,7 @@ public struct UnitStore: Sendable {
     }
 
     func publish(_ rows: EstimatedRows, of unit: BatchUnit) throws {
-        try writeAtomically(try rows.data(), to: place(unit.name) + Self.rowsEnding)
+        try writeAtomically(try rows.data(), to: place(unit.name) + Self.rowsEnding, isDurable: false)
         unlink(place(unit.name) + Self.failureEnding)
         removeParts(of: unit)
     }
@@ -39,7 +39,7 @@ public struct UnitStore: Sendable {
     /// Keeps the rows of a unit that are done so far.
     func keep(_ rows: EstimatedRows, of unit: BatchUnit) throws {
         try writeAtomically(
-            try rows.data(), to: "\(place(unit.name)).\(rows.estimates.count)\(Self.partEnding)")
+            try rows.data(), to: "\(place(unit.name)).\(rows.estimates.count)\(Self.partEnding)", isDurable: false)
     }
 
     /// The most rows that an earlier worker has left of a unit.
@@ -63,12 +63,8 @@ public struct UnitStore: Sendable {
     }
 
     private func read(_ path: String, _ unit: BatchUnit, isRight: (EstimatedRows) -> Bool) -> EstimatedRows? {
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
-        if let rows = try? EstimatedRows(data: data, file: path), rows.header.identity == unit.name,
-            rows.header.firstRow == unit.rows.lowerBound, isRight(rows)
-        {
-            return rows
-        }
+        guard FileInTheMaking.isTaken(path) else { return nil }
+        if let rows = try? EstimatedRows(path: path, identity: unit.name, of: unit.rows), isRight(rows) { return rows }
         unlink(path)
         return nil
     }
@@ -87,11 +83,15 @@ public struct UnitStore: Sendable {
     func fail(_ unit: BatchUnit, path: String, reason: String) throws {
         let failure = Failure(
             unit: unit.name, path: path, reason: reason, time: Date.now.ISO8601Format(), host: Host.name)
-        try writeAtomically(try JSONLines.line(failure) + "\n", to: place(unit.name) + Self.failureEnding)
+        try writeAtomically(
+            Data((try JSONLines.line(failure) + "\n").utf8), to: place(unit.name) + Self.failureEnding, isDurable: false
+        )
     }
 
     func failure(of unit: BatchUnit) -> Failure? {
-        guard let data = FileManager.default.contents(atPath: place(unit.name) + Self.failureEnding) else { return nil }
+        let path = place(unit.name) + Self.failureEnding
+        guard FileInTheMaking.isTaken(path) else { return nil }
+        let data = BoundedFile.contents(of: path, upTo: 1 << 20) ?? Data()
         return (try? JSONDecoder().decode(Failure.self, from: data))
             ?? Failure(unit: unit.name, path: "", reason: "failed without a reason", time: "", host: "")
     }
@@ -118,36 +118,26 @@ public struct UnitStore: Sendable {
     /// How long units took, from some of those that are done.
     func sampleSeconds(_ units: [BatchUnit]) -> [(unit: BatchUnit, seconds: Double)] {
         units.compactMap { unit in
-            guard let file = FileHandle(forReadingAtPath: place(unit.name) + Self.rowsEnding) else { return nil }
-            defer { try? file.close() }
-            guard let start = try? file.read(upToCount: 1 << 20),
-                let header = EstimatedRows.header(ofFirstBytes: start)
+            guard let start = try? BoundedFile(place(unit.name) + Self.rowsEnding).head(1 << 20),
+                let header = EstimatedRows.header(ofFirstBytes: start), header.seconds > 0
             else { return nil }
             return (unit, header.seconds)
         }
     }
 
-    /// Removes what killed processes have left: files in the making, parts of units that are done, and claims to them.
+    /// Removes what killed processes have left: files in the making, parts of units that are done, claims to them, and signs of workers.
     public func collectGarbage() {
+        WorkerPresence.removeLeftovers(in: folder)
         for shelf in PlanFolder.shelves {
             let path = "\(folder.units)/\(shelf)"
+            guard PlanFolder.isOwnFolder(path) else { continue }
             let names = FolderListing.names(in: path)
             let done = Set(names.filter { $0.hasSuffix(Self.rowsEnding) }.map { $0.dropLast(Self.rowsEnding.count) })
-            for name in names {
-                let isOldPart =
-                    (name.hasSuffix(Self.partEnding) || name.hasSuffix(Self.claimEnding))
-                    && done.contains(name.prefix(BatchUnit.nameLength))
-                if isOldPart || (name.hasSuffix(".partial") && Self.isOld("\(path)/\(name)")) {
-                    unlink("\(path)/\(name)")
-                }
+            for name in names where name.hasSuffix(Self.partEnding) || name.hasSuffix(Self.claimEnding) {
+                if done.contains(name.prefix(BatchUnit.nameLength)) { unlink("\(path)/\(name)") }
             }
+            if names.contains(where: FileInTheMaking.isOne) { FileInTheMaking.removeLeftovers(in: path) }
         }
-    }
-
-    /// Nobody takes an hour to write a file of rows.
-    private static func isOld(_ path: String) -> Bool {
-        var status = stat()
-        return lstat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec > 3600
     }
 }
 

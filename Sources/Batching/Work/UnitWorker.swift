@@ -41,6 +41,7 @@ public struct UnitWorker {
     ///   - workerCount: groups of components that are evaluated at the same time.
     ///   - threads: for the record.
     public init(_ folder: PlanFolder, workerCount: Int, threads: Int) throws {
+        try folder.requireOwnFolders()
         configuration = try BatchConfiguration(of: folder)
         manifest = try BatchManifest(of: folder)
         planner = try BatchPlanner(configuration)
@@ -59,6 +60,7 @@ public struct UnitWorker {
     public mutating func work(
         _ name: String, isCancelled: @escaping @Sendable () -> Bool
     ) throws -> UnitOutcome {
+        try folder.requireOwnShelf(of: name)
         guard let index = indices[name] else {
             throw SmoothnessError(
                 .data, "has no such unit any more: it was made anew in the meantime", file: folder.path, object: name,

@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 import Reporting
 import Synchronization
@@ -74,7 +75,7 @@ final class WorkerPresence: Sendable {
     /// That others cannot see it is no reason to stop the work.
     private func save() {
         let record = record.withLock { $0 }
-        try? writeAtomically(try JSONLines.line(record) + "\n", to: path)
+        try? writeAtomically(Data((try JSONLines.line(record) + "\n").utf8), to: path, isDurable: false)
     }
 
     deinit {
@@ -87,6 +88,14 @@ final class WorkerPresence: Sendable {
         age(of: path(of: name, in: folder)).map { $0 < patience } ?? false
     }
 
+    /// Removes what killed workers of this machine have left.
+    static func removeLeftovers(in folder: PlanFolder) {
+        FileInTheMaking.removeLeftovers(in: folder.workers)
+        for file in FolderListing.names(in: folder.workers) where file.hasSuffix(".json") {
+            if WorkerName(String(file.dropLast(5)))?.isRunningHere == false { unlink("\(folder.workers)/\(file)") }
+        }
+    }
+
     /// In seconds.
     private static func age(of path: String) -> Double? {
         var status = stat()
@@ -97,7 +106,7 @@ final class WorkerPresence: Sendable {
     /// The workers that are there, those of other machines if they have shown themselves lately; files of those that have not are removed, once
     /// they are old.
     static func all(in folder: PlanFolder) -> [Record] {
-        FolderListing.names(in: folder.workers).compactMap { file in
+        FolderListing.names(in: folder.workers).compactMap { file -> Record? in
             let path = "\(folder.workers)/\(file)"
             guard file.hasSuffix(".json"), let name = WorkerName(String(file.dropLast(5))), let age = age(of: path)
             else { return nil }
@@ -105,8 +114,12 @@ final class WorkerPresence: Sendable {
                 if age > 3600 { unlink(path) }
                 return nil
             }
-            guard let data = FileManager.default.contents(atPath: path) else { return nil }
-            return try? JSONDecoder().decode(Record.self, from: data)
+            guard let data = BoundedFile.contents(of: path, upTo: 1 << 20),
+                var record = try? JSONDecoder().decode(Record.self, from: data)
+            else { return nil }
+            // What it says is for people to see, and never more than there is.
+            record.rowsDone = max(0, record.rowsDone)
+            return record
         }
     }
 }

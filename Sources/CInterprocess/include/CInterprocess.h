@@ -37,4 +37,8 @@ void smoothness_kill_children(void);
 
 /// Makes SIGHUP, SIGINT and SIGTERM do that before they end this process, where they would end it.
 void smoothness_end_with_children(void);
+
+/// Lets two files or folders of one file system change their names, in one step (renameat2 with RENAME_EXCHANGE). 0, or -1 with `errno` where the
+/// file system cannot.
+int smoothness_exchange(const char *one, const char *other);
 #endif

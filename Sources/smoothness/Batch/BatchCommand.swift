@@ -37,7 +37,7 @@ struct BatchPlanOptions: ParsableArguments {
     var unitRows: Int?
     @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
     @OptionGroup(title: "Fit") var intervals: IntervalOptions
-    @Flag(help: "Throw away the plan that stands there, with everything in it, and begin anew.")
+    @Flag(help: "Throw away the plan that stands there, with everything in it, when the new one is made.")
     var force = false
 
     func validate() throws {
@@ -63,8 +63,9 @@ struct BatchPlanOptions: ParsableArguments {
     /// Makes the plan, or renews it.
     func plan(in folder: PlanFolder) throws -> BatchManifest {
         let configuration = try configuration
-        if force, PlanFolder.isPlan(folder.path) { try FileManager.default.removeItem(atPath: folder.path) }
-        let manifest = try BatchPlanner(configuration).plan(in: folder) { Console.error("note: \($0)") }
+        let manifest = try BatchPlanner(configuration).plan(in: folder, isForced: force) {
+            Console.error("note: \($0)")
+        }
         Console.error(
             "\(manifest.units.count) units of \(manifest.entries.count - manifest.failures.count) runs → \(folder.path)"
         )
@@ -145,8 +146,8 @@ enum BatchReport {
     }
 
     /// Merges, writes and prints the table.
-    static func merge(_ folder: PlanFolder, isBesideRuns: Bool, format: Table.Format) throws {
-        let merge = try BatchMerge(folder, isBesideRuns: isBesideRuns)
+    static func merge(_ folder: PlanFolder, isBesideRuns: Bool, isForced: Bool, format: Table.Format) throws {
+        let merge = try BatchMerge(folder, isBesideRuns: isBesideRuns, isForced: isForced)
         let reporter = Mutex(
             ProgressReporter(label: "merge", total: merge.manifest.entries.count - merge.manifest.failures.count))
         let results = try merge.run(
@@ -186,7 +187,7 @@ struct BatchAll: ParsableCommand {
         _ = try options.plan(in: folder)
         let result = try work.work(folder, shard: .whole)
         guard !result.wasStopped else { throw BatchReport.interrupted(folder) }
-        try BatchReport.merge(folder, isBesideRuns: besideRuns, format: format.format)
+        try BatchReport.merge(folder, isBesideRuns: besideRuns, isForced: options.force, format: format.format)
     }
 
     private var defaultOutput: String {

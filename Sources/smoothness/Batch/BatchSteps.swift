@@ -137,11 +137,13 @@ struct BatchMergeCommand: ParsableCommand {
     @Argument(help: "The folder of the plan.", completion: .directory) var plan: String
     @Flag(help: "Put the estimates beside their runs, as RUN.estimates.h5, instead of into the plan.")
     var besideRuns = false
+    @Flag(help: "--beside-runs: replace estimates of another definition that stand there.")
+    var force = false
     @OptionGroup var format: FormatOption
 
     func run() throws {
         Interruption.install([SIGINT, SIGTERM, SIGUSR2], patience: .scheduled)
-        try BatchReport.merge(PlanFolder(plan), isBesideRuns: besideRuns, format: format.format)
+        try BatchReport.merge(PlanFolder(plan), isBesideRuns: besideRuns, isForced: force, format: format.format)
     }
 }
 
