@@ -213,7 +213,8 @@ extension EstimatedRows.Header {
             extents.blockCount.multipliedReportingOverflow(by: extents.gammaCount), extents.groupCount
         )
         guard (0...most).contains(firstRow), (0...most).contains(rowCount), extents.gammaCount == gammas.count,
-            extents.blockCount >= 1, (1...max(1, components.count)).contains(groups), !components.isEmpty,
+            (1...most).contains(extents.blockCount), (1...max(1, components.count)).contains(groups),
+            !components.isEmpty,
             !cells.overflow, (0...most / groups).contains(cells.partialValue)
         else { return nil }
         let rows = rowCount.multipliedReportingOverflow(by: EstimatedRows.wordsPerRow(extents))
