@@ -97,11 +97,7 @@ public struct EstimatesSummary: Sendable, Codable {
 
 extension EstimatesSummary {
     /// A JSON object with sorted keys and a line end.
-    public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-    }
+    public func json() throws -> String { try jsonDocument(self) }
 
     /// For a person: one line a fact.
     public func text() -> String {

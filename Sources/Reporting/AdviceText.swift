@@ -6,7 +6,7 @@ extension AdviceReport {
     /// The advice for people: constants, regime, then theorem by theorem.
     public func text(significantDigits digits: Int = 4) -> String { AdviceText(report: self, digits: digits).text() }
 
-    public func json() throws -> String { try fitJSON(self) }
+    public func json() throws -> String { try jsonDocument(self) }
 
     /// One row a number: `theorem, quantity, value, lower, upper, run_satisfies, reason`.
     public func table() -> Table {

@@ -49,7 +49,7 @@ public struct BlockFits: Sendable, Encodable {
         "Block by block, L_i = L0 + L1 ‖∇_i f‖ by least squares and as an expectile\n" + table().text()
     }
 
-    public func json() throws -> String { try fitJSON(self) }
+    public func json() throws -> String { try jsonDocument(self) }
 
     public func latex() -> String {
         LatexTable.lines(of: blocks.compactMap { block in block.report.map { (block.name, $0) } })

@@ -1,5 +1,5 @@
+import Essentials
 import Fitting
-import Foundation
 
 extension FitReport {
     /// One row a number: `model, quantity, value, lower, upper, standard_error`; stable names for programs.
@@ -112,13 +112,6 @@ extension FitReport {
         return rows
     }
 
-    /// The whole report as JSON with sorted keys; what is undefined is left out, and no number is non-finite.
-    public func json() throws -> String { try fitJSON(self) }
-}
-
-/// JSON with sorted keys and a line end.
-func fitJSON(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+    /// The whole report as JSON with sorted keys; what is undefined is left out.
+    public func json() throws -> String { try jsonDocument(self) }
 }

@@ -101,7 +101,7 @@ extension RunComparison {
         return table
     }
 
-    public func json() throws -> String { try fitJSON(self) }
+    public func json() throws -> String { try jsonDocument(self) }
 
     /// The lines of all runs in one LaTeX table.
     public func latex() -> String { LatexTable.lines(of: runs.map { ($0.name, $0.report) }) }

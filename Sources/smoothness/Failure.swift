@@ -1,4 +1,5 @@
 import Essentials
+import Foundation
 import HDF5
 import Torch
 
@@ -8,7 +9,9 @@ enum Failure {
         switch error {
         case let error as SmoothnessError: error.kind.rawValue
         case is HDF5Error: SmoothnessError.Kind.inputOutput.rawValue
-        case is TorchError: SmoothnessError.Kind.internalFailure.rawValue
+        case is TorchError, is EncodingError: SmoothnessError.Kind.internalFailure.rawValue
+        case is DecodingError: SmoothnessError.Kind.data.rawValue
+        case is CocoaError: SmoothnessError.Kind.inputOutput.rawValue
         default: nil
         }
     }

@@ -32,7 +32,7 @@ struct InspectCommand: ParsableCommand {
                         objective: reader.header.objective, optimizer: reader.header.optimizer, file: file) + "\n")
             }
             let summary = try reader.summary()
-            try Console.output(format == .json ? jsonText(summary) : summary.description + "\n")
+            try Console.output(format == .json ? jsonDocument(summary) : summary.description + "\n")
         case .estimates:
             if config {
                 return try Console.output(estimateCommand(try EstimatesFileReader(file).header, file: file) + "\n")
@@ -47,7 +47,7 @@ struct InspectCommand: ParsableCommand {
                 return try Console.output(command + "\n")
             }
             let summary = try AlignmentSummary(ofFile: file)
-            try Console.output(format == .json ? jsonText(summary) : summary.text())
+            try Console.output(format == .json ? jsonDocument(summary) : summary.text())
         case .other: throw notHDF5(file)
         }
     }
@@ -93,7 +93,7 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         let report = try process.settings.map { VerificationReport(GradientProcessConformance($0), $0) } ?? fileReport()
-        try Console.output(format == .json ? jsonText(report) : report.description + "\n")
+        try Console.output(format == .json ? jsonDocument(report) : report.description + "\n")
         guard report.isValid else { throw ExitCode(SmoothnessError.Kind.data.rawValue) }
     }
 
@@ -122,11 +122,4 @@ extension VerificationReport {
 
 private func notHDF5(_ path: String) -> SmoothnessError {
     SmoothnessError(.data, "is not an HDF5 file", file: path, expected: "a run, estimates or alignment file")
-}
-
-/// A JSON object with sorted keys and a line end.
-func jsonText(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
 }
