@@ -212,7 +212,7 @@ class Fuzzer:
         elif code not in ALLOWED and not (code == 75 and arguments[0] == "batch"):
             faults.append(f"exit code {code}")
         # A description may ask for more work than there is time for; then the work goes on and says so.
-        is_working = code in (0, -signal.SIGXCPU, -signal.SIGKILL) and re.search(rb"^(estimate|train|align|batch): ", errors, re.MULTILINE)
+        is_working = code in (0, -signal.SIGXCPU, -signal.SIGKILL) and re.search(rb"^(estimate|train|align): ", errors, re.MULTILINE)
         if is_working and code < 0:
             faults = []
         elif not is_working and (processor > SECONDS * self.patience or wall > WALL_SECONDS * self.patience):
