@@ -351,7 +351,7 @@ OPTIONS = {
     "train-transformer": ["--heads", "--embedding", "--layers", "--sequence-length", "--dropout"],
     "align": ["--rows", "--every", "--batch-sizes", "--clip-norms", "--subset", "--components", "--micro-batch", "--threads"],
     "batch": ["--unit-minutes", "--unit-rows", "--jobs", "--pattern", "--subset", "--replicates", "--shard"],
-    "theory": ["--seed", "--dimension", "--iterations", "--epsilon"],
+    "theory": ["--seed", "--l0", "--l1", "--largest-gradient", "--epsilon", "--gap", "--noise"],
 }
 BASES = {
     "estimate": ["estimate", "../helpers/run.h5", "-o", "out.h5"],
@@ -368,7 +368,7 @@ BASES = {
     "train-lstm": ["train", "--objective", "lstm", "--dry-run", "--data", "../helpers/text.txt", "--batch-size", "2"],
     "train-transformer": ["train", "--objective", "transformer", "--dry-run", "--data", "../helpers/text.txt", "--batch-size", "2"],
     "batch": ["batch", "plan", "../helpers/run.h5", "-o", "out"],
-    "theory": ["theory"],
+    "theory": ["theory", "--repetitions", "2", "--iteration-limit", "1000"],
 }
 
 

@@ -10,6 +10,7 @@ printed with its number, and kept below FOLDER; `--only NUMBER` does it again. T
 """
 
 import argparse
+import glob
 import json
 import multiprocessing
 import os
@@ -112,6 +113,20 @@ KINDS = {
 }
 
 
+def waits_for_a_processor(session, seconds):
+    """Whether the processes of a session have been running, or in the queue of a busy processor, for half of the time."""
+    total = 0
+    for path in glob.glob("/proc/[0-9]*/task/*/schedstat"):
+        try:
+            if os.getsid(int(path.split("/")[2])) == session:
+                with open(path) as file:
+                    running, waiting, _ = map(int, file.read().split())
+                total += running + waiting
+        except (OSError, ValueError):
+            pass
+    return total > 0.5e9 * seconds
+
+
 class Fuzzer:
     def __init__(self, options, seeds_folder, folder):
         self.program, self.seed, self.patience, self.keep = options.program, options.seed, options.patience, options.keep
@@ -164,9 +179,9 @@ class Fuzzer:
         return kind, name, KINDS[kind][0](rng, name)
 
     def launch(self, arguments):
-        """Runs the program: (exit code or negative signal, processor seconds, wall seconds, most bytes, stdout, stderr)."""
+        """Runs the program: (exit code or negative signal, processor seconds, whether it had to be killed, most bytes, stdout, stderr)."""
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-            began = time.monotonic()
+            began, is_stuck = time.monotonic(), False
             process = os.posix_spawn(
                 self.program,
                 [self.program, *arguments],
@@ -187,16 +202,18 @@ class Fuzzer:
             descriptor = os.pidfd_open(process)
             poll = select.poll()
             poll.register(descriptor, select.POLLIN)
-            if not poll.poll(1000 * WALL_SECONDS * self.patience):
-                os.killpg(process, signal.SIGKILL)
+            while not poll.poll(1000 * WALL_SECONDS * self.patience):
+                if not waits_for_a_processor(process, time.monotonic() - began):
+                    os.killpg(process, signal.SIGKILL)
+                    is_stuck = True
+                    break
             os.close(descriptor)
             _, status, usage = os.wait4(process, 0)
-            wall = time.monotonic() - began
             texts = []
             for stream in (output, errors):
                 stream.seek(0)
                 texts.append(stream.read())
-            return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024, *texts
+            return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, is_stuck, usage.ru_maxrss * 1024, *texts
 
     def judge(self, number):
         """What is wrong with the way the program took a mutant; None for nothing."""
@@ -204,7 +221,7 @@ class Fuzzer:
         path = os.path.join(self.place, name) if name else None
         before = open(path, "rb").read() if name else b""
         os.chdir(self.place)
-        code, processor, wall, most, output, errors = self.launch(arguments)
+        code, processor, is_stuck, most, output, errors = self.launch(arguments)
         os.chdir(self.folder)
         faults = []
         if code < 0:
@@ -215,8 +232,10 @@ class Fuzzer:
         is_working = code in (0, -signal.SIGXCPU, -signal.SIGKILL) and re.search(rb"^(estimate|train|align): ", errors, re.MULTILINE)
         if is_working and code < 0:
             faults = []
-        elif not is_working and (processor > SECONDS * self.patience or wall > WALL_SECONDS * self.patience):
-            faults.append(f"took {processor:.1f} s of processor time, {wall:.1f} s")
+        elif not is_working and processor > SECONDS * self.patience:
+            faults.append(f"took {processor:.1f} s of processor time")
+        if is_stuck:
+            faults.append(f"did nothing for {WALL_SECONDS * self.patience:.0f} s")
         if most > BYTES:
             faults.append(f"took {most >> 20} MB")
         faults += self.judge_texts(code, arguments, output, errors)
