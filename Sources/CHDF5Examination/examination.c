@@ -373,7 +373,9 @@ void smoothness_examine(const char *path, unsigned call_milliseconds, hdf5_exami
   skip_to_superblock(&self);
   hid_t root = H5Gopen2(self.file, "/", H5P_DEFAULT);
   H5O_info_t object;
-  if (root >= 0 && H5Oget_info(root, &object) >= 0) {
+  if (root >= 0) {
+    // Readers open its attributes by their names, and need not know what else of its header is damaged.
+    if (H5Oget_info(root, &object) < 0) contradiction(&self, "the root group cannot be described");
     enqueue(&self, object.addr, "/", "");
     while (self.next < self.count) {
       found_object found = self.queue[self.next++];
