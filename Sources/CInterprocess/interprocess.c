@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct smoothness_shared {
@@ -67,6 +68,8 @@ int smoothness_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 // The children whose end is not known yet, which are the groups that they lead; 0 where there is room. Those beyond that many are not killed.
 static _Atomic pid_t children[4096];
 enum { most_children = sizeof children / sizeof *children };
+// How many threads are between starting a child and noting it. They take no signal then, so that a handler can wait for them.
+static _Atomic int starting;
 
 static void replace_child(pid_t present, pid_t next) {
   for (int i = 0; i < most_children; i++) {
@@ -76,6 +79,8 @@ static void replace_child(pid_t present, pid_t next) {
 }
 
 void smoothness_kill_children(void) {
+  const struct timespec millisecond = {0, 1000000};
+  for (int waits = 0; atomic_load(&starting) > 0 && waits < 1000; waits++) nanosleep(&millisecond, NULL);
   for (int i = 0; i < most_children; i++) {
     const pid_t child = atomic_load(&children[i]);
     if (child > 1) kill(-child, SIGKILL);
@@ -140,11 +145,17 @@ int smoothness_spawn(const char *path, const char *const arguments[], const char
   failure = add_actions(&actions, directory, streams);
   if (!failure) failure = set_attributes(&attributes);
   pid_t child = -1;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  atomic_fetch_add(&starting, 1);
   // The strings are not written to: the parameters lack const for the sake of old programs.
   if (!failure) failure = posix_spawn(&child, path, &actions, &attributes, (char *const *)arguments, (char *const *)environment);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (!failure) replace_child(0, child);
+  atomic_fetch_sub(&starting, 1);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
   *identifier = child;
   return failure;
 }
