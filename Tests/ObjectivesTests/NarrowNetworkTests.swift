@@ -13,33 +13,40 @@ import Testing
             }
             for width in 1...17 {
                 for (channels, size) in [(1, 16), (3, 16), (3, 9)] {
-                    let error = try Self.error(width: width, channels: channels, size: size)
-                    // Rounding moves some inputs of a ReLU across its kink, which is worth up to 1e-4 here.
-                    #expect(error < 1e-3, "width \(width), \(channels) channels, \(size) × \(size) pixels: \(error)")
+                    // At some points rounding moves the input of a ReLU across its kink, which is worth some hundredths of the gradient; what is wrong
+                    // is wrong at every point.
+                    var errors: [Double] = []
+                    while errors.count < 4, errors.last ?? 1 > 1e-5 {
+                        errors.append(
+                            try Self.error(width: width, channels: channels, size: size, seed: errors.count + 1))
+                    }
+                    #expect(
+                        errors.last ?? 1 <= 1e-5,
+                        "width \(width), \(channels) channels, \(size) × \(size) pixels: \(errors)")
                 }
             }
         }
     }
 
     /// The distance of the gradients in Float from those in Double, against the norm of the latter.
-    private static func error(width: Int, channels: Int, size: Int) throws -> Double {
+    private static func error(width: Int, channels: Int, size: Int, seed: Int) throws -> Double {
         let images = GeneratedImages(
             imageCount: 15, classCount: 4, shape: ImageShape(channels: channels, height: size, width: size), seed: 3)
         var options = ImageClassifierOptions(network: .residual(family: .cifar, depth: 8, width: width))
         options.batchSize = 10
         let description = try ObjectiveDescription.imageClassifier(
             ImageDataDescription(source: .generated(images), heldOut: .none), options)
-        let found = try gradients(description, as: Float.self)
-        let expected = try gradients(description, as: Double.self)
+        let found = try gradients(description, as: Float.self, seed: seed)
+        let expected = try gradients(description, as: Double.self, seed: seed)
         return norm(difference(found, expected)) / norm(expected)
     }
 
     /// Of every component, one after another, at the same point.
     private static func gradients<Scalar: ParameterScalar>(
-        _ description: ObjectiveDescription, as _: Scalar.Type
+        _ description: ObjectiveDescription, as _: Scalar.Type, seed: Int
     ) throws -> [Double] {
         let objective = try makeObjective(description, as: Scalar.self).training
-        let point = objective.initialPoint(seed: 1)
+        let point = objective.initialPoint(seed: UInt64(seed))
         var gradient = point
         return try (0..<objective.componentCount).flatMap { component in
             _ = try objective.gradient(ofComponent: component, at: point, into: &gradient)
