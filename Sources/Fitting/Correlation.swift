@@ -91,4 +91,5 @@ func quantile(ofSorted sorted: [Double], at probability: Double) -> Double {
     return sorted[lower] + (position - Double(lower)) * (sorted[upper] - sorted[lower])
 }
 
-func median(_ values: [Double]) -> Double { quantile(ofSorted: values.sorted(), at: 0.5) }
+/// Returns the median: the mean of the two middle values where their number is even.
+public func median(_ values: [Double]) -> Double { quantile(ofSorted: values.sorted(), at: 0.5) }

@@ -180,6 +180,12 @@ public struct StepSizeComparison: Sendable, Codable, Equatable {
     public var explainedShare: Double?
     /// The share of points with L̂ η_eff / 2 between 0.8 and 1.25.
     public var hoveringShare: Double
+
+    /// Whether L̂ η_eff = L̂‖d‖/‖∇f‖ is √2 within a twentieth, with a spread of its logarithm below a tenth: two independent gradients g and g′
+    /// of mean zero and equal length have ‖g − g′‖ = √2‖g‖.
+    public var isOfIndependentMinibatches: Bool {
+        abs(2 * medianRatio / 2.squareRoot() - 1) < 0.05 && ratioLogSpread < 0.1
+    }
 }
 
 /// L1·‖d‖ with the least-squares L1, over the points that have a step norm.
@@ -238,6 +244,8 @@ public struct FitReport: Sendable, Codable, Equatable {
     public var comparison: ModelComparison
     public var stepSize: StepSizeComparison?
     public var neighbourhood: NeighbourhoodCheck?
+    /// The one point that decides the line of least squares; `nil` where none does.
+    public var decisivePoint: DecisivePoint?
     public var bootstrap: BootstrapDescription
     public var warnings: [FitWarning]
     /// What is called the local smoothness, where it is not eq. 20 of Zhang et al. 2020.
@@ -271,6 +279,12 @@ public struct FitWarning: Sendable, Codable, Equatable {
         case replicatesLost
         /// Some iteration occurs twice in one run: points of several runs, or one counted twice.
         case repeatedIterations
+        /// One point moves L0 or L1 of least squares by more than half the width of their intervals without it.
+        case pointDecides
+        /// L‖d‖/‖g‖ is √2 throughout, as the difference of gradients of two independent minibatches has it.
+        case independentMinibatches
+        /// The points have no step sizes, without which some doubts cannot be judged.
+        case stepSizeUnknown
         case pointsAboveUpperFit
         case negativeTheilSen
     }

@@ -77,8 +77,33 @@ private func warnOfBounds(_ report: FitReport, _ warn: (FitWarning.Code, String)
         bounds.joined(separator: ", ") + (bounds.count == 1 ? " sits" : " sit") + " on the bound 0")
 }
 
+extension DecisivePoint {
+    var warning: FitWarning {
+        func text(_ estimate: Estimate) -> String {
+            guard let lower = estimate.lower, let upper = estimate.upper else { return short(estimate.value) }
+            return "\(short(estimate.value)) [\(short(lower)), \(short(upper))]"
+        }
+        return FitWarning(
+            code: .pointDecides,
+            message: "iteration \(iteration) alone (‖∇f‖ = \(short(gradientNorm)), L = \(short(smoothness))) decides the line of least "
+                + "squares: without it L0 = \(text(intercept)), L1 = \(text(slope))")
+    }
+}
+
 private func warnOfStepSizes(_ report: FitReport, _ warn: (FitWarning.Code, String) -> Void) {
-    if let step = report.stepSize {
+    if report.stepSize == nil, report.neighbourhood == nil {
+        warn(
+            .stepSizeUnknown,
+            "the points have no step sizes (a column step_norm): whether L̂ only follows 2/η_eff, is what gradients of two independent "
+                + "minibatches give (√2‖∇f‖/‖d‖), or was measured beyond the neighbourhood 1/L1 cannot be judged")
+    }
+    if let step = report.stepSize, step.isOfIndependentMinibatches {
+        warn(
+            .independentMinibatches,
+            "L̂·‖d‖/‖∇f‖ is √2 throughout (median \(short(2 * step.medianRatio)), spread of its log \(short(step.ratioLogSpread))): gradients "
+                + "of two independent minibatches that are mostly noise give exactly that, whatever the function; measure both ends of a "
+                + "step on the same data")
+    } else if let step = report.stepSize {
         // Three quarters of the variance of log L̂ is that of log 2/η_eff, or four points of five hover at 2/η_eff.
         let follows = (step.explainedShare ?? 0) >= 0.75
         if follows || step.hoveringShare >= 0.8 {

@@ -122,9 +122,7 @@ private struct AdviceText {
     private var regime: [String] {
         let seen = "‖∇f‖ seen: \(number(report.gradientNorm.minimum)) to \(number(report.gradientNorm.maximum))"
         guard let critical = report.criticalNorm, let share = report.shareAboveCritical else {
-            return [
-                "  L1 = 0: smoothness does not grow with the gradient norm, and clipping is not called for; \(seen)"
-            ]
+            return ["  " + judgementOfNoSlope + "; \(seen)"]
         }
         let regime =
             critical.value == 0 || share > 0.9
@@ -132,8 +130,23 @@ private struct AdviceText {
             : share < 0.1 ? "L is nearly constant almost throughout" : "both regimes occur"
         return [
             "  L0/L1 = \(estimate(critical)): below it L0 rules, above it L1 ‖∇f‖; \(seen)",
-            "  \(significant(100 * share, digits: 3)) % of the points lie above L0/L1: \(regime)",
+            "  \(significant(100 * share, digits: 3)) % of the points lie above L0/L1: \(regime)"
+                + (report.L1.lower == 0 ? "; the interval of L1 reaches 0, so that growth is not shown" : ""),
         ]
+    }
+
+    /// What may be said where the fitted L1 is 0: that depends on how far its interval reaches.
+    private var judgementOfNoSlope: String {
+        guard let upper = report.L1.upper else {
+            return "L1 = 0, without an interval: whether smoothness grows with the gradient norm cannot be said"
+        }
+        let growth = upper * report.gradientNorm.maximum
+        guard growth > 0.1 * report.L0.value else {
+            return "L1 = 0 [0, \(number(upper))]: over the gradient norms seen smoothness grows by less than a tenth of L0, and clipping is not "
+                + "called for"
+        }
+        return "L1 = 0 [0, \(number(upper))]: not determined; at the upper end L1‖∇f‖ reaches \(number(growth)) at the largest gradient norm seen, "
+            + "beside L0 = \(number(report.L0.value)), so that whether clipping is called for cannot be said"
     }
 
     private var inputs: [String] {

@@ -55,6 +55,13 @@ extension FitReport {
                 ("log_intercept", powerLawWithErrors?.logIntercept), ("exponent", powerLawWithErrors?.exponent),
                 ("error_ratio", plain(powerLawWithErrors?.errorRatio)),
             ])
+        if let point = decisivePoint {
+            add(
+                "least_squares_without_decisive_point",
+                [
+                    ("iteration", plain(Double(point.iteration))), ("L0", point.intercept), ("L1", point.slope),
+                ])
+        }
         add("constant", [("L0", constant)])
         add(
             "order",

@@ -18,7 +18,10 @@ struct FitText {
 
     func text() -> String {
         var lines = heading
-        lines += leastSquares + otherLines + upperEnvelope + powerLaw + rivals + comparison + correlations + checks
+        // A robust line leads where one point decides that of least squares.
+        lines += report.decisivePoint.map(without) ?? []
+        lines += report.decisivePoint == nil ? leastSquares + theilSen : theilSen + leastSquares
+        lines += upperLines + upperEnvelope + powerLaw + rivals + comparison + correlations + checks
         if let notes = report.notes {
             lines += ["", "Several runs together"] + notes.map { "  ! " + Escaping.terminal($0) }
         }
@@ -56,19 +59,31 @@ struct FitText {
         ]
     }
 
-    private var otherLines: [String] {
-        func line(_ title: String, _ fit: LineFit) -> [String] {
-            [
-                "", title, "  L0 = \(estimate(fit.intercept))\(bound(fit.interceptOnBound))",
-                "  L1 = \(estimate(fit.slope))\(bound(fit.slopeOnBound))",
-                "  points above \(short(100 * fit.shareAbove)) %",
-            ]
-        }
+    private func without(_ point: DecisivePoint) -> [String] {
+        [
+            "",
+            "Least squares without iteration \(point.iteration) (g = \(number(point.gradientNorm)), L = \(number(point.smoothness))), which alone "
+                + "decides the line of all points",
+            "  L0 = \(estimate(point.intercept))", "  L1 = \(estimate(point.slope))",
+        ]
+    }
+
+    private func line(_ title: String, _ fit: LineFit) -> [String] {
+        [
+            "", title, "  L0 = \(estimate(fit.intercept))\(bound(fit.interceptOnBound))",
+            "  L1 = \(estimate(fit.slope))\(bound(fit.slopeOnBound))",
+            "  points above \(short(100 * fit.shareAbove)) %",
+        ]
+    }
+
+    private var theilSen: [String] {
+        line("Theil and Sen's line, the median slope of all pairs; knows no bounds and no weights", report.theilSen)
+    }
+
+    private var upperLines: [String] {
         let expectile = report.expectile.level ?? 0
         let undershoot = expectile / (1 - expectile) - 1
         return line(
-            "Theil and Sen's line, the median slope of all pairs; knows no bounds and no weights", report.theilSen)
-            + line(
                 "Expectile τ = \(short(expectile)): squared error + \(short(undershoot)) × squared undershoot, L0, L1 ≥ 0",
                 report.expectile)
             + line(

@@ -68,7 +68,7 @@ struct GnuplotScatter: GnuplotDrawing {
     }
 
     private var pointLabel: String { Self.pointLabel(drawing) }
-    private var referenceLabel: String { ScatterText.reference(hidden: drawing.hiddenReferenceCount) }
+    private var referenceLabel: String { ScatterText.reference(hidden: drawing.hiddenReferences) }
     private static func pointLabel(_ drawing: ScatterDrawing) -> String {
         "iterates, n = \(drawing.points.count)" + (drawing.leftOut > 0 ? " (\(drawing.leftOut) left out)" : "")
     }
@@ -78,7 +78,7 @@ struct GnuplotScatter: GnuplotDrawing {
 
     private static func legend(_ drawing: ScatterDrawing, _ terminal: PictureTerminal) -> (columns: Int, rows: Int) {
         terminal.legend(
-            (drawing.reference.isEmpty ? [] : [ScatterText.reference(hidden: drawing.hiddenReferenceCount)])
+            (drawing.reference.isEmpty ? [] : [ScatterText.reference(hidden: drawing.hiddenReferences)])
                 + [pointLabel(drawing)] + drawing.curves.filter { !$0.points.isEmpty }.map(label))
     }
 

@@ -12,10 +12,12 @@ public struct LogAxis: Sendable, Equatable {
     }
 
     /// An axis over positive finite values with a margin of a twentieth of their span (at least 2 %) at each end.
-    /// - Parameter andWithinTwoDecades: Values that also widen the range, those more than two decades beyond it left aside.
-    public init(covering values: [Double], andWithinTwoDecades others: [Double] = []) {
+    /// - Parameter nearby: Values that also widen the range, at each end by half the span of the first ones at most: they keep at least half of
+    ///   the axis. Those further away are left aside.
+    public init(covering values: [Double], nearby others: [Double] = []) {
         let (low, high) = (log10(values.min() ?? 1), log10(values.max() ?? 1))
-        let near = others.map { log10($0) }.filter { $0 >= low - 2 && $0 <= high + 2 }
+        let room = (high - low) / 2
+        let near = others.map { log10($0) }.filter { $0 >= low - room && $0 <= high + room }
         let (wideLow, wideHigh) = (min(low, near.min() ?? low), max(high, near.max() ?? high))
         let margin = max((wideHigh - wideLow) / 20, 0.01)
         minimum = Self.positive(pow(10, wideLow - margin))

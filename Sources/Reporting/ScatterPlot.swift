@@ -102,8 +102,10 @@ enum ScatterText {
     static let smoothness = "local smoothness  max_γ ‖∇f(xₖ + γd) − ∇f(xₖ)‖ / ‖γd‖"
     static let shortSmoothness = "local smoothness  L̂(xₖ)"
     static let iteration = "iteration k"
-    static func reference(hidden: Int) -> String {
-        "2/η_eff with η_eff = ‖d‖/‖∇f(xₖ)‖" + (hidden > 0 ? " (\(hidden) outside)" : "")
+    /// - Parameter hidden: The references that lie outside the frame.
+    static func reference(hidden: [Double]) -> String {
+        "2/η_eff with η_eff = ‖d‖/‖∇f(xₖ)‖"
+            + (hidden.isEmpty ? "" : " (\(hidden.count) outside, median \(significant(median(hidden), digits: 2)))")
     }
 }
 
@@ -139,7 +141,7 @@ struct ScatterDrawing {
         leftOut = counts.leftOut
         reference = complete.values
         horizontal = LogAxis(covering: usable.gradientNorm)
-        vertical = LogAxis(covering: usable.smoothness, andWithinTwoDecades: reference.map(\.smoothness))
+        vertical = LogAxis(covering: usable.smoothness, nearby: reference.map(\.smoothness))
         let (first, last) = (usable.iteration[0], usable.iteration[usable.count - 1])
         iterations = (first, max(last, first < .max ? first + 1 : first))
         curves =
@@ -152,9 +154,9 @@ struct ScatterDrawing {
     }
 
     /// Reference points that lie outside the frame.
-    var hiddenReferenceCount: Int {
+    var hiddenReferences: [Double] {
         let range = isLinear ? 0...linearEnds.smoothness : vertical.minimum...vertical.maximum
-        return reference.filter { !range.contains($0.smoothness) }.count
+        return reference.map(\.smoothness).filter { !range.contains($0) }
     }
 
     private static func curves(_ report: FitReport, from low: Double, to high: Double) -> [Curve] {

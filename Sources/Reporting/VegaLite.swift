@@ -102,7 +102,7 @@ extension ScatterPlot {
         let values = drawing.reference.map { point -> JSONValue in
             ["gradient_norm": .number(point.gradientNorm), "smoothness": .number(point.smoothness)]
         }
-        let label = ScatterText.reference(hidden: drawing.hiddenReferenceCount)
+        let label = ScatterText.reference(hidden: drawing.hiddenReferences)
         return [
             "data": ["name": "step_size_reference", "values": .array(values)],
             "mark": ["type": "point", "color": "#a8a8a8", "size": 22, "strokeWidth": 1, "clip": true],

@@ -27,8 +27,12 @@ extension EstimateRow {
             ? text : text + "; warning: \(missed) of \(measured.count) rows have used them all up and are above it"
     }
 
-    /// Why there are errors and no intervals; `nil` where there are both or neither.
+    /// Why there are no errors, or errors and no intervals; `nil` where there are both, or nothing was measured.
     static func missingIntervals(_ rows: [EstimateRow]) -> String? {
+        let finite = rows.filter(\.smoothness.isFinite)
+        if !finite.isEmpty, finite.allSatisfy({ $0.subsetSize == 1 && $0.smoothnessError.isNaN }) {
+            return "no error bars: they come from the spread of components, and the subset has one; take more of the data (--subset)"
+        }
         let measured = rows.filter { $0.smoothnessError.isFinite && $0.smoothnessError > 0 }
         guard !measured.isEmpty, measured.allSatisfy({ $0["smoothness_low"].isNaN }) else { return nil }
         return "no intervals: the error of an error needs three groups of components or more"

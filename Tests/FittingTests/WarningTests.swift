@@ -23,7 +23,7 @@ import Testing
     @Test func staysSilentOnGoodPoints() throws {
         // The power law's exponent lies below 1 wherever L0 > 0 matters, and an expectile leaves a fifth of normal residuals above it:
         // that alone is said.
-        #expect(try codes(points()) == [.exponentIsNotOne, .pointsAboveUpperFit])
+        #expect(try codes(points()) == [.exponentIsNotOne, .pointsAboveUpperFit, .stepSizeUnknown])
         // Steps whose length has nothing to do with L̂, far below 2/L̂ and 1/L1.
         var free = points()
         free.effectiveLearningRate = free.gradientNorm.indices.map { 0.01 + 0.005 * Double($0 % 7) }
@@ -87,5 +87,64 @@ import Testing
         #expect(try codes(some).contains(.fewPoints))
         let report = try fit(all, options: FitOptions(blockLength: 60))
         #expect(report.warnings.contains { $0.code == .fewBlocks } && report.bootstrap.blockLengthRule == "given")
+    }
+
+    /// 60 points with L = 1 + 2 g, one of which is a hundred thousand.
+    private func pointsWithOutlier() -> SmoothnessPoints {
+        var generator = SeededGenerator(seed: 4, purpose: "test.outlier")
+        let g = (0..<60).map { _ in exp(0.5 * generator.normal()) }
+        var points = SmoothnessPoints(
+            iteration: Array(0..<60), gradientNorm: g, smoothness: g.map { (1 + 2 * $0) * exp(0.1 * generator.normal()) })
+        points.smoothness[42] = 1e5
+        return points
+    }
+
+    @Test func namesThePointThatDecidesTheLine() throws {
+        let points = pointsWithOutlier()
+        let report = try fit(points)
+        let point = try #require(report.decisivePoint)
+        #expect(point.iteration == 42 && point.smoothness == 1e5 && point.gradientNorm == points.gradientNorm[42])
+        #expect(report.warnings.contains { $0.code == .pointDecides && $0.message.contains("iteration 42 alone") })
+        // The line without it is the fit of the other points.
+        let kept = (0..<60).filter { $0 != 42 }
+        let others = SmoothnessPoints(
+            iteration: kept, gradientNorm: kept.map { points.gradientNorm[$0] }, smoothness: kept.map { points.smoothness[$0] })
+        let line = try #require(
+            nonNegativeLeastSquares(gradientNorm: others.gradientNorm, smoothness: others.smoothness))
+        #expect(agree(point.intercept.value, line.intercept, 1e-12) && agree(point.slope.value, line.slope, 1e-12))
+        #expect(try fit(others).decisivePoint == nil)
+        #expect(try #require(point.slope.lower) < 2 && (try #require(point.slope.upper)) > 2)
+    }
+
+    @Test func namesNoPointOfWellBehavedSeries() throws {
+        var named = 0
+        for seed in 0..<100 {
+            var generator = SeededGenerator(seed: UInt64(seed), purpose: "test.no-outlier")
+            let g = (0..<60).map { pow(10, 1 - Double($0) / 30) * exp(0.2 * generator.normal()) }
+            let points = SmoothnessPoints(
+                iteration: Array(0..<60), gradientNorm: g,
+                smoothness: g.map { (1 + 0.5 * $0) * exp(0.2 * generator.normal()) })
+            if try fit(points, options: FitOptions(replicates: 200)).decisivePoint != nil { named += 1 }
+        }
+        #expect(named <= 5)
+    }
+
+    @Test func namesGradientsOfIndependentMinibatches() throws {
+        var generator = SeededGenerator(seed: 6, purpose: "test.minibatches")
+        let g = (0..<400).map { _ in exp(0.3 * generator.normal()) }
+        var points = SmoothnessPoints(
+            iteration: Array(0..<400), gradientNorm: g,
+            smoothness: g.map { 2.0.squareRoot() * $0 / 0.05 * exp(0.02 * generator.normal()) })
+        points.stepNorm = g.map { _ in 0.05 }
+        points.effectiveLearningRate = g.map { 0.05 / $0 }
+        let found = try codes(points)
+        #expect(found.contains(.independentMinibatches) && !found.contains(.stepSizeReturned))
+        // At the triangle cap and at the edge of stability the same ratio is 2.
+        points.smoothness = points.smoothness.map { 2.0.squareRoot() * $0 }
+        let atTwo = try codes(points)
+        #expect(!atTwo.contains(.independentMinibatches) && atTwo.contains(.stepSizeReturned))
+        points.stepNorm = nil
+        points.effectiveLearningRate = nil
+        #expect(try codes(points).contains(.stepSizeUnknown))
     }
 }

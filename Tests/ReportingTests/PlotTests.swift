@@ -258,8 +258,11 @@ private let gnuplotPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").sp
         #expect(LogAxis(covering: [0.9, 110]).majorTicks.map(\.label) == ["1", "2", "5", "10", "20", "50", "100"])
         #expect(LogAxis(covering: [2e5, 3e9]).majorTicks.map(\.label) == ["10⁶", "10⁷", "10⁸", "10⁹"])
         #expect(LogAxis(covering: [1, 1.2]).majorTicks.map(\.label) == ["1", "1.05", "1.1", "1.15", "1.2"])
-        let wide = LogAxis(covering: [1, 10], andWithinTwoDecades: [50, 1e9])
-        #expect(wide.maximum > 50 && wide.maximum < 100)
+        let wide = LogAxis(covering: [1, 10], nearby: [20, 1e9])
+        #expect(wide.maximum > 20 && wide.maximum < 30)
+        // What is far away for the data does not squash them.
+        let narrow = LogAxis(covering: [2.9, 3.1], nearby: [20])
+        #expect(narrow.maximum < 3.2 && narrow.minimum > 2.8)
     }
 }
 

@@ -110,7 +110,7 @@ struct AdviceWork {
     private var warnings: [String] {
         let codes: Set<FitWarning.Code> = [
             .stepSizeReturned, .narrowGradientNorm, .beyondNeighbourhood, .fewPoints, .fewBlocks,
-            .exponentOutsideTheory,
+            .exponentOutsideTheory, .pointDecides, .independentMinibatches, .stepSizeUnknown,
         ]
         var result = fit.warnings.filter { codes.contains($0.code) }.map(\.message)
         if options.line == .leastSquares {
