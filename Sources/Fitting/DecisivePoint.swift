@@ -48,3 +48,26 @@ extension FitReport {
             || moves(leastSquares.slope, without.leastSquares.slope)
     }
 }
+
+extension PointFit {
+    /// Returns the point that decides the line of least squares, found by fitting again without it.
+    ///
+    /// Without intervals nothing says how much a point may move the line, and none is named.
+    func decisivePoint(_ report: FitReport) -> DecisivePoint? {
+        guard options.replicates > 0, points.count > 3 else { return nil }
+        for index in scaled.candidatesForDecision() {
+            let others = points.selecting(points.gradientNorm.indices.filter { $0 != index })
+            var counts = PointCounts(given: others.count)
+            counts.used = others.count
+            var plain = options
+            plain.blockLength = min(report.bootstrap.blockLength, others.series.map(\.count).min() ?? 1)
+            guard let without = try? PointFit(others, options: plain).report(counts), report.isDecided(against: without)
+            else { continue }
+            return DecisivePoint(
+                iteration: points.iteration[index], run: points.run?[index], gradientNorm: points.gradientNorm[index],
+                smoothness: points.smoothness[index], intercept: without.leastSquares.intercept,
+                slope: without.leastSquares.slope)
+        }
+        return nil
+    }
+}

@@ -28,7 +28,7 @@ public func fit(_ points: SmoothnessPoints, options: FitOptions = FitOptions()) 
 }
 
 /// The intermediate results of one fit.
-private struct PointFit {
+struct PointFit {
     let points: SmoothnessPoints
     let options: FitOptions
     /// 1/σ² of L, if asked for.
@@ -128,27 +128,6 @@ private struct PointFit {
             for: report, blockCount: resampler.blockCount, lostReplicates: intervals.lostReplicates,
             repeatedIterations: points.repeatedIterations)
         return report
-    }
-
-    /// Returns the point that decides the line of least squares, found by fitting again without it.
-    ///
-    /// Without intervals nothing says how much a point may move the line, and none is named.
-    func decisivePoint(_ report: FitReport) -> DecisivePoint? {
-        guard options.replicates > 0, points.count > 3 else { return nil }
-        for index in scaled.candidatesForDecision() {
-            let others = points.selecting(points.gradientNorm.indices.filter { $0 != index })
-            var counts = PointCounts(given: others.count)
-            counts.used = others.count
-            var plain = options
-            plain.blockLength = min(report.bootstrap.blockLength, others.series.map(\.count).min() ?? 1)
-            guard let without = try? PointFit(others, options: plain).report(counts), report.isDecided(against: without)
-            else { continue }
-            return DecisivePoint(
-                iteration: points.iteration[index], run: points.run?[index], gradientNorm: points.gradientNorm[index],
-                smoothness: points.smoothness[index], intercept: without.leastSquares.intercept,
-                slope: without.leastSquares.slope)
-        }
-        return nil
     }
 
     private func description(_ blockLength: Int) -> BootstrapDescription {

@@ -85,7 +85,8 @@ extension DecisivePoint {
         }
         return FitWarning(
             code: .pointDecides,
-            message: "iteration \(iteration) alone (‖∇f‖ = \(short(gradientNorm)), L = \(short(smoothness))) decides the line of least "
+            message:
+                "iteration \(iteration) alone (‖∇f‖ = \(short(gradientNorm)), L = \(short(smoothness))) decides the line of least "
                 + "squares: without it L0 = \(text(intercept)), L1 = \(text(slope))")
     }
 }
@@ -94,15 +95,15 @@ private func warnOfStepSizes(_ report: FitReport, _ warn: (FitWarning.Code, Stri
     if report.stepSize == nil, report.neighbourhood == nil {
         warn(
             .stepSizeUnknown,
-            "the points have no step sizes (a column step_norm): whether L̂ only follows 2/η_eff, is what gradients of two independent "
-                + "minibatches give (√2‖∇f‖/‖d‖), or was measured beyond the neighbourhood 1/L1 cannot be judged")
+            "without step sizes (a column step_norm) it cannot be judged whether L̂ follows 2/η_eff, is √2‖∇f‖/‖d‖ as of independent "
+                + "minibatches, or was measured beyond 1/L1")
     }
     if let step = report.stepSize, step.isOfIndependentMinibatches {
         warn(
             .independentMinibatches,
-            "L̂·‖d‖/‖∇f‖ is √2 throughout (median \(short(2 * step.medianRatio)), spread of its log \(short(step.ratioLogSpread))): gradients "
-                + "of two independent minibatches that are mostly noise give exactly that, whatever the function; measure both ends of a "
-                + "step on the same data")
+            "L̂·‖d‖/‖∇f‖ is √2 throughout (median \(short(2 * step.medianRatio)), spread of its log \(short(step.ratioLogSpread))), as gradients of "
+                + "two independent minibatches give whatever the function: measure both ends of a step on the same data"
+        )
     } else if let step = report.stepSize {
         // Three quarters of the variance of log L̂ is that of log 2/η_eff, or four points of five hover at 2/η_eff.
         let follows = (step.explainedShare ?? 0) >= 0.75

@@ -84,8 +84,8 @@ struct FitText {
         let expectile = report.expectile.level ?? 0
         let undershoot = expectile / (1 - expectile) - 1
         return line(
-                "Expectile τ = \(short(expectile)): squared error + \(short(undershoot)) × squared undershoot, L0, L1 ≥ 0",
-                report.expectile)
+            "Expectile τ = \(short(expectile)): squared error + \(short(undershoot)) × squared undershoot, L0, L1 ≥ 0",
+            report.expectile)
             + line(
                 "Quantile τ = \(short(report.quantile.level ?? 0)): \(short(100 * (report.quantile.level ?? 0))) % of the "
                     + "points below the line, L0, L1 ≥ 0", report.quantile)

@@ -94,7 +94,8 @@ import Testing
         var generator = SeededGenerator(seed: 4, purpose: "test.outlier")
         let g = (0..<60).map { _ in exp(0.5 * generator.normal()) }
         var points = SmoothnessPoints(
-            iteration: Array(0..<60), gradientNorm: g, smoothness: g.map { (1 + 2 * $0) * exp(0.1 * generator.normal()) })
+            iteration: Array(0..<60), gradientNorm: g,
+            smoothness: g.map { (1 + 2 * $0) * exp(0.1 * generator.normal()) })
         points.smoothness[42] = 1e5
         return points
     }
@@ -108,7 +109,8 @@ import Testing
         // The line without it is the fit of the other points.
         let kept = (0..<60).filter { $0 != 42 }
         let others = SmoothnessPoints(
-            iteration: kept, gradientNorm: kept.map { points.gradientNorm[$0] }, smoothness: kept.map { points.smoothness[$0] })
+            iteration: kept, gradientNorm: kept.map { points.gradientNorm[$0] },
+            smoothness: kept.map { points.smoothness[$0] })
         let line = try #require(
             nonNegativeLeastSquares(gradientNorm: others.gradientNorm, smoothness: others.smoothness))
         #expect(agree(point.intercept.value, line.intercept, 1e-12) && agree(point.slope.value, line.slope, 1e-12))

@@ -110,4 +110,36 @@ import Testing
         let decoded = try JSONDecoder().decode(FitReport.self, from: Data(try report.json().utf8))
         #expect(decoded == report)
     }
+
+    @Test func printsTheLineWithoutThePointThatDecidesItFirst() throws {
+        var generator = SeededGenerator(seed: 4, purpose: "test.outlier")
+        let g = (0..<60).map { _ in exp(0.5 * generator.normal()) }
+        var points = SmoothnessPoints(
+            iteration: Array(0..<60), gradientNorm: g,
+            smoothness: g.map { (1 + 2 * $0) * exp(0.1 * generator.normal()) })
+        points.smoothness[42] = 1e5
+        let text = try fit(points, options: FitOptions(replicates: 200)).text()
+        let places = try ["Least squares without iteration 42", "Theil and Sen's line", "Least squares, L ="].map {
+            try #require(text.firstRange(of: $0)).lowerBound
+        }
+        #expect(places == places.sorted())
+    }
+
+    @Test func judgesASlopeOfZeroByItsInterval() throws {
+        var options = AdviceOptions()
+        options.line = .leastSquares
+        options.fit.replicates = 300
+        func advice(_ count: Int, noise: Double) throws -> String {
+            var generator = SeededGenerator(seed: 7, purpose: "test.no-slope")
+            let g = (0..<count).map { pow(10, 1 - 2 * Double($0) / Double(count)) }
+            let points = SmoothnessPoints(
+                iteration: Array(0..<count), gradientNorm: g,
+                smoothness: g.map { (1 - 0.002 * $0) * exp(noise * generator.normal()) })
+            return try advise(points, options: options).text()
+        }
+        let open = try advice(40, noise: 0.5)
+        #expect(open.contains("not determined") && !open.contains("is not called for"))
+        let settled = try advice(1000, noise: 0.01)
+        #expect(settled.contains("clipping is not called for") && !settled.contains("not determined"))
+    }
 }
