@@ -1,3 +1,4 @@
+import Essentials
 import Fitting
 import Foundation
 import Reporting
