@@ -181,12 +181,7 @@ public enum Escaping {
     /// One word of a shell (POSIX.1-2024, 2.2): single quotes, inside of which a shell interprets nothing. Text with hidden scalars, a line end among them,
     /// becomes one visible line of the form `$'…'` (2.2.4), with octal bytes. No word can hold a NUL; it stands as `\u{0}`.
     public static func shell(_ text: String) -> String {
-        let plain = text.utf8.allSatisfy { byte in
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-                || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "-_./=,:+@%".utf8.contains(byte)
-        }
-        if plain, !text.isEmpty { return text }
+        if isPlainWord(text) { return text }
         guard text.unicodeScalars.contains(where: isHidden) else {
             return "'" + replacing(text) { $0 == UInt8(ascii: "'") ? "'\\''" : nil } + "'"
         }
@@ -212,21 +207,22 @@ public enum Escaping {
     /// A path as a word of a shell, for the commands that messages advise.
     public static func shell(path: String) -> String { shell(argument(path: path)) }
 
-    /// One option on a line `#SBATCH` of a script for Slurm. `sbatch` splits the line at blanks, ends it at `#` and knows quotes and backslashes, so that
-    /// everything but letters, digits and a few marks gets a backslash.
+    /// One option on a line `#SBATCH` of a script for Slurm. `sbatch` splits the line at blanks and ends it at `#`, but for what stands in double quotes,
+    /// where it knows backslashes (Slurm 22.05, `_get_argument`).
     /// - Returns: `nil` for a line end or another hidden scalar, for which such a line has no form.
     public static func slurm(_ text: String) -> String? {
         guard !text.unicodeScalars.contains(where: isHidden) else { return nil }
-        return replacing(text) { byte in
-            ##" !"#$&'()*;<>?[\]^`{|}~"##.utf8.contains(byte) ? "\\" + String(Unicode.Scalar(byte)) : nil
-        }
+        if isPlainWord(text) { return text }
+        return "\"" + replacing(text) { "\"\\".utf8.contains($0) ? "\\" + String(Unicode.Scalar($0)) : nil } + "\""
     }
 
-    /// A pattern for the name of a file that a job writes, in which Slurm replaces `%` and a letter: `%%` is a percent sign.
-    /// - Returns: `nil` as well where it holds a backslash, which turns all replacements off.
-    public static func slurm(pattern path: String) -> String? {
-        guard !path.utf8.contains(UInt8(ascii: "\\")) else { return nil }
-        return slurm(replacing(path) { $0 == UInt8(ascii: "%") ? "%%" : nil })
+    /// A path as a pattern for the name of a file that a job writes, in which Slurm replaces `%` and a letter: `%%` is a percent sign.
+    /// - Returns: `nil` for a path with a backslash, which turns all replacements off, or a hidden scalar.
+    public static func slurmPattern(path: String) -> String? {
+        guard !path.utf8.contains(UInt8(ascii: "\\")), !path.unicodeScalars.contains(where: isHidden) else {
+            return nil
+        }
+        return replacing(path) { $0 == UInt8(ascii: "%") ? "%%" : nil }
     }
 
     /// The content of a string in a data file of gnuplot, which reads backslashes there as C does and takes quotes for itself.
@@ -245,6 +241,16 @@ public enum Escaping {
     }
 
     // MARK: - Parts
+
+    /// Whether a shell and sbatch take it as one word without any quotes.
+    private static func isPlainWord(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                    || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "-_./=,:+@%".utf8.contains(byte)
+            }
+    }
 
     /// Three octal digits, as the shell and gnuplot read a byte after a backslash.
     private static func octal(_ byte: UInt8) -> String {

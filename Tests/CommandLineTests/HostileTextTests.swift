@@ -200,7 +200,7 @@ struct HostileTextTests {
             ["batch", "submit", plan, "--slurm", "--dry-run", "--array-size", "1", "--partition", "a b#c"], "sh"
         ).standardOutput
         let directives = script.split(separator: "\n").filter { $0.hasPrefix("#SBATCH") }
-        #expect(directives.contains("#SBATCH --partition=a\\ b\\#c") && !directives.contains { $0.contains("wrap") })
+        #expect(directives.contains("#SBATCH \"--partition=a b#c\"") && !directives.contains { $0.contains("wrap") })
         // Without Slurm it is a script like any other: it finds the plan and works it off.
         let work = try place.bench.shell(
             script, environment: ["SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "1", "SLURM_ARRAY_JOB_ID": "7"])

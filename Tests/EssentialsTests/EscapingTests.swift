@@ -153,11 +153,11 @@ import Testing
     }
 
     @Test("a directive of Slurm is one option") func slurm() {
-        #expect(Escaping.slurm("--comment=a b#c'd\"e") == "--comment=a\\ b\\#c\\'d\\\"e")
+        #expect(Escaping.slurm("--comment=a b#c'd\"e\\") == "\"--comment=a b#c'd\\\"e\\\\\"")
         #expect(Escaping.slurm("a\nb") == nil && Escaping.slurm("a\r\nb") == nil)
-        #expect(Escaping.slurm(pattern: "/x y/100%A") == "/x\\ y/100%%A")
+        #expect(Escaping.slurmPattern(path: "/x y/100%A") == "/x y/100%%A" && Escaping.slurm("--nice=3") == "--nice=3")
         // A backslash turns the replacement of %A off.
-        #expect(Escaping.slurm(pattern: "/x\\y") == nil)
+        #expect(Escaping.slurmPattern(path: "/x\\y") == nil && Escaping.slurmPattern(path: "/x\ny") == nil)
     }
 
     @Test("strings of gnuplot's data") func gnuplot() {

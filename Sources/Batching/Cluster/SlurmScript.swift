@@ -96,20 +96,20 @@ public struct SlurmScripts: Sendable, Equatable {
     private static func output(_ folder: PlanFolder, _ pattern: String, _ name: String) -> (
         option: String, line: String
     ) {
-        if let logs = Escaping.slurm(pattern: folder.logs) { return ("--output=\(logs)\(pattern)", "") }
+        if let logs = Escaping.slurmPattern(path: folder.logs) { return ("--output=\(logs)\(pattern)", "") }
         return ("--output=/dev/null", "\nexec >>\(Escaping.shell(folder.logs))\"\(name)\" 2>&1\n")
     }
 
     /// - Throws: `SmoothnessError(.usage)` for an option that no line can hold.
     private static func script(_ options: [String], output: String, _ body: String) throws -> String {
-        let lines = try options.map { option in
+        let lines = try ([output] + options).map { option in
             guard let line = Escaping.slurm(option) else {
                 throw SmoothnessError(
                     .usage, "is no option of sbatch", object: option, expected: "one line without control characters")
             }
             return line
         }
-        return head([output] + lines) + body
+        return head(lines) + body
     }
 
     private static func head(_ options: [String]) -> String {
