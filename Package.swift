@@ -57,7 +57,7 @@ let package = Package(
             cxxSettings: [.unsafeFlags(torchCompilerFlags), .headerSearchPath("../CTorch/include")],
             linkerSettings: torchLinkerSettings),
         .target(name: "CTorch"),
-        .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("z")]),
         .target(
             name: "CImageCodecs",
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 static void write_hexadecimal(const unsigned char *digest, unsigned int count, char *hexadecimal) {
     for (unsigned int i = 0; i < count && i < 32; i++) snprintf(hexadecimal + 2 * i, 3, "%02x", digest[i]);
@@ -41,4 +42,9 @@ int smoothness_sha256_file(const char *path, char hexadecimal[65], uint64_t *byt
     EVP_MD_CTX_free(context);
     fclose(file);
     return status;
+}
+
+uint32_t smoothness_checksum(uint32_t running, const void *bytes, size_t count) {
+    // zlib takes no bytes at a null pointer for a beginning.
+    return count ? (uint32_t)crc32_z(running, bytes, count) : running;
 }

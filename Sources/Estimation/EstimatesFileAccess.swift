@@ -69,7 +69,10 @@ enum EstimatesFileAccess {
             components: components, weights: weights, count: Int(count), populationWeight: population)
     }
 
-    static func estimate(row: Int, of file: borrowing HDF5.File, header: EstimatesHeader) throws -> StepEstimate {
+    /// - Parameter isChecked: whether a row that is not what was written is refused, where there are checksums.
+    static func estimate(
+        row: Int, of file: borrowing HDF5.File, header: EstimatesHeader, isChecked: Bool = true
+    ) throws -> StepEstimate {
         let gammaCount = header.gammas.count
         var estimate = StepEstimate(
             iteration: Int(try AnalysisFile.values(file, EstimatesSchema.iteration, row, [], as: Int64.self)[0]),
@@ -88,6 +91,13 @@ enum EstimatesFileAccess {
             let extents = field.extents(header.extents)
             field.assign(try AnalysisFile.values(file, field.name, row, extents, as: Double.self), to: &estimate)
         }
+        if isChecked, let table = try ChecksumTable(EstimatesSchema.checksums, of: file) {
+            let found = Dictionary(uniqueKeysWithValues: checksums(of: estimate, header.extents))
+            for (name, expected) in zip(table.covers, try table.row(row)) {
+                guard let found = found[name] else { continue }
+                try ChecksumTable.require(found, is: expected, of: name, row: row, file: file.path)
+            }
+        }
         return estimate
     }
 
@@ -103,6 +113,29 @@ enum EstimatesFileAccess {
             let extents = field.extents(extents)
             try AnalysisFile.write(field.values(of: estimate), to: file, field.name, row, extents)
         }
+        try writeChecksums([estimate], extents, from: row, to: file)
+    }
+
+    /// Where the file has room for them.
+    private static func writeChecksums(
+        _ rows: [StepEstimate], _ extents: RowExtents, from row: Int, to file: borrowing HDF5.File
+    ) throws {
+        guard let table = try ChecksumTable(EstimatesSchema.checksums, of: file) else { return }
+        for (index, estimate) in rows.enumerated() {
+            try table.write(Dictionary(uniqueKeysWithValues: checksums(of: estimate, extents)), row: row + index)
+        }
+    }
+
+    /// The checksum of what every dataset has of a row.
+    private static func checksums(of estimate: StepEstimate, _ extents: RowExtents) -> [(String, UInt32)] {
+        var sums = [
+            (EstimatesSchema.iteration, Checksum(of: [Int64(estimate.iteration)])),
+            (EstimatesSchema.status, Checksum(of: [estimate.status.rawValue])),
+            (EstimatesSchema.curveStatus, Checksum(of: estimate.curve.map(\.status.rawValue))),
+        ]
+        sums += EstimatesSchema.counts.map { ($0.name, Checksum(of: [Int64(estimate[keyPath: $0.path])])) }
+        sums += EstimatesSchema.fields(extents).map { ($0.name, Checksum(of: $0.values(of: estimate))) }
+        return sums.map { ($0.0, $0.1.value) }
     }
 
     /// Writes all rows of a file, a dataset at a time.
@@ -116,6 +149,7 @@ enum EstimatesFileAccess {
         for field in EstimatesSchema.fields(extents) {
             try file.dataset(field.name).write(all: rows.flatMap { field.values(of: $0) })
         }
+        try writeChecksums(rows, extents, from: 0, to: file)
     }
 
     private static func status(_ value: UInt8, _ object: String, _ row: Int) throws -> EstimateStatus {

@@ -15,6 +15,11 @@ enum EstimatesFileSkeleton {
             try writeDefinition(file, header)
             try header.live?.write(to: file)
             try reserveRows(file, header)
+            guard header.hasChecksums else { return }
+            try ChecksumTable.create(
+                EstimatesSchema.checksums, over: EstimatesSchema.rowDatasets(header.extents), rows: header.rowCount,
+                in: file)
+            try DefinitionDigest.store(over: EstimatesSchema.definition, in: file)
         }
     }
 
@@ -23,7 +28,9 @@ enum EstimatesFileSkeleton {
         let rows = EstimationPlan.outputByteCount(
             rows: header.rowCount, header.extents)
         let blocks = header.layout.blocks.reduce(0) { $0 + $1.name.utf8.count + 128 }
-        return rows + 8 * (header.live?.iterations.count ?? 0) + 16 * header.components.count + 8 * header.gammas.count
+        let checksums = 4 * header.rowCount * EstimatesSchema.rowDatasets(header.extents).count
+        return rows + checksums + 8 * (header.live?.iterations.count ?? 0) + 16 * header.components.count + 8
+            * header.gammas.count
             + blocks + header.objective.utf8.count
             + header.optimizer.utf8.count + 128 * 1024
     }

@@ -24,6 +24,8 @@ public struct EstimatesHeader: Sendable {
     public var rowCount: Int
     /// `nil` where the run was at its end when the estimate began; the digest of the run then covers all K rows, else none.
     public var live: LiveRows?
+    /// Whether a file that is made with it has checksums.
+    var hasChecksums = true
 
     /// How many rows of the run `run_digest` covers.
     var digestRows: Int { live == nil ? rowCount : 0 }

@@ -1,9 +1,9 @@
 import ParameterSpace
 
-/// The names and meanings of everything in an estimates file, version 2.0; docs/estimates-file.md is the specification.
+/// The names and meanings of everything in an estimates file, version 2.1; docs/estimates-file.md is the specification.
 public enum EstimatesSchema {
     public static let format = "smoothness-estimates"
-    public static let version = "2.0"
+    public static let version = "2.1"
     static let file = AnalysisFormat(
         name: format, version: version, majorVersion: 2, noun: "an estimates file", commit: commit,
         reasonAgainstOlder:
@@ -25,6 +25,18 @@ public enum EstimatesSchema {
     static let stepNorm = "/estimates/step_norm"
     static let blockStepNorm = "/estimates/blocks/step_norm"
     static let curveStatus = "/estimates/curve/status"
+    /// The table of checksums of the rows.
+    static let checksums = "estimates"
+    /// What the digest of the definition is over, as far as a file has it.
+    static let definition =
+        AnalysisRoot.definition + [
+            configuration, objective, optimizer, gammas, components, componentWeights, groupCount, populationWeight,
+            "/live@maker", "/live/iteration",
+        ] + parameterDatasets
+    /// The datasets of rows, in the order in which they are written.
+    static func rowDatasets(_ extents: RowExtents) -> [String] {
+        [iteration, status, curveStatus] + counts.map(\.name) + fields(extents).map(\.name)
+    }
     /// What does not grow with the rows.
     static let fixedDatasets = [
         commit, configuration, objective, optimizer, gammas, components, componentWeights, groupCount, populationWeight,

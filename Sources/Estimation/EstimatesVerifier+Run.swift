@@ -90,7 +90,7 @@ extension VerificationReport {
             layout: header.layout, gammas: header.gammas, groups: header.groups, mode: header.configuration.mode,
             machineEpsilon: Double(Scalar.ulpOfOne))
         for row in 0..<min(start.committedRows, reader.snapshotCount) {
-            let stored = try EstimatesFileAccess.estimate(row: row, of: file, header: header)
+            let stored = try EstimatesFileAccess.estimate(row: row, of: file, header: header, isChecked: false)
             let sums = try rows.sums(of: row..<(row + 1), workerCount: 1)[0]
             let expected = estimator.estimate(iteration: stored.iteration, sums, losses: losses?[row])
             for field in EstimatesSchema.fields(header.extents) {

@@ -34,6 +34,10 @@ private struct EstimatesVerifier {
             guard checkDatasets(file, start.header) else { return }
             if let live = start.header.live { try report.check(live, of: file, start) }
             try checkRows(file, start)
+            let (rows, extents) = (Array(0..<start.committedRows), start.header.extents)
+            report.checkChecksums(
+                of: file, rows: { $0 == EstimatesSchema.checksums ? rows : nil },
+                required: EstimatesSchema.rowDatasets(extents))
             report.checkState(
                 start.header.root, committedRows: start.committedRows,
                 // One that was begun with its run is complete with the rows that the run came to.
@@ -143,7 +147,7 @@ private struct EstimatesVerifier {
         var unsound = 0
         for row in 0..<start.committedRows {
             let estimate = try translating(.data) {
-                try EstimatesFileAccess.estimate(row: row, of: file, header: start.header)
+                try EstimatesFileAccess.estimate(row: row, of: file, header: start.header, isChecked: false)
             }
             for finding in check.findings(in: estimate) + RowRelations(start.header, of: estimate).findings {
                 report.fail(

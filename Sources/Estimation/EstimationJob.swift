@@ -38,13 +38,15 @@ public struct EstimationJob: Sendable {
     ///   - threads: how many tensor operations are set to, for the record.
     ///   - isFollowing: makes room for all rows that the run has planned, and waits for them.
     ///   - oracle: gradient processes that serve the objective, in the place of the one that the run describes.
+    ///   - hasChecksums: whether a new file gets checksums.
     ///   - workerCount: how many groups of components may be evaluated at the same time; the numbers are the same.
     /// - Throws: `SmoothnessError`: `.data` for a run without a step or one that its objective does not fit; `.usage` for a grid or a subset
     ///   that is none; `.cannotCreate` where the output is something else or an estimate of another definition.
     public init(
         run path: String, configuration: EstimationConfiguration, output: String? = nil, isForced: Bool = false,
         isFollowing: Bool = false, dataOverride: String? = nil, modulePath: String? = nil,
-        oracle: GradientProcessPool? = nil, workerCount: Int = 1, threads: Int? = nil
+        oracle: GradientProcessPool? = nil, workerCount: Int = 1, threads: Int? = nil,
+        hasChecksums: Bool = true
     ) throws {
         try configuration.validate()
         let reader = try RunFileReader(path)
@@ -64,7 +66,7 @@ public struct EstimationJob: Sendable {
                 digest: try reader.digest(rows: rows.digestRows), live: rows.live, isFollowing: isFollowing,
                 dataOverride: dataOverride, modulePath: modulePath,
                 origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads),
-                workerCount: workerCount, oracle: oracle)
+                workerCount: workerCount, oracle: oracle, hasChecksums: hasChecksums)
             // Faults of the grid and of the subset come before a comparison with what stands there.
             let work = try Self.work(request)
             try standing?.requireData(of: resolved)

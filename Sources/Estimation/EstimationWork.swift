@@ -31,6 +31,8 @@ struct EstimationRequest: Sendable {
     var workerCount: Int
     /// Serves the objective in the place of the run's own.
     var oracle: GradientProcessPool?
+    /// Whether a new file gets checksums.
+    var hasChecksums = true
 }
 
 extension EstimationRequest {
@@ -263,7 +265,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             objective: request.configuration.objective?.json() ?? request.header.objective,
             optimizer: request.header.optimizer,
             configuration: request.configuration, gammas: options.gammas, groups: groups, layout: objective.layout,
-            rowCount: request.capacity, live: request.live)
+            rowCount: request.capacity, live: request.live, hasChecksums: request.hasChecksums)
     }
 }
 

@@ -79,7 +79,8 @@ struct RowRelations {
     private var errorFindings: [Finding] {
         var findings: [Finding] = []
         let condition =
-            share == 1 ? "0, as the subset is everything" : weights.count < 2 ? "NaN, as there is one group" : "0 or more"
+            share == 1
+            ? "0, as the subset is everything" : weights.count < 2 ? "NaN, as there is one group" : "0 or more"
         func isSound(_ error: Double) -> Bool {
             error.isNaN || (share == 1 ? error == 0 : weights.count >= 2 && error >= 0)
         }

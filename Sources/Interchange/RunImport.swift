@@ -21,6 +21,8 @@ public struct RunImport: Sendable {
     public var layout: ParameterLayout?
     /// k of row i is this times i; `nil` where the snapshots' own numbers are taken, and 1 or 2 where they have none.
     public var iterationsPerRow: Int?
+    /// Whether the run file gets checksums.
+    public var hasChecksums = true
 
     public init(
         iterates: SnapshotSeries, nextIterates: SnapshotSeries? = nil, gradients: SnapshotSeries? = nil,
@@ -67,7 +69,8 @@ public struct RunImport: Sendable {
         let isFromZero = nextIterates == nil && iterations.last == rowCount - 1
         var plan = RunPlan(
             savedIterations: iterations, iterationCount: (iterations.last ?? 0) + 1,
-            unrecorded: ["loss", "gradient_norm", "learning_rate", "clipped"])
+            unrecorded: ["loss", "gradient_norm", "learning_rate", "clipped"],
+            hasChecksums: hasChecksums)
         plan.fixedSubset = gradients.map { _ in
             FixedSubset(
                 subset: subset, hasLosses: losses != nil, sharesRows: nextIterates == nil && plan.isConsecutive)

@@ -37,10 +37,12 @@ struct ResumeSlots: ~Copyable {
             evaluationCount: Int(try evaluationCount.read(as: Int64.self)[slot]))
     }
 
+    /// The slot that the next point goes to.
+    func nextSlot() throws -> Int { try counter.read() % 2 }
+
     /// Returns the byte ranges of the file that were written in bulk.
     func write<Scalar: ParameterScalar>(_ point: ResumePoint<Scalar>) throws -> [Range<Int>] {
-        let written = try counter.read()
-        let slot = written % 2
+        let (written, slot) = (try counter.read(), try nextSlot())
         try iterate.write(point.iterate, row: slot)
         try momentum.write(point.momentum, row: slot)
         try secondMoment?.write(point.secondMoment, row: slot)

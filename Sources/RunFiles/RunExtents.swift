@@ -19,12 +19,13 @@ public struct RunExtents: Sendable, Equatable {
     public var storesAverage: Bool
     public var fixedSubset: FixedSubset?
     public var unrecorded: [String]
+    public var hasChecksums: Bool
 
     public init(
         snapshotCount: Int, isConsecutive: Bool, iterationCount: Int, evaluationCount: Int = 0,
         metricName: String? = nil, storesGradients: Bool = false, storesMomentum: Bool = false,
         storesSecondMoment: Bool = false, storesAverage: Bool = false, fixedSubset: FixedSubset? = nil,
-        unrecorded: [String] = []
+        unrecorded: [String] = [], hasChecksums: Bool = true
     ) {
         self.snapshotCount = snapshotCount
         self.isConsecutive = isConsecutive
@@ -37,6 +38,7 @@ public struct RunExtents: Sendable, Equatable {
         self.storesAverage = storesAverage
         self.fixedSubset = fixedSubset
         self.unrecorded = unrecorded
+        self.hasChecksums = hasChecksums
     }
 
     /// The bytes of all datasets of such a run file, which are reserved on the disk before the run starts; `Int.max` where
@@ -64,7 +66,7 @@ extension RunPlan {
             evaluationCount: extents.evaluationCount, metricName: extents.metricName,
             storesGradients: extents.storesGradients, storesMomentum: extents.storesMomentum,
             storesSecondMoment: extents.storesSecondMoment, storesAverage: extents.storesAverage,
-            fixedSubset: extents.fixedSubset, unrecorded: extents.unrecorded)
+            fixedSubset: extents.fixedSubset, unrecorded: extents.unrecorded, hasChecksums: extents.hasChecksums)
     }
 
     public var extents: RunExtents {
@@ -72,7 +74,7 @@ extension RunPlan {
             snapshotCount: snapshotCount, isConsecutive: isConsecutive, iterationCount: iterationCount,
             evaluationCount: evaluationCount, metricName: metricName, storesGradients: storesGradients,
             storesMomentum: storesMomentum, storesSecondMoment: storesSecondMoment, storesAverage: storesAverage,
-            fixedSubset: fixedSubset, unrecorded: unrecorded)
+            fixedSubset: fixedSubset, unrecorded: unrecorded, hasChecksums: hasChecksums)
     }
 
     /// The bytes of all datasets of a run file with this plan, which are reserved on the disk before the run starts.

@@ -102,6 +102,7 @@ struct RunFileCreation {
             }
         }
         try writeIterations(to: file.dataset(RunFilePath.iteration))
+        if plan.hasChecksums { try DefinitionDigest.store(over: RunChecksums.definition, in: file) }
         try file.close()
         try StateAttribute.create(in: temporary)
     }

@@ -129,6 +129,7 @@ struct RunFileLayout: Sendable {
             else { continue }
             definitions[index].attributes["recorded"] = "no"
         }
+        if plan.hasChecksums { definitions += RunChecksums.definitions(over: definitions, plan.fixedSubset) }
         rows = [8, 4, 1].flatMap { size in definitions.filter { $0.element.byteCount == size } }
     }
 

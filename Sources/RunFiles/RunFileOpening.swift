@@ -72,7 +72,8 @@ enum RunFileOpening {
                 storesMomentum: try file.exists(RunFilePath.resumeMomentum)
                     && extent(of: RunFilePath.resumeMomentum, 1, in: file) > 0,
                 storesSecondMoment: try file.exists(RunFilePath.resumeSecondMoment),
-                storesAverage: try file.exists(RunFilePath.resumeAverage))
+                storesAverage: try file.exists(RunFilePath.resumeAverage),
+                hasChecksums: try file.exists(ChecksumPath.group))
         }
     }
 

@@ -22,14 +22,17 @@ public struct RunFileReader: ~Copyable {
     public let fixedSubset: FixedSubset?
 
     private let columns: ReaderColumns
+    /// By which vectors are checked as they are read; `nil` where there are none or nobody asked for it.
+    private let checksums: RunChecksums?
     let file: File
 
     /// - Throws: `SmoothnessError`: `.noInput` for a missing file; `.data` for one that is not HDF5, not a run file, of a
     ///   newer major version, truncated, or that breaks the format where this reader needs it.
-    public init(_ path: String) throws { try self.init(path, requiresOrder: true) }
+    public init(_ path: String) throws { try self.init(path, isStrict: true) }
 
-    /// - Parameter requiresOrder: whether committed iterations must ascend from 0 or more. Only the verifier reads on where they do not.
-    init(_ path: String, requiresOrder: Bool) throws {
+    /// - Parameter isStrict: whether committed iterations must ascend from 0 or more, and a vector that is not what was written is refused. Only
+    ///   the verifier reads on where they are not.
+    init(_ path: String, isStrict: Bool) throws {
         let file = try RunFileOpening.open(path, .readOnly)
         let header = try RunFileOpening.header(of: file)
         let plan = try RunFileOpening.plan(of: file)
@@ -46,7 +49,7 @@ public struct RunFileReader: ~Copyable {
                 try Self.count(RunFilePath.evaluationCommit, atMost: RunFilePath.metric, in: file)
             )
         }
-        if requiresOrder { try plan.requireOrder(ofRows: counts.0, file: path) }
+        if isStrict { try plan.requireOrder(ofRows: counts.0, file: path) }
         self.path = path
         self.header = header
         self.plan = plan
@@ -54,6 +57,7 @@ public struct RunFileReader: ~Copyable {
         isConsecutive = columns.isConsecutive
         fixedSubset = subset
         self.columns = columns
+        checksums = isStrict ? try translating(.data) { try RunChecksums(file) } : nil
         self.file = file
     }
 
@@ -83,6 +87,7 @@ public struct RunFileReader: ~Copyable {
     public func iterate<Scalar: ParameterScalar>(row: Int, into vector: inout [Scalar]) throws {
         try requireRow(row)
         try translating(.inputOutput) { try columns.iterate.read(row: row, of: header.layout.count, into: &vector) }
+        try checksums?.require(vector, are: RunFilePath.iterate, row: row)
     }
 
     /// x_{k+1} of a committed row.
@@ -95,6 +100,11 @@ public struct RunFileReader: ~Copyable {
                 try columns.nextIterate?.read(row: row, of: header.layout.count, into: &vector)
             }
         }
+        if columns.nextIterate == nil {
+            try checksums?.require(vector, are: RunFilePath.iterate, row: row + 1)
+        } else {
+            try checksums?.require(vector, are: RunFilePath.nextIterate, row: row)
+        }
     }
 
     /// The minibatch gradient of a committed row, before clipping.
@@ -103,6 +113,7 @@ public struct RunFileReader: ~Copyable {
         try requireRow(row)
         guard columns.gradient != nil else { throw missing(RunFilePath.gradient) }
         try translating(.inputOutput) { try columns.gradient?.read(row: row, of: header.layout.count, into: &vector) }
+        try checksums?.require(vector, are: RunFilePath.gradient, row: row)
     }
 
     /// The columns of `/trajectory` and `/history` whose numbers the writer did not know: NaN throughout, and 0 for `clipped`.

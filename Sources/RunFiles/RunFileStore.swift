@@ -16,6 +16,8 @@ struct RunFileStore: ~Copyable {
     let gradient: Dataset?
     /// Absent where no gradients on a fixed subset are.
     let fixedSubset: FixedSubsetColumns?
+    /// Absent where rows have no checksums.
+    let checksums: RunChecksums?
 }
 
 extension RunFileStore {
@@ -29,6 +31,6 @@ extension RunFileStore {
             resume: try ResumeSlots(file), iterate: try file.dataset(RunFilePath.iterate),
             nextIterate: try file.exists(RunFilePath.nextIterate) ? try file.dataset(RunFilePath.nextIterate) : nil,
             gradient: plan.storesGradients ? try file.dataset(RunFilePath.gradient) : nil,
-            fixedSubset: try FixedSubsetColumns(file))
+            fixedSubset: try FixedSubsetColumns(file), checksums: try RunChecksums(file))
     }
 }

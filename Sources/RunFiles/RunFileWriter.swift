@@ -172,6 +172,9 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
             }
             if let gradient { try store.gradient?.write(gradient, row: row) }
             if let fixedSubset { try store.fixedSubset?.write(fixedSubset, row: row) }
+            try store.checksums?.write(
+                record, row: row, iterate: iterate, nextIterate: nextIterate, gradient: gradient,
+                fixedSubset: fixedSubset)
         }
         try commit(snapshots: row + 1)
         let width = header.layout.count
@@ -198,6 +201,7 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
         } else {
             try translating(.inputOutput) {
                 try store.evaluations.write(record, row: row)
+                try store.checksums?.write(record, row: row)
                 try store.evaluationCommit.raise(to: row + 1)
             }
             committedEvaluations = row + 1
@@ -222,7 +226,11 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
                 "/resume", "iteration \(point.iteration) after \(point.evaluationCount) evaluations",
                 "at most the committed \(committedIterations) and \(committedEvaluations)")
         }
-        let ranges = try translating(.inputOutput) { try store.resume.write(point) }
+        let ranges = try translating(.inputOutput) {
+            // Into the slot that the next point goes to, which counts with it.
+            try store.checksums?.write(point, slot: store.resume.nextSlot())
+            return try store.resume.write(point)
+        }
         resumeRecycling.wrote(ranges, descriptor: lock.descriptor)
     }
 
@@ -245,7 +253,10 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
     private mutating func commit(snapshots: Int?) throws {
         let iterations = committedIterations + pending.count
         try translating(.inputOutput) {
-            if !pending.isEmpty { try store.history.write(pending, from: committedIterations) }
+            if !pending.isEmpty {
+                try store.history.write(pending, from: committedIterations)
+                try store.checksums?.write(pending, from: committedIterations)
+            }
             try file.flush()
             if let snapshots { try store.commit.write(snapshots) }
             if !pending.isEmpty { try store.historyCommit.write(iterations) }

@@ -7,7 +7,7 @@ import ParameterSpace
 public enum RunFormat {
     public static let name = "smoothness-run"
     public static let majorVersion = 1
-    public static let minorVersion = 0
+    public static let minorVersion = 1
     public static var version: String { "\(majorVersion).\(minorVersion)" }
 }
 

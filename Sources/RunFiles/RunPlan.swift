@@ -24,11 +24,14 @@ public struct RunPlan: Sendable, Codable, Equatable {
     public var fixedSubset: FixedSubset?
     /// Columns whose numbers the writer does not know: of `loss`, `gradient_norm`, `learning_rate`, `clipped`.
     public var unrecorded: [String]
+    /// Whether every row has checksums.
+    public var hasChecksums: Bool
 
     public init(
         savedIterations: [Int], iterationCount: Int, evaluationCount: Int = 0, metricName: String? = nil,
         storesGradients: Bool = false, storesMomentum: Bool = false, storesSecondMoment: Bool = false,
-        storesAverage: Bool = false, fixedSubset: FixedSubset? = nil, unrecorded: [String] = []
+        storesAverage: Bool = false, fixedSubset: FixedSubset? = nil, unrecorded: [String] = [],
+        hasChecksums: Bool = true
     ) {
         self.savedIterations = savedIterations
         self.iterationCount = iterationCount
@@ -40,6 +43,7 @@ public struct RunPlan: Sendable, Codable, Equatable {
         self.storesAverage = storesAverage
         self.fixedSubset = fixedSubset
         self.unrecorded = unrecorded
+        self.hasChecksums = hasChecksums
     }
 
     /// K

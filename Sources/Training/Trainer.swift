@@ -40,6 +40,9 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
         self.configuration = configuration
     }
 
+    /// Whether a new run file gets checksums; no number depends on it.
+    public var hasChecksums = true
+
     /// The iterations of an epoch: m, or 1 with the full gradient.
     public var epochLength: Int {
         configuration.epochLength(componentCount: objectives.training.componentCount)
@@ -47,8 +50,10 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
 
     /// How much the run will write, known at once.
     public var extents: RunExtents {
-        configuration.extents(
+        var extents = configuration.extents(
             evaluationCount: evaluationsDue(at: configuration.iterations), metricName: objectives.metricName)
+        extents.hasChecksums = hasChecksums
+        return extents
     }
 
     /// What the run will write, known before it begins.
@@ -123,7 +128,10 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
                 .data, "was begun with other settings", file: path, object: "/optimizer", expected: try asked.json,
                 found: header.optimizer, remedy: "Continue it with its own settings")
         }
-        guard plan == self.plan else {
+        // Whether there are checksums was decided when the file was made.
+        var own = self.plan
+        own.hasChecksums = plan.hasChecksums
+        guard plan == own else {
             throw SmoothnessError(
                 .data, "was planned for another run", file: path, object: "/trajectory",
                 expected: "\(self.plan.savedIterations.count) snapshots of \(self.plan.iterationCount) iterations",

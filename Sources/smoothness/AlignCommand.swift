@@ -35,6 +35,7 @@ struct AlignCommand: ParsableCommand {
     var format = Table.Format.text
     @Option(help: "summary (a row for every iterate, batch size and clip norm) or histogram (of the cosines).")
     var table = AlignmentTable.summary
+    @OptionGroup var integrity: ChecksumOption
     @Flag(help: "Begin anew where the output exists.")
     var force = false
     @Flag(help: "Print the plan, the number of gradients, the bytes and the time, and write nothing.")
@@ -52,7 +53,8 @@ struct AlignCommand: ParsableCommand {
         let job = try AlignmentJob(
             run: path, configuration: definition.configuration(ofRun: path),
             output: output.map { Console.absolute($0) },
-            isForced: force, dataOverride: data, modulePath: module, threads: threads)
+            isForced: force, dataOverride: data, modulePath: module, threads: threads,
+            hasChecksums: integrity.checksums)
         try setThreadCount(threads)
         if dryRun {
             return try Console.output(

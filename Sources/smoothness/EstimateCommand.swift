@@ -68,6 +68,7 @@ struct EstimateCommand: ParsableCommand {
     var compareSubsets: NumberList?
     @Option(help: "--compare-subsets: iterates or summary. (default: both as text and json, iterates as csv)")
     var table: ComparisonTable?
+    @OptionGroup var integrity: ChecksumOption
     @Flag(help: "Begin anew where the output exists.")
     var force = false
     @Flag(help: "Print the plan, the number of gradients, the bytes and the time, and write nothing.")
@@ -110,7 +111,7 @@ struct EstimateCommand: ParsableCommand {
             run: Console.absolute(runFile), configuration: configuration,
             output: output.map { Console.absolute($0) }, isForced: force, isFollowing: follow,
             dataOverride: objective.isScripted ? nil : data, modulePath: objective.module, oracle: process.pool(),
-            workerCount: parallelism.workerCount, threads: parallelism.threads)
+            workerCount: parallelism.workerCount, threads: parallelism.threads, hasChecksums: integrity.checksums)
         try setThreadCount(parallelism.threadsPerWorker)
         if dryRun {
             return try Console.output(

@@ -71,6 +71,7 @@ struct ImportCommand: ParsableCommand {
     var every: Int?
     @Option(name: .shortAndLong, help: "The run file.")
     var output: String
+    @OptionGroup var integrity: ChecksumOption
     @Flag(help: "Replace what stands at its place.")
     var force = false
 
@@ -97,12 +98,13 @@ struct ImportCommand: ParsableCommand {
             try name.map { try SnapshotSeries(files, name: $0, stacked: stacked, leavingOut: isLeftOut) }
         }
         guard let iterates = try series(iterate, tensors) else { return }
-        let work = RunImport(
+        var work = RunImport(
             iterates: iterates, nextIterates: try series(nextIterate, tensors),
             gradients: try series(gradient ?? (gradientFiles.isEmpty ? nil : ""), gradientTensors),
             nextGradients: try series(nextGradient, gradientTensors), losses: try series(loss, gradientTensors),
             subset: subset, objective: try description(), layout: try layoutOfRun(),
             iterationsPerRow: nextIterate == nil ? nil : every)
+        work.hasChecksums = integrity.checksums
         for line in try work.understanding() + notes + gradientNotes { Console.error(line) }
         Console.error("importing \(work.rowCount) steps → \(target)")
         try work.write(to: target, isForced: force)

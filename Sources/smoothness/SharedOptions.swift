@@ -12,6 +12,12 @@ struct FormatOption: ParsableArguments {
     var format: Table.Format = .text
 }
 
+/// `--checksums`, for every subcommand that writes rows.
+struct ChecksumOption: ParsableArguments {
+    @Flag(inversion: .prefixedNo, help: "Keep a checksum of every row, by which verify finds any change of it.")
+    var checksums = true
+}
+
 /// How the intervals of a fit are made, but for the seed: a command that estimates has one already.
 struct IntervalOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Bootstrap replicates; 0 for no intervals.")

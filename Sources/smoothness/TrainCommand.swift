@@ -35,6 +35,7 @@ struct TrainCommand: ParsableCommand {
             continues where it was interrupted and leaves finished runs alone.
             """)
     var repetitions: Int?
+    @OptionGroup var integrity: ChecksumOption
     @Flag(help: "Replace the output if it exists.")
     var force = false
     @Flag(help: "Print the plan, the number of gradients, the bytes and the time, and write nothing.")
@@ -92,7 +93,8 @@ struct TrainCommand: ParsableCommand {
         try setThreadCount(configuration.threads)
         let work = try TrainWork(
             set, configuration, description, isForced: force,
-            inputs: [objective.data, objective.language.valid, objective.module], module: objective.module)
+            inputs: [objective.data, objective.language.valid, objective.module], module: objective.module,
+            hasChecksums: integrity.checksums)
         let path = output.map(Console.absolute)
         if dryRun { return try Console.output(work.plan(of: path, repetitions: repetitions).rendered(as: format)) }
         guard let path else { return }

@@ -19,15 +19,20 @@ final class TrainEstimate<Scalar: ParameterScalar>: StepObserver {
     private let isForced: Bool
     private let data: String?
     private let module: String?
+    private let hasChecksums: Bool
     private var estimation: EstimationInLoop<Scalar>?
 
     /// - Returns: `nil` where nothing is to be measured.
-    init?(_ configuration: TrainingConfiguration, run: String, isForced: Bool, data: String?, module: String?) throws {
+    init?(
+        _ configuration: TrainingConfiguration, run: String, isForced: Bool, data: String?, module: String?,
+        hasChecksums: Bool
+    ) throws {
         guard let observation = configuration.observation else { return nil }
         self.run = run
         self.isForced = isForced
         self.data = data
         self.module = module
+        self.hasChecksums = hasChecksums
         schedule = observation.schedule
         iterationCount = configuration.iterations
         definition = try EstimationConfiguration(json: observation.definition, file: run)
@@ -41,7 +46,8 @@ final class TrainEstimate<Scalar: ParameterScalar>: StepObserver {
         estimation = try EstimationInLoop(
             run: run, header: header, iterations: schedule.savedIterations(of: iterationCount),
             firstIteration: iteration, configuration: definition, isForced: isForced, dataOverride: data,
-            modulePath: module, workerCount: parallelism.workerCount, threads: parallelism.threads,
+            modulePath: module, hasChecksums: hasChecksums, workerCount: parallelism.workerCount,
+            threads: parallelism.threads,
             isCancelled: { Interruption.isRequested })
         Console.error("estimating \(schedule) → \(output)")
         for warning in definition.warnings { Console.error("warning: \(warning)") }

@@ -22,12 +22,15 @@ struct TrainWork<Scalar: ParameterScalar> {
     private let data: String?
     /// Where the scripted module is, if the objective is one.
     private let module: String?
+    /// Whether new files get checksums.
+    private let hasChecksums: Bool
 
     init(
         _ objectives: ObjectiveSet<Scalar>, _ configuration: TrainingConfiguration,
         _ description: ObjectiveDescription, isForced: Bool = false, inputs: [String?] = [], data: String? = nil,
-        module: String? = nil
+        module: String? = nil, hasChecksums: Bool = true
     ) throws {
+        self.hasChecksums = hasChecksums
         self.data = data
         self.module = module
         self.objectives = objectives
@@ -62,7 +65,8 @@ struct TrainWork<Scalar: ParameterScalar> {
     /// One row a run.
     func plan(of path: String?, repetitions: Int?) throws -> Table {
         Console.error(description.summary)
-        let trainer = try Trainer(objectives, configuration)
+        var trainer = try Trainer(objectives, configuration)
+        trainer.hasChecksums = hasChecksums
         let time = try trainer.measureGradientTime()
         let runs = runs(path ?? "run.h5", repetitions: repetitions)
         if path != nil {
@@ -155,7 +159,8 @@ struct TrainWork<Scalar: ParameterScalar> {
     func train(
         _ configuration: TrainingConfiguration, at path: String, isContinued: Bool, remedy: String? = nil
     ) throws -> TrainingSummary {
-        let trainer = try Trainer(objectives, configuration)
+        var trainer = try Trainer(objectives, configuration)
+        trainer.hasChecksums = hasChecksums
         Console.error("training on \(description.summary) → \(path)")
         for note in description.dataNotes { Console.error("note: \(note)") }
         var reporter: ProgressReporter?
@@ -168,7 +173,8 @@ struct TrainWork<Scalar: ParameterScalar> {
             reporter = current
         }
         let estimate = try TrainEstimate<Scalar>(
-            configuration, run: path, isForced: isForced && !isContinued, data: data, module: module)
+            configuration, run: path, isForced: isForced && !isContinued, data: data, module: module,
+            hasChecksums: hasChecksums)
         let result = Result {
             if isContinued {
                 return try trainer.train(

@@ -102,6 +102,78 @@ struct RecordedTests {
         #expect(status == [0, 3, 0, 0])
     }
 
+    /// Where a forged gradient stands: its dataset, its index in Python, and the place that must be named.
+    private static let forgeries: [(dataset: String, index: String, place: String)] = [
+        ("gradient", "[2]", "/fixed_subset/gradient, row 2, block w"),
+        ("gradient", "[2, 301 * 211:301 * 211 + 7]", "/fixed_subset/gradient, row 2, block b"),
+        ("next_gradient", "[1, -16:]", "/fixed_subset/next_gradient, row 1, block z"),
+        ("probe_gradient", "[3, 1]", "/fixed_subset/probe_gradient, row 3, γ = 0.5, block w"),
+        ("group_gradient", "[0, 2]", "/fixed_subset/gradient, row 0, block w"),
+        ("probe_group_gradient", "[3, 0, 1]", "/fixed_subset/probe_gradient, row 3, γ = 0.25, block w"),
+    ]
+
+    /// The mean of the groups is what is measured: a gradient that is not is neither valid nor measured.
+    @Test(arguments: forgeries.indices, ["1000", "0", "np.nan"])
+    func gradientsAreTheMeansOfTheirGroups(index: Int, factor: String) throws {
+        let (dataset, place, object) = Self.forgeries[index]
+        _ = try make(#""shared":false,"gammas":[0.25,0.5],"groups":3,"losses":true"#, scalar: "float32")
+        #expect(try bench.succeed("verify", "run.h5").standardOutput.contains(": valid"))
+        try bench.write(
+            """
+            import h5py, numpy as np
+            with h5py.File("run.h5", "r+") as file:
+                data = file["fixed_subset/\(dataset)"]
+                data\(place) = data\(place) * np.float32(\(factor))
+            """, to: "forge.py")
+        _ = try bench.python(script: bench.path("forge.py"), [])
+        let report = try bench.smoothness("verify", "run.h5")
+        #expect(report.exitCode == 65)
+        #expect(
+            report.standardOutput.contains("FAILED recorded gradients are the means of their groups: at \(object)"),
+            "\(report.standardOutput)")
+        let refused = try bench.smoothness("estimate", "run.h5")
+        #expect(refused.exitCode == 65)
+        #expect(
+            refused.standardError.contains(
+                "run.h5: \(object): a recorded gradient is not the mean of its groups (expected the mean of its groups, to "
+            ),
+            "\(refused.standardError)")
+    }
+
+    /// The means of gradients that were taken over all data at once differ from those of their groups by rounding.
+    @Test(arguments: ["float32", "float64"])
+    func toleratesAnotherOrderOfSums(scalar: String) throws {
+        _ = try make(#""shared":true,"gammas":[0.5],"groups":4"#, scalar: scalar)
+        try bench.write(
+            """
+            import h5py, numpy as np
+            with h5py.File("run.h5", "r+") as file:
+                data = file["fixed_subset/gradient"]
+                noise = np.random.default_rng(1).normal(size=data.shape)
+                data[...] = data[...] * (1 + 30 * np.finfo(data.dtype).eps * noise)
+            """, to: "round.py")
+        _ = try bench.python(script: bench.path("round.py"), [])
+        try bench.succeed("verify", "run.h5")
+        try bench.succeed("estimate", "run.h5")
+    }
+
+    /// With the run beside it, every number of an estimate is taken again.
+    @Test func estimatesAreThoseOfTheRun() throws {
+        _ = try make(#""shared":true,"gammas":[0.5],"groups":3,"losses":true"#, scalar: "float64")
+        try bench.succeed("estimate", "run.h5", "--no-checksums")
+        let file = try HDF5.File.open(bench.path("run.estimates.h5"), .readWrite)
+        let dataset = try file.dataset("/estimates/blocks/smoothness_error")
+        let values = try dataset.read(as: Double.self, start: [1, 0], count: [1, 1])
+        try dataset.write(1.0001 * values[0], at: [1, 0])
+        try file.close()
+        let report = try bench.smoothness("verify", "run.estimates.h5")
+        #expect(report.exitCode == 65)
+        #expect(
+            report.standardOutput.contains(
+                "FAILED recorded gradients give these numbers: at /estimates/blocks/smoothness_error, row 1"),
+            "\(report.standardOutput)")
+    }
+
     @Test func refusesWhatIsNotThere() throws {
         try bench.succeed("train", "--objective", "quadratic", "--iterations", "2", "-o", "plain.h5")
         try bench.expectRefusal(

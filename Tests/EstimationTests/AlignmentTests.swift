@@ -374,7 +374,7 @@ struct AlignCommandTests {
         #expect(histogram.standardOutput.split(separator: "\n").count == 1 + 4 * 2 * 40)
 
         let inspected = try smoothness("inspect", output)
-        #expect(inspected.exitCode == 0 && inspected.standardOutput.contains("smoothness-alignment 1.0"))
+        #expect(inspected.exitCode == 0 && inspected.standardOutput.contains("smoothness-alignment 1.1"))
         #expect(try smoothness("inspect", output, "--format", "json").standardOutput.contains("\"batch_sizes\""))
         #expect(
             try smoothness("inspect", "--config", output).standardOutput.contains(

@@ -11,12 +11,16 @@ struct VerifierTests {
     let folder = try! TemporaryFolder()
     var path: String { folder.path("run.estimates.h5") }
 
-    private func make() throws {
+    private func make(hasChecksums: Bool = true) throws {
+        try? FileManager.default.removeItem(atPath: path)
+        try? FileManager.default.removeItem(atPath: folder.path("run.h5"))
         var fixture = RunFixture.quadratic
         fixture.distort = { iteration, x in if iteration == 6 { x[1] = .nan } }
         try fixture.write(folder.path("run.h5"), as: Double.self)
         let configuration = EstimationConfiguration(grid: .spacing(delta: 0.5), subset: .list(indices: [1, 2, 6]))
-        try EstimationJob(run: folder.path("run.h5"), configuration: configuration).run()
+        try EstimationJob(
+            run: folder.path("run.h5"), configuration: configuration, hasChecksums: hasChecksums
+        ).run()
     }
 
     @Test("a file that was just written keeps every promise")
@@ -76,6 +80,93 @@ struct VerifierTests {
         #expect(
             report.failures.contains { ($0.place ?? "").contains(forgery.place) && ($0.place ?? "").contains("row 2") },
             "\(report)")
+    }
+
+    /// Numbers that stand in the file once, and what else says of them; γ = 0.5 and 1, one block, groups of one component.
+    static let relations: [(dataset: String, index: [Int], factor: Double, place: String)] = [
+        ("/estimates/groups/loss", [2, 0], 1.01, "/estimates/groups/loss"),
+        ("/estimates/groups/gradient_product", [2, 1], 1.01, "/estimates/groups/gradient_product"),
+        ("/estimates/groups/gradient_product", [2, 1], 1e6, "/estimates/groups/gradient_product, group 1"),
+        ("/estimates/groups/gradient_squared", [2, 1], -1, "/estimates/groups/gradient_product, group 1"),
+        ("/estimates/groups/difference_product", [2, 1, 0], 1.01, "/estimates/groups/difference_product, γ = 0.5"),
+        ("/estimates/blocks/gradient_squared", [2, 0, 1], 1e6, "/estimates/blocks/difference_squared"),
+        ("/estimates/blocks/difference_along_step", [2, 0, 1], 1e3, "/estimates/blocks/difference_along_step"),
+        ("/estimates/blocks/base_along_step", [2, 0, 1], 1e3, "/estimates/blocks/base_along_step"),
+        ("/estimates/blocks/displacement_squared", [2, 0, 1], 1.01, "/estimates/blocks/displacement_squared"),
+        ("/estimates/blocks/gradient_norm_error", [2, 0], 0.9, "/estimates/blocks/gradient_norm_error"),
+        ("/estimates/blocks/gradient_norm_error", [2, 0], -1, "/estimates/blocks/gradient_norm_error, block 0"),
+        ("/estimates/blocks/smoothness_error", [2, 0], -1, "/estimates/blocks/smoothness_error, block 0"),
+        ("/estimates/cosine", [2], 0.99, "/estimates/cosine"),
+        ("/estimates/relative_rounding", [2], -1, "/estimates/relative_rounding"),
+        ("/estimates/rounding_projection", [2], 2, "/estimates/rounding_projection"),
+    ]
+
+    @Test("what follows from other numbers only together with them is held against them", arguments: relations.indices)
+    func related(index: Int) throws {
+        let forgery = Self.relations[index]
+        try make(hasChecksums: false)
+        #expect(verifyEstimatesFile(path).isValid, "\(verifyEstimatesFile(path))")
+        do {
+            let file = try HDF5.File.open(path, .readWrite)
+            let dataset = try file.dataset(forgery.dataset)
+            let value = try dataset.read(as: Double.self, start: forgery.index, count: forgery.index.map { _ in 1 })[0]
+            try dataset.write(value * forgery.factor, at: forgery.index)
+            try file.close()
+        }
+        let report = verifyEstimatesFile(path)
+        #expect(
+            report.failures.contains {
+                ($0.place ?? "").hasPrefix(forgery.place) && ($0.place ?? "").contains("row 2")
+            },
+            "\(forgery.dataset): \(report)")
+    }
+
+    @Test("counts and the run beside the file")
+    func counts() throws {
+        for (dataset, place) in [
+            ("/estimates/subset_size", "/estimates/subset_size"),
+            ("/estimates/component_gradient_count", "/estimates/component_gradient_count"),
+        ] {
+            try make(hasChecksums: false)
+            do {
+                let file = try HDF5.File.open(path, .readWrite)
+                try file.dataset(dataset).write(Int64(1), at: [2])
+                try file.close()
+            }
+            let report = verifyEstimatesFile(path)
+            #expect(report.failures.contains { ($0.place ?? "").hasPrefix(place) }, "\(report)")
+        }
+    }
+
+    @Test("one bit flipped anywhere in the rows is found, 100 of 100, with its dataset")
+    func flippedBits() throws {
+        try make()
+        let whole = try Data(contentsOf: URL(filePath: path))
+        let rows = try rowBytes(of: path)
+        #expect(rows.count >= 40)
+        var generator = SeededGenerator(seed: 3, purpose: "flipped bits")
+        for turn in 0..<100 {
+            let (name, bytes) = rows[turn % rows.count]
+            let place = bytes.lowerBound + generator.index(below: bytes.count)
+            var changed = whole
+            changed[place] ^= UInt8(1) << UInt8(generator.index(below: 8))
+            try changed.write(to: URL(filePath: path))
+            let report = verifyEstimatesFile(path)
+            #expect(
+                report.failures.contains {
+                    $0.name == "rows are what was written" && ($0.place ?? "").hasPrefix("\(name), row ")
+                } || (name.hasSuffix("/status") && !report.isValid), "byte \(place), \(name): \(report)")
+        }
+    }
+
+    @Test("a row that is not what was written is refused as it is read")
+    func reading() throws {
+        try make()
+        try forge(path, "/estimates/smoothness")
+        let reader = try EstimatesFileReader(path)
+        _ = try reader.estimate(row: 1)
+        let error = try #require(throws: SmoothnessError.self) { _ = try reader.estimate(row: 2) }
+        #expect(error.kind == .data && error.object == "/estimates/smoothness, row 2" && error.file == path)
     }
 
     @Test("faults of the frame are found: status, iteration, counter, attributes, digest, gammas, datasets")

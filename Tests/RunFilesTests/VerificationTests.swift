@@ -114,6 +114,21 @@ struct VerificationTests {
         ("clipped", "clipped is 0 or 1", "/trajectory/clipped row 3"),
         ("fewer rows than complete", "complete means every row", "/commit"),
         ("superblock", "HDF5 1.8 can open it", "superblock"),
+        ("evaluations descend", "evaluations follow one another", "/history/evaluation row 1"),
+        ("epoch", "evaluations count epochs", "/history/evaluation/epoch row 2"),
+        (
+            "training loss", "training losses lie among those of their iterations",
+            "/history/evaluation/training_loss row 1"
+        ),
+        ("perplexity", "perplexities follow from the losses", "/history/evaluation/metric row 0"),
+        ("false non-finite", "rows that are not finite show it", "/history/status row 4"),
+        ("resume iterate", "the resume point is where its rows are", "/resume/iterate"),
+        ("resume evaluations", "the resume point is after its evaluations", "/resume/evaluation_count"),
+        ("numbers that were not recorded", "columns that are not recorded are NaN", "/history/loss row 0"),
+        ("another mark", "history and trajectory record the same columns", "/history/loss@recorded"),
+        ("learning rate", "learning rates are the optimiser's", "/history/learning_rate row 0"),
+        ("clipped without a clip norm", "clipped follows from the gradient norm", "/history/clipped row"),
+        ("not clipped", "clipped follows from the gradient norm", "/history/clipped row 3"),
         ("half a fixed subset", "gradients at next iterates are there", "/fixed_subset/next_gradient"),
     ]
 

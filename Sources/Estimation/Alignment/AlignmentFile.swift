@@ -25,6 +25,8 @@ public struct AlignmentHeader: Sendable {
     public var rows: [Int]
     /// One a batch size.
     public var partitions: [BatchPartition]
+    /// Whether a file that is made with it has checksums.
+    var hasChecksums = true
 
     public var rowCount: Int { rows.count }
     public var batchCount: Int { partitions.reduce(0) { $0 + $1.count } }
@@ -99,7 +101,10 @@ enum AlignmentFile {
         try file.dataset(path).read(as: Int64.self).map { Int($0) }
     }
 
-    static func row(_ index: Int, of file: borrowing HDF5.File, header: AlignmentHeader) throws -> AlignmentRow {
+    /// - Parameter isChecked: whether a row that is not what was written is refused, where there are checksums.
+    static func row(
+        _ index: Int, of file: borrowing HDF5.File, header: AlignmentHeader, isChecked: Bool = true
+    ) throws -> AlignmentRow {
         var row = AlignmentRow(
             iteration: Int(try AnalysisFile.values(file, AlignmentSchema.iteration, index, [], as: Int64.self)[0]),
             partitions: header.partitions, clipNorms: header.configuration.clipNorms)
@@ -115,7 +120,24 @@ enum AlignmentFile {
             guard !extents.contains(0) else { continue }
             field.assign(try AnalysisFile.values(file, field.name, index, extents, as: Double.self), to: &row)
         }
+        if isChecked, let table = try ChecksumTable(AlignmentSchema.checksums, of: file) {
+            let found = checksums(of: row)
+            for (name, expected) in zip(table.covers, try table.row(index)) {
+                guard let found = found[name] else { continue }
+                try ChecksumTable.require(found, is: expected, of: name, row: index, file: file.path)
+            }
+        }
         return row
+    }
+
+    /// The checksum of what every dataset has of a row.
+    private static func checksums(of row: AlignmentRow) -> [String: UInt32] {
+        let sums =
+            [
+                (AlignmentSchema.iteration, Checksum(of: [Int64(row.iteration)])),
+                (AlignmentSchema.status, Checksum(of: [row.status.rawValue])),
+            ] + AlignmentSchema.fields.map { ($0.name, Checksum(of: $0.values(of: row))) }
+        return Dictionary(uniqueKeysWithValues: sums.map { ($0.0, $0.1.value) })
     }
 
     // MARK: - Writing
@@ -129,6 +151,7 @@ enum AlignmentFile {
             guard !extents.contains(0) else { continue }
             try AnalysisFile.write(field.values(of: row), to: file, field.name, index, extents)
         }
+        try ChecksumTable(AlignmentSchema.checksums, of: file)?.write(checksums(of: row), row: index)
     }
 
     /// Makes a whole alignment file with room for every row and none committed.
@@ -147,13 +170,17 @@ enum AlignmentFile {
             try writeDefinition(file, header)
             try writeBatches(file, header)
             try reserveRows(file, header)
+            guard header.hasChecksums else { return }
+            try ChecksumTable.create(
+                AlignmentSchema.checksums, over: AlignmentSchema.rowDatasets, rows: header.rowCount, in: file)
+            try DefinitionDigest.store(over: AlignmentSchema.definition, in: file)
         }
     }
 
     /// Bytes of the row datasets.
     static func rowBytes(_ header: AlignmentHeader) -> Int {
         let doubles = AlignmentSchema.fields.reduce(0) { $0 + header.extents($1).reduce(1, *) }
-        return header.rowCount * (8 * doubles + 8 + 1)
+        return header.rowCount * (8 * doubles + 8 + 1 + 4 * AlignmentSchema.rowDatasets.count)
     }
 
     private static func writeDefinition(_ file: borrowing HDF5.File, _ header: AlignmentHeader) throws {

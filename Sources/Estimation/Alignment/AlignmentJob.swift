@@ -50,11 +50,12 @@ public struct AlignmentJob: Sendable {
     ///   - isForced: replaces what stands at the place of the output, when the new file is whole; see `ResumableOutput`.
     ///   - dataOverride: where the objective's data is now, if it has moved.
     ///   - threads: how many tensor operations are set to, for the record.
+    ///   - hasChecksums: whether a new file gets checksums.
     /// - Throws: `SmoothnessError`: `.data` for a run without an iterate or one that its objective does not fit; `.usage` for
     ///   rows, batch sizes or a subset that are none; `.cannotCreate` where the output is something else.
     public init(
         run path: String, configuration: AlignmentConfiguration, output: String? = nil, isForced: Bool = false,
-        dataOverride: String? = nil, modulePath: String? = nil, threads: Int? = nil
+        dataOverride: String? = nil, modulePath: String? = nil, threads: Int? = nil, hasChecksums: Bool = true
     ) throws {
         try configuration.validate()
         let reader = try RunFileReader(path)
@@ -81,7 +82,8 @@ public struct AlignmentJob: Sendable {
                 run: path, output: output.place, configuration: configuration, header: header, rows: Array(rows),
                 digest: try reader.digest(rows: (rows.last ?? -1) + 1), dataOverride: dataOverride,
                 modulePath: modulePath,
-                origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads))
+                origin: AnalysisOrigin(output: target, run: path, data: dataOverride, threads: threads),
+                hasChecksums: hasChecksums)
             let work: any AlignmentWork =
                 switch precision {
                 case .float32: try TypedAlignmentWork<Float>(request)
@@ -124,6 +126,8 @@ struct AlignmentRequest: Sendable {
     var dataOverride: String?
     var modulePath: String?
     var origin: AnalysisOrigin
+    /// Whether a new file gets checksums.
+    var hasChecksums = true
 }
 
 extension StandingAnalysis {
@@ -175,7 +179,8 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
             objective: request.header.objective, optimizer: request.header.optimizer, configuration: configuration,
             layout: objective.layout, components: components, componentWeights: weights,
             componentCount: objective.componentCount, rows: request.rows,
-            partitions: try sizes.map { try BatchPartition(size: $0, unit: unit, componentWeights: weights) })
+            partitions: try sizes.map { try BatchPartition(size: $0, unit: unit, componentWeights: weights) },
+            hasChecksums: request.hasChecksums)
         try description.requireMergeable(header.partitions)
     }
 

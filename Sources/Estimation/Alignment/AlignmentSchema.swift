@@ -67,10 +67,10 @@ struct AlignmentField: Sendable {
     }
 }
 
-/// The names and meanings of everything in an alignment file, version 1.0; docs/alignment-file.md is the specification.
+/// The names and meanings of everything in an alignment file, version 1.1; docs/alignment-file.md is the specification.
 public enum AlignmentSchema {
     public static let format = "smoothness-alignment"
-    public static let version = "1.0"
+    public static let version = "1.1"
     static let file = AnalysisFormat(
         name: format, version: version, majorVersion: 1, noun: "an alignment file", commit: commit)
 
@@ -112,6 +112,16 @@ public enum AlignmentSchema {
     static let status = "/alignment/status"
     static let groups = ["/batches", "/alignment"]
     static let parameterDatasets = EstimatesSchema.parameterDatasets
+    /// The table of checksums of the rows.
+    static let checksums = "alignment"
+    /// What the digest of the definition is over.
+    static let definition =
+        AnalysisRoot.definition + [
+            configuration, objective, optimizer, components, componentWeights, componentCount, rows, clipNorms,
+            levelsPath, edgesPath, batchSize, batchComponents, batchCount, batchOffset, batchWeights,
+        ] + parameterDatasets
+    /// The datasets of rows.
+    static var rowDatasets: [String] { [iteration, status] + fields.map(\.name) }
 
     /// The datasets of Double, in the order in which they are written.
     static let fields: [AlignmentField] = [

@@ -15,6 +15,9 @@ public func verifyAlignmentFile(_ path: String) -> VerificationReport {
         report.checkDefinition(start.header, in: file)
         guard report.checkAlignmentRows(start.header, in: file) else { return report }
         try report.checkRows(start, in: file)
+        let rows = Array(0..<start.committedRows)
+        report.checkChecksums(
+            of: file, rows: { $0 == AlignmentSchema.checksums ? rows : nil }, required: AlignmentSchema.rowDatasets)
         report.checkState(
             start.header.root, committedRows: start.committedRows, rowCount: start.header.rowCount,
             at: AlignmentSchema.commit)
@@ -126,7 +129,9 @@ extension VerificationReport {
         var last: Int?
         var unsound = 0
         for index in 0..<start.committedRows {
-            let stored = try translating(.data) { try AlignmentFile.row(index, of: file, header: header) }
+            let stored = try translating(.data) {
+                try AlignmentFile.row(index, of: file, header: header, isChecked: false)
+            }
             checkIncrease(stored.iteration, after: last, at: "\(AlignmentSchema.iteration), row \(index)")
             last = stored.iteration
             if stored.status != .ok { unsound += 1 }
@@ -176,7 +181,8 @@ extension VerificationReport {
             let bound = squared.squareRoot() * stored.gradientNorm
             check(
                 "inner products are at most the products of their norms",
-                squared >= 0 && abs(product) <= bound * (1 + 1e-9), at: "/alignment/inner_product, row \(index), batch \(batch)",
+                squared >= 0 && abs(product) <= bound * (1 + 1e-9),
+                at: "/alignment/inner_product, row \(index), batch \(batch)",
                 expected: "at most \(bound) in size", found: "\(product)")
         }
     }

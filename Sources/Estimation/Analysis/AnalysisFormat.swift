@@ -97,6 +97,10 @@ public struct AnalysisRoot: Sendable {
         try origin.write(to: file)
     }
 
+    /// Attributes that are written once, as the digest of a file's definition names them.
+    static let definition =
+        (attributeNames.filter { $0 != "state" } + AnalysisOrigin.attributeNames).map { "/@" + $0 }
+
     static let attributeNames = [
         "format", "format_version", "run_id", "run_digest", "run_file", "created", "software", "software_version",
         "hdf5_version", "state",

@@ -26,7 +26,7 @@ public final class EstimationInLoop<RunScalar: ParameterScalar> {
     public init(
         run path: String, header: RunHeader, iterations: [Int], firstIteration: Int,
         configuration: EstimationConfiguration, isForced: Bool = false, dataOverride: String? = nil,
-        modulePath: String? = nil, workerCount: Int = 1, threads: Int? = nil,
+        modulePath: String? = nil, hasChecksums: Bool = true, workerCount: Int = 1, threads: Int? = nil,
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws {
         try configuration.requireStepsInHand()
@@ -48,7 +48,7 @@ public final class EstimationInLoop<RunScalar: ParameterScalar> {
             live: LiveRows(maker: .train, iterations: iterations), dataOverride: dataOverride,
             modulePath: modulePath,
             origin: AnalysisOrigin(output: place.path, run: run, data: dataOverride, threads: threads),
-            workerCount: workerCount)
+            workerCount: workerCount, hasChecksums: hasChecksums)
         try standing?.require(
             runID: header.runID, runDigest: request.digest, configuration: resolved.json(), noun: "an estimate")
         guard standing == nil || standing?.live == request.live?.with(digest: standing?.live?.digest) else {

@@ -141,6 +141,6 @@ struct RecordedEstimationWork<Scalar: ParameterScalar & HDF5Scalar>: EstimationW
                 origin: request.origin),
             objective: request.header.objective, optimizer: request.header.optimizer,
             configuration: request.configuration, gammas: gammas, groups: groups, layout: layout,
-            rowCount: request.capacity, live: request.live)
+            rowCount: request.capacity, live: request.live, hasChecksums: request.hasChecksums)
     }
 }

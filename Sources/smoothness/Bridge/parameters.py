@@ -24,6 +24,7 @@ import sys
 import time
 import traceback
 import uuid
+import zlib
 
 import numpy as np
 

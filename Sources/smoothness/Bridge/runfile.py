@@ -56,6 +56,21 @@ def _remove_leftovers(path):
                 pass
 
 
+def _content(file, path):
+    """The bytes of a dataset, or of an attribute after an @, as a digest takes them; None where there is none."""
+    path, _, name = path.partition("@")
+    if path != "/" and path not in file or name and name not in file[path].attrs:
+        return None
+    value = file[path].attrs[name] if name else file[path][()]
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode()
+    if value.dtype == object:
+        return b"\n".join(text if isinstance(text, bytes) else text.encode() for text in value)
+    return np.asarray(value).tobytes()
+
+
 class RunFile:
     """A run file in the making, under the crash rule: all that rows need lies in the file before the first of them, and a row is counted
     when it is whole. After its creation the file is written with pwrite(2) alone, which outlives the process. A file that it is to replace
@@ -75,7 +90,7 @@ class RunFile:
     def __init__(self, path, parameters, iterations, total, objective, optimizer, unknown=(), gradients=False, fixed=None, consecutive=False):
         import h5py
 
-        self.path, self.names, self.consecutive, self.unknown = path, {}, consecutive, set(unknown)
+        self.path, self.names, self.consecutive, self.unknown, self.sums = path, {}, consecutive, set(unknown), {}
         beside = path + ".unfinished"
         self.place = beside if os.path.lexists(path) or os.path.lexists(beside) else path
         for made in {path, self.place}:
@@ -127,7 +142,7 @@ class RunFile:
             self.names[path] = (dataset.id.get_offset(), np.dtype(dtype).newbyteorder("<"), shape)
 
         for name, value in {
-            "format": "smoothness-run", "format_version": "1.0", "run_id": str(uuid.uuid4()),
+            "format": "smoothness-run", "format_version": "1.1", "run_id": str(uuid.uuid4()),
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "software": SOFTWARE,
             "software_version": __version__, "hdf5_version": h5py.version.hdf5_version,
         }.items():
@@ -164,6 +179,33 @@ class RunFile:
                     "gradient of the minibatch loss of iteration k at x_k", clipping="before", examples="the minibatch of iteration k")
         if fixed:
             self._create_fixed(file, reserve, fixed, rows, width, scalar)
+        self._create_checksums(file, reserve, rows)
+
+    def _create_checksums(self, file, reserve, rows):
+        """A table for all datasets of as many rows, one column each, and a digest over what never changes: docs/run-file.md, "Checksums"."""
+        fixed = ("component", "component_weight", "group_weight", "population_weight")
+        tables = {}
+        for path, (_, _, shape) in list(self.names.items()):
+            group, name = path.rsplit("/", 1)
+            if group in ("/trajectory", "/fixed_subset") and name not in fixed:
+                tables.setdefault("trajectory" if shape[0] == rows else "points", []).append(path)
+            elif name != "commit" and group in ("/history", "/history/evaluation"):
+                tables.setdefault("history" if group == "/history" else "evaluation", []).append(path)
+        for table, covers in tables.items():
+            reserve("/checksums/" + table, "u4", (self.names[covers[0]][2][0], len(covers)), "checksums of rows",
+                    "CRC-32 of the bytes of every row of the datasets that the attribute covers names, one column each", covers="\n".join(covers))
+            self.sums.update({path: ("/checksums/" + table, column) for column, path in enumerate(covers)})
+        attributes = ["/@" + name for name in ("format", "format_version", "run_id", "created", "software", "software_version", "hdf5_version")]
+        attributes += [f"/{group}/{name}@recorded" for group in ("history", "trajectory") for name in ("loss", "gradient_norm", "learning_rate", "clipped")]
+        attributes += ["/history/evaluation/metric@metric_name", "/trajectory/gradient@clipping", "/trajectory/gradient@examples",
+                       "/fixed_subset@subset", "/fixed_subset@evaluation"]
+        datasets = ["/objective", "/optimizer"] + ["/parameters/" + name for name in ("name", "shape", "offset", "count")]
+        covers = [path for path in attributes + datasets + ["/fixed_subset/" + name for name in fixed] if _content(file, path) is not None]
+        contents = ((path, _content(file, path)) for path in covers)
+        digest = hashlib.sha256(b"".join(f"{path}\t{len(data)}\n".encode() + data for path, data in contents)).digest()
+        reserve("/checksums/definition", "u1", (32,), "digest of the definition",
+                "SHA-256 over what the attribute covers names: for each its name, a tab, its number of bytes, a line feed, its bytes",
+                np.frombuffer(digest, "u1"), covers="\n".join(covers))
 
     def _create_fixed(self, file, reserve, fixed, rows, width, scalar):
         group = file.require_group("fixed_subset")
@@ -198,7 +240,14 @@ class RunFile:
         width = int(np.prod(shape[1:], dtype="i8")) * dtype.itemsize if shape else dtype.itemsize
         if data.nbytes != width:
             raise ValueError(f"{path}: a row has {width} bytes, not {data.nbytes}")
-        rest, place = memoryview(data.reshape(-1).view("u1")), offset + row * width
+        bytes_ = memoryview(data.reshape(-1).view("u1"))
+        self._write(bytes_, offset + row * width)
+        if path in self.sums:
+            table, column = self.sums[path]
+            start, _, (_, columns) = self.names[table]
+            self._write(struct.pack("<I", zlib.crc32(bytes_)), start + 4 * (row * columns + column))
+
+    def _write(self, rest, place):
         while rest:
             written = os.pwrite(self.descriptor, rest[:1 << 30], place)
             rest, place = rest[written:], place + written

@@ -125,6 +125,33 @@ with h5py.File(path, "r+") as file:
             h["evaluation/iteration"][0] = 10_000
         case "half a resume":
             del file["resume/momentum"]
+        case "evaluations descend":
+            h["evaluation/iteration"][1] = 2
+        case "epoch":
+            h["evaluation/epoch"][2] = 4
+        case "training loss":
+            h["evaluation/training_loss"][1] = 1e6
+        case "perplexity":
+            h["evaluation/metric"][0] = 1.5
+        case "false non-finite":
+            h["status"][4] = 1
+        case "resume iterate":
+            # The last point claims to be where row 6 begins.
+            file["resume/iteration"][1], file["resume/evaluation_count"][1] = 12, 2
+        case "resume evaluations":
+            file["resume/evaluation_count"][1] = 4
+        case "numbers that were not recorded":
+            for group in (t, h):
+                group["loss"].attrs["recorded"] = "no"
+        case "another mark":
+            t["loss"].attrs["recorded"] = "no"
+        case "learning rate":
+            file["optimizer"][()] = '{"algorithm":"sgd","learning_rate":0.125,"clip_norm":2}'
+        case "clipped without a clip norm":
+            file["optimizer"][()] = '{"algorithm":"sgd","learning_rate":0.25}'
+        case "not clipped":
+            file["optimizer"][()] = '{"algorithm":"sgd","learning_rate":0.25,"clip_norm":1e-9}'
+            h["clipped"][3] = 0
         case "half a fixed subset":
             group = file.create_group("fixed_subset")
             group.attrs["subset"] = "components 0 to 3"

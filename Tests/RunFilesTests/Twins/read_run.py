@@ -29,6 +29,9 @@ for path in sys.argv[2:]:
         scope["step_norm"](x, y, counts) for x, y in zip(trajectory["iterate"], trajectory["next_iterate"])
     ]
     resume = scope["read_resume"](path) or {}
+    changed = scope["changed_rows"](path)
+    if changed:
+        raise SystemExit(f"{path}: the document's own checksums differ: {changed[:5]}")
     runs.append(
         {
             **{f"resume/{name}": bits(values) for name, values in resume.items() if np.ndim(values) == 1},
