@@ -28,7 +28,7 @@ public enum EstimatesSchema {
     /// The table of checksums of the rows.
     static let checksums = "estimates"
     /// What the digest of the definition is over, as far as a file has it.
-    static let definition =
+    static let definition: [String] =
         AnalysisRoot.definition + [
             configuration, objective, optimizer, gammas, components, componentWeights, groupCount, populationWeight,
             "/live@maker", "/live/iteration",

@@ -50,6 +50,7 @@ public struct RunFileReader: ~Copyable {
             )
         }
         if isStrict { try plan.requireOrder(ofRows: counts.0, file: path) }
+        let checksums = try translating(.data) { try RunChecksums(file, isWanted: isStrict) }
         self.path = path
         self.header = header
         self.plan = plan
@@ -57,7 +58,7 @@ public struct RunFileReader: ~Copyable {
         isConsecutive = columns.isConsecutive
         fixedSubset = subset
         self.columns = columns
-        checksums = isStrict ? try translating(.data) { try RunChecksums(file) } : nil
+        self.checksums = checksums
         self.file = file
     }
 

@@ -115,7 +115,7 @@ public enum AlignmentSchema {
     /// The table of checksums of the rows.
     static let checksums = "alignment"
     /// What the digest of the definition is over.
-    static let definition =
+    static let definition: [String] =
         AnalysisRoot.definition + [
             configuration, objective, optimizer, components, componentWeights, componentCount, rows, clipNorms,
             levelsPath, edgesPath, batchSize, batchComponents, batchCount, batchOffset, batchWeights,

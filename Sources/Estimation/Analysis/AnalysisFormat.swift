@@ -98,7 +98,7 @@ public struct AnalysisRoot: Sendable {
     }
 
     /// Attributes that are written once, as the digest of a file's definition names them.
-    static let definition =
+    static let definition: [String] =
         (attributeNames.filter { $0 != "state" } + AnalysisOrigin.attributeNames).map { "/@" + $0 }
 
     static let attributeNames = [

@@ -91,9 +91,9 @@ struct RunChecksums: ~Copyable {
 }
 
 extension RunChecksums {
-    /// `nil` where the file has no checksums.
-    init?(_ file: borrowing File) throws {
-        guard try file.exists(ChecksumPath.group) else { return nil }
+    /// `nil` where the file has no checksums, or they are not wanted.
+    init?(_ file: borrowing File, isWanted: Bool = true) throws {
+        guard try isWanted && file.exists(ChecksumPath.group) else { return nil }
         self.init(
             trajectory: try ChecksumTable("trajectory", of: file), points: try ChecksumTable("points", of: file),
             history: try ChecksumTable("history", of: file), evaluation: try ChecksumTable("evaluation", of: file),
@@ -101,20 +101,21 @@ extension RunChecksums {
     }
 
     /// What the digest of the definition is over, as far as a file has it.
-    static let definition =
-        ["format", "format_version", "run_id", "created", "software", "software_version", "hdf5_version"].map {
-            "/@" + $0
-        }
-        + [
+    static var definition: [String] {
+        let root = ["format", "format_version", "run_id", "created", "software", "software_version", "hdf5_version"]
+        let fixed = ["gamma", "group_weight", "component", "component_weight", "population_weight"]
+        var paths = root.map { "/@" + $0 }
+        paths += [
             RunFilePath.objective, RunFilePath.optimizer, RunFilePath.parameterName, RunFilePath.parameterShape,
             RunFilePath.parameterOffset, RunFilePath.parameterCount, RunFilePath.metric + "@metric_name",
+            RunFilePath.gradient + "@clipping", RunFilePath.gradient + "@examples",
+            RunFilePath.fixedSubset + "@subset", RunFilePath.fixedSubset + "@evaluation",
         ]
-        + ["history", "trajectory"].flatMap { group in
-            ["loss", "gradient_norm", "learning_rate"].map { "/\(group)/\($0)@recorded" }
+        for group in ["/history/", "/trajectory/"] {
+            paths += ["loss", "gradient_norm", "learning_rate"].map { group + $0 + "@recorded" }
         }
-        + ["clipping", "examples"].map { RunFilePath.gradient + "@" + $0 }
-        + ["subset", "evaluation"].map { RunFilePath.fixedSubset + "@" + $0 }
-        + ["gamma", "group_weight", "component", "component_weight", "population_weight"].map { FixedSubset.path($0) }
+        return paths + fixed.map { FixedSubset.path($0) }
+    }
 
     /// The tables over all datasets of rows that a run file has.
     static func definitions(over rows: [DatasetDefinition], _ subset: FixedSubset?) -> [DatasetDefinition] {
