@@ -14,12 +14,13 @@ struct ChecksumCommandTests {
     }
 
     private func flip(_ file: String, _ dataset: String, row: Int) throws {
-        let place = try {
+        var place = 0
+        do {
             let open = try HDF5.File.open(bench.path(file))
             let stored = try open.dataset(dataset)
-            let rowBytes = stored.storageSize / (try stored.shape[0])
-            return try #require(stored.byteOffset) + row * rowBytes
-        }()
+            let start = stored.byteOffset
+            place = try #require(start) + row * (stored.storageSize / stored.shape[0])
+        }
         var bytes = try bench.bytes(file)
         bytes[place] ^= 1
         try bytes.write(to: URL(filePath: bench.path(file)))

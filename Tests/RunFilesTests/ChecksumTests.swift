@@ -173,7 +173,8 @@ struct ChecksumTests {
         try writer.finish(.complete)
         #expect(verifyRunFile(parts).isValid, "\(verifyRunFile(parts))")
         for table in ["trajectory", "points", "history", "evaluation"] {
-            let (first, second) = (try HDF5.File.open(whole), try HDF5.File.open(parts))
+            let first = try HDF5.File.open(whole)
+            let second = try HDF5.File.open(parts)
             let sums = try first.dataset("/checksums/\(table)").read(as: UInt32.self)
             #expect(
                 try sums == second.dataset("/checksums/\(table)").read(as: UInt32.self) && sums.contains { $0 != 0 })
