@@ -112,7 +112,7 @@ extension RunChecksums {
             RunFilePath.fixedSubset + "@subset", RunFilePath.fixedSubset + "@evaluation",
         ]
         for group in ["/history/", "/trajectory/"] {
-            paths += ["loss", "gradient_norm", "learning_rate"].map { group + $0 + "@recorded" }
+            paths += ["loss", "gradient_norm", "learning_rate", "clipped"].map { group + $0 + "@recorded" }
         }
         return paths + fixed.map { FixedSubset.path($0) }
     }
