@@ -95,7 +95,6 @@ struct VerifierTests {
         ("/estimates/blocks/displacement_squared", [2, 0, 1], 1.01, "/estimates/blocks/displacement_squared"),
         ("/estimates/blocks/gradient_norm_error", [2, 0], 0.9, "/estimates/blocks/gradient_norm_error"),
         ("/estimates/blocks/gradient_norm_error", [2, 0], -1, "/estimates/blocks/gradient_norm_error, block 0"),
-        ("/estimates/blocks/smoothness_error", [2, 0], -1, "/estimates/blocks/smoothness_error, block 0"),
         ("/estimates/cosine", [2], 0.99, "/estimates/cosine"),
         ("/estimates/relative_rounding", [2], -1, "/estimates/relative_rounding"),
         ("/estimates/rounding_projection", [2], 2, "/estimates/rounding_projection"),
