@@ -98,6 +98,8 @@ extension HDF5Error {
         case newerVersion
         /// A dataset was written through a filter that is not installed.
         case missingFilter
+        /// A link leads to another file, and such links are never followed.
+        case elsewhere
 
         /// What the library says of it; its errors have no finer codes.
         init?(_ stack: [Frame]) {
@@ -117,6 +119,8 @@ extension HDF5Error {
                 || says("filter is not registered")
             {
                 self = .missingFilter
+            } else if says("Link class not registered") || says("unable to find link class") {
+                self = .elsewhere
             } else {
                 return nil
             }
@@ -134,6 +138,7 @@ extension HDF5Error {
         case .newerVersion:
             "is of a newer version of HDF5 than libhdf5 \(File.libraryVersion) knows, or damaged: \(message)"
         case .missingFilter: "was written through a filter that is not installed: \(message)"
+        case .elsewhere: "lies in another file, and links to other files are not followed"
         }
     }
 
@@ -151,6 +156,7 @@ extension HDF5Error {
         case .missingFilter:
             "Store it again without the filter (h5repack -f NONE FILE COPY, where the filter is installed), or name the folder of its "
                 + "plugin in HDF5_PLUGIN_PATH"
+        case .elsewhere: "Copy it into this file: h5copy -f ext"
         }
     }
 

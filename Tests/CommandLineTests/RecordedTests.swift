@@ -204,7 +204,8 @@ struct RecordedTests {
         _ = try bench.python(script: bench.path("link.py"), [])
         try bench.expectRefusal(
             ["estimate", "run.h5"], code: 65,
-            "@/run.h5: /fixed_subset/gradient: lies in another file (expected a dataset of this file). Copy it into the run file: h5copy -f ext"
+            "@/run.h5: /fixed_subset/gradient: lies in another file, and links to other files are not followed. Copy it into this file: "
+                + "h5copy -f ext"
         )
     }
 }

@@ -105,7 +105,7 @@ struct ThreeWaysTests {
         try bytes.write(to: URL(filePath: bench.path("other.pt")))
         try bench.expectRefusal(
             ["estimate", "trained.h5", "--module", "other.pt", "--force"], code: 65,
-            "other.pt: is not the file that this objective was made from (expected SHA-256 *, found SHA-256 *). Name the module that "
+            "other.pt: is not the file that this objective was made from (expected SHA-256 *, * bytes, found * bytes). Name the module that "
                 + "the run was made with: --module")
         try bench.expectRefusal(
             [

@@ -96,11 +96,6 @@ extension RecordedVectors {
         var offsets: [String: Int] = [:]
         for (name, object) in names {
             let dataset = try translating(.data) { try reader.file.dataset(object) }
-            guard try translating(.data, { try reader.file.isWithin(object) }) else {
-                throw SmoothnessError(
-                    .data, "lies in another file", file: path, object: object, expected: "a dataset of this file",
-                    remedy: "Copy it into the run file: h5copy -f ext")
-            }
             guard let offset = dataset.byteOffset else {
                 throw SmoothnessError(
                     .data, "lies in pieces or has no place", file: path, object: object,

@@ -93,7 +93,7 @@ class RunFile:
         self.path, self.names, self.consecutive, self.unknown, self.sums = path, {}, consecutive, set(unknown), {}
         beside = path + ".unfinished"
         self.place = beside if os.path.lexists(path) or os.path.lexists(beside) else path
-        for made in {path, self.place}:
+        for made in (path, beside):
             _remove_leftovers(made)
         temporary = _name_in_the_making(self.place)
         try:
