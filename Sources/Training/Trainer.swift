@@ -40,8 +40,9 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
         self.configuration = configuration
     }
 
-    /// Whether a new run file gets checksums; no number depends on it.
-    public var hasChecksums = true
+    /// Whether a new run file gets checksums; no number depends on it. By default it does where at most every fourth iterate is saved: there they
+    /// cost less than a fiftieth of the time of a training whose iterations are cheap (Tests/Benchmarks/checksum_cost.py).
+    public var hasChecksums: Bool?
 
     /// The iterations of an epoch: m, or 1 with the full gradient.
     public var epochLength: Int {
@@ -52,7 +53,7 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
     public var extents: RunExtents {
         var extents = configuration.extents(
             evaluationCount: evaluationsDue(at: configuration.iterations), metricName: objectives.metricName)
-        extents.hasChecksums = hasChecksums
+        extents.hasChecksums = hasChecksums ?? (extents.snapshotCount <= extents.iterationCount / 4)
         return extents
     }
 

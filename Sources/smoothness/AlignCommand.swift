@@ -54,7 +54,7 @@ struct AlignCommand: ParsableCommand {
             run: path, configuration: definition.configuration(ofRun: path),
             output: output.map { Console.absolute($0) },
             isForced: force, dataOverride: data, modulePath: module, threads: threads,
-            hasChecksums: integrity.checksums)
+            hasChecksums: integrity.checksums ?? true)
         try setThreadCount(threads)
         if dryRun {
             return try Console.output(

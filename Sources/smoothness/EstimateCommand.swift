@@ -111,7 +111,7 @@ struct EstimateCommand: ParsableCommand {
             run: Console.absolute(runFile), configuration: configuration,
             output: output.map { Console.absolute($0) }, isForced: force, isFollowing: follow,
             dataOverride: objective.isScripted ? nil : data, modulePath: objective.module, oracle: process.pool(),
-            workerCount: parallelism.workerCount, threads: parallelism.threads, hasChecksums: integrity.checksums)
+            workerCount: parallelism.workerCount, threads: parallelism.threads, hasChecksums: integrity.checksums ?? true)
         try setThreadCount(parallelism.threadsPerWorker)
         if dryRun {
             return try Console.output(

@@ -104,7 +104,7 @@ struct ImportCommand: ParsableCommand {
             nextGradients: try series(nextGradient, gradientTensors), losses: try series(loss, gradientTensors),
             subset: subset, objective: try description(), layout: try layoutOfRun(),
             iterationsPerRow: nextIterate == nil ? nil : every)
-        work.hasChecksums = integrity.checksums
+        work.hasChecksums = integrity.checksums ?? true
         for line in try work.understanding() + notes + gradientNotes { Console.error(line) }
         Console.error("importing \(work.rowCount) steps → \(target)")
         try work.write(to: target, isForced: force)

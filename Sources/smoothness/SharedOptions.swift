@@ -14,8 +14,12 @@ struct FormatOption: ParsableArguments {
 
 /// `--checksums`, for every subcommand that writes rows.
 struct ChecksumOption: ParsableArguments {
-    @Flag(inversion: .prefixedNo, help: "Keep a checksum of every row, by which verify finds any change of it.")
-    var checksums = true
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            "Keep a checksum of every row, by which verify finds any change of it. (default: yes, but for a training that saves more than every fourth iterate)"
+    )
+    var checksums: Bool?
 }
 
 /// How the intervals of a fit are made, but for the seed: a command that estimates has one already.

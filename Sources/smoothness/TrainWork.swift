@@ -22,13 +22,13 @@ struct TrainWork<Scalar: ParameterScalar> {
     private let data: String?
     /// Where the scripted module is, if the objective is one.
     private let module: String?
-    /// Whether new files get checksums.
-    private let hasChecksums: Bool
+    /// Whether new files get checksums; `nil` for those that have them by default.
+    private let hasChecksums: Bool?
 
     init(
         _ objectives: ObjectiveSet<Scalar>, _ configuration: TrainingConfiguration,
         _ description: ObjectiveDescription, isForced: Bool = false, inputs: [String?] = [], data: String? = nil,
-        module: String? = nil, hasChecksums: Bool = true
+        module: String? = nil, hasChecksums: Bool? = nil
     ) throws {
         self.hasChecksums = hasChecksums
         self.data = data
@@ -174,7 +174,7 @@ struct TrainWork<Scalar: ParameterScalar> {
         }
         let estimate = try TrainEstimate<Scalar>(
             configuration, run: path, isForced: isForced && !isContinued, data: data, module: module,
-            hasChecksums: hasChecksums)
+            hasChecksums: hasChecksums ?? true)
         let result = Result {
             if isContinued {
                 return try trainer.train(

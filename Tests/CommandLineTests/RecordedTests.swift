@@ -161,11 +161,13 @@ struct RecordedTests {
     @Test func estimatesAreThoseOfTheRun() throws {
         _ = try make(#""shared":true,"gammas":[0.5],"groups":3,"losses":true"#, scalar: "float64")
         try bench.succeed("estimate", "run.h5", "--no-checksums")
-        let file = try HDF5.File.open(bench.path("run.estimates.h5"), .readWrite)
-        let dataset = try file.dataset("/estimates/blocks/smoothness_error")
-        let values = try dataset.read(as: Double.self, start: [1, 0], count: [1, 1])
-        try dataset.write(1.0001 * values[0], at: [1, 0])
-        try file.close()
+        // In a scope of its own: the file is closed, and written, when the dataset is closed too.
+        do {
+            let file = try HDF5.File.open(bench.path("run.estimates.h5"), .readWrite)
+            let dataset = try file.dataset("/estimates/blocks/smoothness_error")
+            let values = try dataset.read(as: Double.self, start: [1, 0], count: [1, 1])
+            try dataset.write(1.0001 * values[0], at: [1, 0])
+        }
         let report = try bench.smoothness("verify", "run.estimates.h5")
         #expect(report.exitCode == 65)
         #expect(

@@ -10,10 +10,12 @@ import h5py
 def content(path):
     found = {}
     with h5py.File(path, "r") as file:
-        # The slots of the resume point alternate, so that where the last one lies depends on how many there were.
+        # The slots of the resume point alternate, so that where the last one lies depends on how many there were; the digest of what is written
+        # once covers the run's name.
+        others = ("resume/", "checksums/resume", "checksums/definition")
         file.visititems(
             lambda name, thing: found.update({name: thing[()]})
-            if isinstance(thing, h5py.Dataset) and not name.startswith("resume/") else None)
+            if isinstance(thing, h5py.Dataset) and not name.startswith(others) else None)
         found.update({f"attribute {name}": file.attrs[name] for name in file.attrs if name not in ("run_id", "created")})
     return {name: plain(value) for name, value in found.items()}
 
