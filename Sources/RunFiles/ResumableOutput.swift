@@ -5,7 +5,7 @@ import Foundation
 /// there that is to be replaced. That stays until the new file is whole: the work lies beside it until then, as `NAME.unfinished`, where the
 /// same command goes on.
 public struct ResumableOutput: Sendable, Hashable {
-    public static let ending = ".unfinished"
+    public static let ending = FileInTheMaking.unfinished
 
     /// The place of the finished file.
     public let path: String

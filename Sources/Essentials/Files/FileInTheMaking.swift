@@ -4,6 +4,8 @@ import Foundation
 /// (`ProcessMark`), so that what a killed process has left can be told from what a living one is at.
 package enum FileInTheMaking {
     private static let mark = ".creating-"
+    /// What the name of a file ends in that can be continued and lies beside the one that it is to replace.
+    package static let unfinished = ".unfinished"
     /// After so many seconds what a process of another machine has made, of which nothing can be known, counts as left.
     private static let foreignPatience = 24 * 3600
 
@@ -75,11 +77,14 @@ package enum FileInTheMaking {
 
     // MARK: - What killed processes have left
 
-    /// Removes what processes left that were killed while they made this very file or folder.
+    /// Removes what processes left that were killed while they made this very file or folder, under its own name or as `NAME.unfinished`: whether
+    /// there was something to replace may have changed since.
     package static func removeLeftovers(of path: String) {
         let place = URL(filePath: path)
-        let prefix = place.lastPathComponent + mark
-        removeLeftovers(in: place.deletingLastPathComponent().path) { $0.hasPrefix(prefix) }
+        var name = place.lastPathComponent
+        if name.hasSuffix(unfinished) { name.removeLast(unfinished.count) }
+        let prefixes = [name + mark, name + unfinished + mark]
+        removeLeftovers(in: place.deletingLastPathComponent().path) { other in prefixes.contains { other.hasPrefix($0) } }
     }
 
     /// Removes what killed processes left in a folder.
