@@ -88,7 +88,7 @@ public struct RunFileReader: ~Copyable {
     public func iterate<Scalar: ParameterScalar>(row: Int, into vector: inout [Scalar]) throws {
         try requireRow(row)
         try translating(.inputOutput) { try columns.iterate.read(row: row, of: header.layout.count, into: &vector) }
-        try checksums?.require(vector, are: RunFilePath.iterate, row: row)
+        try requireWritten(vector, are: RunFilePath.iterate, row: row)
     }
 
     /// x_{k+1} of a committed row.
@@ -102,9 +102,9 @@ public struct RunFileReader: ~Copyable {
             }
         }
         if columns.nextIterate == nil {
-            try checksums?.require(vector, are: RunFilePath.iterate, row: row + 1)
+            try requireWritten(vector, are: RunFilePath.iterate, row: row + 1)
         } else {
-            try checksums?.require(vector, are: RunFilePath.nextIterate, row: row)
+            try requireWritten(vector, are: RunFilePath.nextIterate, row: row)
         }
     }
 
@@ -114,7 +114,17 @@ public struct RunFileReader: ~Copyable {
         try requireRow(row)
         guard columns.gradient != nil else { throw missing(RunFilePath.gradient) }
         try translating(.inputOutput) { try columns.gradient?.read(row: row, of: header.layout.count, into: &vector) }
-        try checksums?.require(vector, are: RunFilePath.gradient, row: row)
+        try requireWritten(vector, are: RunFilePath.gradient, row: row)
+    }
+
+    /// Refuses a vector of a row that is not what was written. Single precision that was widened is narrowed again for it, which is exact; what was
+    /// rounded as it was read is not checked.
+    private func requireWritten<Scalar: ParameterScalar>(_ vector: [Scalar], are path: String, row: Int) throws {
+        if Scalar.scalarName == header.scalarName {
+            try checksums?.require(vector, are: path, row: row)
+        } else if header.scalarName == Float.scalarName, checksums != nil, let widened = vector as? [Double] {
+            try checksums?.require(widened.map { Float($0) }, are: path, row: row)
+        }
     }
 
     /// The columns of `/trajectory` and `/history` whose numbers the writer did not know: NaN throughout, and 0 for `clipped`.

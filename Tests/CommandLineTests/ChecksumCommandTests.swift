@@ -55,11 +55,24 @@ struct ChecksumCommandTests {
             report.standardOutput.contains(
                 "FAILED rows are what was written: at /trajectory/iterate, row 5, expected the checksum"),
             "\(report.standardOutput)")
-        let refused = try bench.smoothness("estimate", "run.h5", "--subset", "1", "-o", "new.h5")
-        #expect(refused.exitCode == 65)
-        #expect(
-            refused.standardError.contains("/trajectory/iterate, row 5: is not what was written: its checksum differs"),
-            "\(refused.standardError)")
+        // Also where single precision is read as double, and not where double precision is rounded to single.
+        for precision in ["float32", "float64"] {
+            let refused = try bench.smoothness(
+                "estimate", "run.h5", "--subset", "1", "--precision", precision, "-o", "new.h5")
+            #expect(refused.exitCode == 65)
+            #expect(
+                refused.standardError.contains(
+                    "/trajectory/iterate, row 5: is not what was written: its checksum differs"),
+                "\(refused.standardError)")
+        }
+        for precision in ["float32", "float64"] {
+            try bench.succeed(
+                "train", "--objective", "quadratic", "--iterations", "4", "--checksums", "--precision", precision, "-o",
+                "\(precision).h5")
+            for other in ["float32", "float64"] {
+                try bench.succeed("estimate", "\(precision).h5", "--subset", "1", "--precision", other, "--force")
+            }
+        }
         try flip("run.estimates.h5", "/estimates/gradient_norm", row: 3)
         #expect(try bench.smoothness("verify", "run.estimates.h5").exitCode == 65)
         let fit = try bench.smoothness("fit", "run.estimates.h5")
