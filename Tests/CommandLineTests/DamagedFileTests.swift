@@ -26,13 +26,20 @@ struct DamagedFileTests {
         var testDescription: String { rawValue }
 
         func apply(to bytes: inout Data) throws {
-            let start = try #require(bytes.firstRange(of: Data("GCOL".utf8))).lowerBound
-            var (objects, place): ([Int], Int) = ([], start + 16)
-            while place < start + 4096 - 16 {
-                objects.append(place)
-                guard bytes[place] != 0 || bytes[place + 1] != 0 else { break }
-                place += 16 + (Int(bytes[place + 8]) + 256 * Int(bytes[place + 9]) + 7) / 8 * 8
-            }
+            // The first heap of texts with free space at its end, which not all have.
+            var (start, objects, from): (Int, [Int], Int) = (0, [], 0)
+            repeat {
+                start = try #require(bytes[from...].firstRange(of: Data("GCOL".utf8))).lowerBound
+                from = start + 4
+                var place = start + 16
+                objects = []
+                while place < start + 4096 - 16 {
+                    objects.append(place)
+                    guard bytes[place] != 0 || bytes[place + 1] != 0 else { break }
+                    place += 16 + (Int(bytes[place + 8]) + 256 * Int(bytes[place + 9]) + 7) / 8 * 8
+                }
+            } while objects.count < 4 || bytes[objects[objects.count - 1]] != 0
+                || bytes[objects[objects.count - 1] + 1] != 0
             switch self {
             case .zeroedSector:
                 let sector = (start + 16 + 511) / 512 * 512
