@@ -58,7 +58,7 @@ struct ChecksumCommandTests {
         // Also where single precision is read as double, and not where double precision is rounded to single.
         for precision in ["float32", "float64"] {
             let refused = try bench.smoothness(
-                "estimate", "run.h5", "--subset", "1", "--precision", precision, "-o", "new.h5")
+                "estimate", "run.h5", "--subset", "1", "--precision", precision, "-o", "\(precision).new.h5")
             #expect(refused.exitCode == 65)
             #expect(
                 refused.standardError.contains(
