@@ -127,7 +127,7 @@ public struct RunImport: Sendable {
 
     private func arrangement() throws -> Arrangement {
         let own = iterates.blocks
-        if let layout, layout.blocks.count != 1, iterates.isFlat {
+        if let layout, iterates.isFlat {
             guard layout.count == own[0].shape[0] else {
                 throw SmoothnessError(
                     .data, "the layout has another number of parameters than the snapshots", file: iterates.name,
