@@ -86,6 +86,11 @@ struct ImportTests {
         try bench.expectRefusal(
             ["import", "flat.npy", "--layout", "run.h5", "-o", "flat.h5"], code: 65,
             "flat.npy: the layout has another number of parameters than the snapshots (expected 26, found 27)")
+        // Also of one block.
+        try bench.succeed("train", "--objective", "quadratic", "--iterations", "2", "-o", "ten.h5")
+        try bench.expectRefusal(
+            ["import", "flat.npy", "--layout", "ten.h5", "-o", "flat.h5"], code: 65,
+            "flat.npy: the layout has another number of parameters than the snapshots (expected 10, found 27)")
     }
 
     @Test func takesAStateDictionaryForOneSnapshot() throws {
