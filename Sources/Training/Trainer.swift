@@ -40,8 +40,8 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
         self.configuration = configuration
     }
 
-    /// Whether a new run file gets checksums; no number depends on it. By default it does where at most every fourth iterate is saved: there they
-    /// cost less than a fiftieth of the time of a training whose iterations are cheap (Tests/Benchmarks/checksum_cost.py).
+    /// Whether a new run file gets checksums; no number depends on it. `nil` gives them to runs that save at most every fourth iterate: what they cost
+    /// grows with the share of iterates that are saved (Tests/Benchmarks/checksum_cost.py measures it).
     public var hasChecksums: Bool?
 
     /// The iterations of an epoch: m, or 1 with the full gradient.
