@@ -30,7 +30,9 @@ def zip_archive(rng, data):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", packing) as archive:
         for name, content in members:
-            archive.writestr(name.replace("\0", "0") or "x", bytes(content))
+            # The format has 16 bits for the length of a name in UTF-8.
+            name = name.replace("\0", "0").encode()[:65535].decode(errors="ignore")
+            archive.writestr(name or "x", bytes(content))
     return bytearray(stream.getvalue())
 
 

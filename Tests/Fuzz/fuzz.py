@@ -23,6 +23,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 
 import archives
 import commands
@@ -316,7 +317,11 @@ def work(options, seeds_folder, folder, numbers, results):
             numbers.value += 1
         if number >= options.start + options.mutants:
             break
-        results.put(fuzzer.judge(number))
+        try:
+            results.put(fuzzer.judge(number))
+        except Exception:
+            # A fault of the fuzzer's own: this mutant is not counted, so that the exit code is 1.
+            print(f"mutant {number} could not be made or judged:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
     results.put(None)
 
 
