@@ -36,7 +36,8 @@ let package = Package(
         .library(
             name: "SmoothnessKit",
             targets: [
-                "RunFiles", "Interchange", "Objectives", "Training", "Estimation", "Fitting", "Theory", "Reporting",
+                "RunFiles", "Interchange", "Evaluation", "Objectives", "Training", "Estimation", "Fitting", "Theory",
+                "Reporting",
                 "Batching",
             ]),
         .library(name: "HDF5", targets: ["HDF5"]),
@@ -73,10 +74,12 @@ let package = Package(
         // The measurement, from the vocabulary of vectors up.
         .target(name: "Essentials", dependencies: ["CDigest"]),
         .target(name: "ParameterSpace", dependencies: ["CVectorKernels"]),
+        .target(name: "Evaluation", dependencies: ["Essentials", "ParameterSpace"]),
         .target(
             name: "Objectives",
             dependencies: [
-                "Essentials", "ParameterSpace", "Torch", "HDF5", "CImageCodecs", "Interprocess", "CInterprocess",
+                "Essentials", "ParameterSpace", "Evaluation", "Torch", "HDF5", "CImageCodecs", "Interprocess",
+                "CInterprocess",
             ]),
         .target(name: "RunFiles", dependencies: ["Essentials", "ParameterSpace", "HDF5"]),
         // Files of other programs.

@@ -1,0 +1,2 @@
+// Until every importer names the module that it uses.
+@_exported import Evaluation
