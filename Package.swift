@@ -37,8 +37,7 @@ let package = Package(
             name: "SmoothnessKit",
             targets: [
                 "RunFiles", "Interchange", "Evaluation", "Objectives", "Training", "Estimation", "Fitting", "Theory",
-                "Reporting",
-                "Batching",
+                "Analysis", "Reporting", "Batching",
             ]),
         .library(name: "HDF5", targets: ["HDF5"]),
         .library(name: "Torch", targets: ["Torch"]),
@@ -91,17 +90,22 @@ let package = Package(
             dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5", "Torch"]),
         .target(name: "Fitting", dependencies: ["Essentials", "CSorting"]),
         .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Objectives", "Fitting"]),
-        .target(name: "Reporting", dependencies: ["Essentials", "Fitting", "Interprocess"]),
+        .target(
+            name: "Analysis", dependencies: ["Essentials", "Objectives", "RunFiles", "Estimation", "Fitting", "HDF5"]),
+        .target(name: "Reporting", dependencies: ["Essentials", "Fitting", "Analysis", "Interprocess"]),
         .target(
             name: "Batching",
             dependencies: [
-                "Essentials", "Interprocess", "RunFiles", "Objectives", "Estimation", "Fitting", "Reporting", "HDF5",
+                "Essentials", "Interprocess", "RunFiles", "Objectives", "Estimation", "Fitting", "Analysis",
+                "Reporting",
+                "HDF5",
             ]),
         .executableTarget(
             name: "smoothness",
             dependencies: [
                 "Essentials", "ParameterSpace", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
-                "Theory", "Reporting", "Batching", "Interchange", "HDF5", "Torch", "Interprocess", argumentParser,
+                "Theory", "Analysis", "Reporting", "Batching", "Interchange", "HDF5", "Torch", "Interprocess",
+                argumentParser,
             ],
             // The Python half, inside the program: it must work wherever the program is copied.
             resources: [
@@ -160,8 +164,9 @@ let package = Package(
         .testTarget(
             name: "TheoryTests", dependencies: ["smoothness", "Theory", "Essentials", "Objectives", "TestSupport"],
             exclude: ["Twins"]),
+        .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Fitting", "Essentials", "TestSupport"]),
         .testTarget(
-            name: "ReportingTests", dependencies: ["Reporting", "Fitting", "Essentials", "TestSupport"],
+            name: "ReportingTests", dependencies: ["Reporting", "Analysis", "Fitting", "Essentials", "TestSupport"],
             exclude: ["Twins"]),
         .testTarget(
             name: "BatchingTests",

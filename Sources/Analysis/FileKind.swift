@@ -5,14 +5,14 @@ import HDF5
 import RunFiles
 
 /// What a user's file is, by its content and not by its name.
-enum FileKind {
+package enum FileKind {
     case run, estimates, alignment
     /// Text, as a CSV of points; anything that is not HDF5.
     case other
 
     /// - Throws: `SmoothnessError(.noInput)` for a missing file, `.data` for a folder and for HDF5 that is truncated or not
     ///   ours.
-    init(of path: String) throws {
+    package init(of path: String) throws {
         switch PlaceKind(path) {
         case .file: break
         case .free: throw SmoothnessError(.noInput, "there is no such file", file: path)

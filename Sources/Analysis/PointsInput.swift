@@ -1,36 +1,34 @@
-import Batching
 import Essentials
 import Estimation
 import Fitting
 import Foundation
 import Objectives
-import Reporting
 import RunFiles
 
 /// The points of `fit` and `plot`, from any of the three kinds of input.
-struct PointsInput {
-    let points: SmoothnessPoints
+package struct PointsInput {
+    package let points: SmoothnessPoints
     /// What was measured, in one line.
-    let title: String
+    package let title: String
     /// The same for the top of a text report.
-    let heading: String
+    package let heading: String
     /// Norm and γ, in one line; `nil` for a CSV, which does not say.
-    private(set) var definition: String?
+    package private(set) var definition: String?
     /// The estimates file that a run file led to.
-    var estimatesPath: String?
+    package var estimatesPath: String?
     /// What keeps the numbers from being the smoothness of a function, in sentences.
-    private(set) var warnings: [String] = []
+    package private(set) var warnings: [String] = []
     /// What is called the local smoothness, where it is not eq. 20 of Zhang et al. 2020.
-    private(set) var formula: String?
+    package private(set) var formula: String?
     /// What identifies the run, and how it was measured; `nil` for a CSV, which does not say.
-    var origin: EstimatesOrigin?
+    package var origin: EstimatesOrigin?
 
-    init(path: String) throws {
+    package init(path: String) throws {
         switch try FileKind(of: path) {
         case .other:
             points = try readPoints(csv: path)
             title = URL(filePath: path).lastPathComponent
-            heading = "points of \(Escaping.terminal(Console.absolute(path)))\n"
+            heading = "points of \(Escaping.terminal(URL(filePath: path).standardizedFileURL.path))\n"
         case .estimates:
             (points, title, heading, definition, origin, warnings) = try Self.read(estimates: path)
             formula = try origin.flatMap { try Self.formula(of: $0) }
@@ -101,24 +99,24 @@ struct PointsInput {
 }
 
 /// What an estimates file says besides its points.
-struct EstimatesOrigin {
-    var path: String
-    var runID: String
+package struct EstimatesOrigin {
+    package var path: String
+    package var runID: String
     /// JSON of the definition: γ, subset, norm, precision, evaluation.
-    var configuration: String
+    package var configuration: String
     /// JSON, as in the run file.
-    var objective: String
-    var optimizer: String
+    package var objective: String
+    package var optimizer: String
     /// The blocks of the parameters and the points of each.
-    var blockNames: [String]
-    var blocks: [SmoothnessPoints]
+    package var blockNames: [String]
+    package var blocks: [SmoothnessPoints]
     /// `nil` for estimates over one component.
-    var noise: GradientNoise?
+    package var noise: GradientNoise?
 
     /// The definition as names and values, without what cannot change a number: where it was computed and in which pieces.
-    var definition: [String: String] { Self.definition(of: configuration) }
+    package var definition: [String: String] { Self.definition(of: configuration) }
 
-    static func definition(of configuration: String) -> [String: String] {
+    package static func definition(of configuration: String) -> [String: String] {
         let object = (try? JSONSerialization.jsonObject(with: Data(configuration.utf8))) as? [String: Any] ?? [:]
         var result: [String: String] = [:]
         func flatten(_ value: Any, _ name: String) {

@@ -2,11 +2,11 @@ import Essentials
 import Foundation
 
 /// `/objective` and `/optimizer` of a run as a flat list: the way to a value, its keys separated by spaces, and the value.
-struct RunSettings {
-    private(set) var values: [String: String] = [:]
+package struct RunSettings {
+    package private(set) var values: [String: String] = [:]
 
     /// - Throws: `SmoothnessError(.data)` where a text is no JSON.
-    init(objective: String, optimizer: String, file: String) throws {
+    package init(objective: String, optimizer: String, file: String) throws {
         for (text, prefix) in [(objective, "objective "), (optimizer, "")] {
             guard let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) else {
                 throw SmoothnessError(.data, "holds a description that is not JSON", file: file)
@@ -27,7 +27,7 @@ struct RunSettings {
     }
 
     /// What differs, for a message: `learning_rate 0.02, seed 1` here and the same of the other. At most three are listed.
-    func differences(from other: RunSettings) -> (here: String, there: String) {
+    package func differences(from other: RunSettings) -> (here: String, there: String) {
         let names = Set(values.keys).union(other.values.keys).filter { values[$0] != other.values[$0] }.sorted()
         func list(_ settings: RunSettings) -> String {
             let listed = names.prefix(3).map { "\($0) \(settings.values[$0] ?? "absent")" }

@@ -1,35 +1,24 @@
-import ArgumentParser
 import Essentials
 import Fitting
 import Foundation
 
-/// How several inputs of `fit` are taken.
-enum FitGrouping: String, ExpressibleByArgument, CaseIterable {
-    /// Each by itself, and compared.
-    case run
-    /// Together: one law for all.
-    case joint
-    /// Every block of the parameters by itself.
-    case block
-}
-
 /// Several inputs that may be fitted together.
-struct SeveralInputs {
-    let inputs: [PointsInput]
+package struct SeveralInputs {
+    package let inputs: [PointsInput]
     /// Distinct names for people.
-    let names: [String]
+    package let names: [String]
     /// What is doubtful about taking them together.
-    let notes: [String]
+    package let notes: [String]
 
     /// How all were measured, for the top of a text; empty where they differ or do not say.
-    var definition: String {
+    package var definition: String {
         let definitions = Set(inputs.map(\.definition))
         return definitions.count == 1
             ? definitions.first.flatMap(\.self).map { "\(Escaping.terminal($0))\n" } ?? "" : ""
     }
 
     /// - Throws: `SmoothnessError(.data)` for two estimates of one run, or other definitions unless allowed.
-    init(paths: [String], allowsOtherDefinitions: Bool) throws {
+    package init(paths: [String], allowsOtherDefinitions: Bool) throws {
         inputs = try paths.map { try PointsInput(path: $0) }
         let short = paths.map { URL(filePath: $0).deletingPathExtension().lastPathComponent }
         names = Set(short).count == short.count ? short : paths

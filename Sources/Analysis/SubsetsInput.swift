@@ -2,18 +2,33 @@ import Essentials
 import Estimation
 import Foundation
 import Objectives
-import Reporting
+
+/// The estimate of one run on one share of its data.
+public struct SubsetRows: Sendable {
+    /// As `0.1 of the data (14 components)`.
+    public var name: String
+    public var iteration: [Int]
+    public var smoothness: [Double]
+    /// 95 % intervals of every smoothness.
+    public var intervals: [(low: Double, high: Double)]
+
+    public init(
+        name: String, iteration: [Int], smoothness: [Double], intervals: [(low: Double, high: Double)]
+    ) {
+        (self.name, self.iteration, self.smoothness, self.intervals) = (name, iteration, smoothness, intervals)
+    }
+}
 
 /// Estimates of one run on different shares of its data, for `plot --kind subsets`.
-struct SubsetsInput {
+package struct SubsetsInput {
     /// By increasing share.
-    let rows: [LinePlot.SubsetRows]
-    let title: String
+    package let rows: [SubsetRows]
+    package let title: String
 
     /// - Throws: `SmoothnessError(.data)` where the files are of different runs, measured by definitions that differ in more than the
     ///   subset, or on the same number of components.
-    init(paths: [String]) throws {
-        var found: [(share: Double, count: Int, rows: LinePlot.SubsetRows)] = []
+    package init(paths: [String]) throws {
+        var found: [(share: Double, count: Int, rows: SubsetRows)] = []
         var first: (path: String, header: EstimatesHeader, definition: [String: String])?
         for path in paths {
             guard try FileKind(of: path) == .estimates else {
@@ -42,8 +57,8 @@ struct SubsetsInput {
         title = [first?.header.runFile, summary].compactMap(\.self).joined(separator: ": ")
     }
 
-    private static func rows(_ rows: [EstimateRow], _ share: Double, _ count: Int) -> LinePlot.SubsetRows {
-        LinePlot.SubsetRows(
+    private static func rows(_ rows: [EstimateRow], _ share: Double, _ count: Int) -> SubsetRows {
+        SubsetRows(
             name: String(format: "%.3g %% of the data (%d)", 100 * share, count), iteration: rows.map(\.iteration),
             smoothness: rows.map(\.smoothness),
             intervals: rows.map { (low: $0["smoothness_low"], high: $0["smoothness_high"]) })

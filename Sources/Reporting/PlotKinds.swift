@@ -1,3 +1,4 @@
+import Analysis
 import Essentials
 import Fitting
 import Foundation
@@ -123,22 +124,6 @@ extension LinePlot {
             return panel
         }
         return LinePlot(title: title, panels: panels)
-    }
-
-    /// The estimate of one run on one share of its data.
-    public struct SubsetRows: Sendable {
-        /// As `0.1 of the data (14 components)`.
-        public var name: String
-        public var iteration: [Int]
-        public var smoothness: [Double]
-        /// 95 % intervals of every smoothness.
-        public var intervals: [(low: Double, high: Double)]
-
-        public init(
-            name: String, iteration: [Int], smoothness: [Double], intervals: [(low: Double, high: Double)]
-        ) {
-            (self.name, self.iteration, self.smoothness, self.intervals) = (name, iteration, smoothness, intervals)
-        }
     }
 
     /// L̂ on several shares of the data: against the iteration with intervals (figure 6 of Zhang, He, Sra, Jadbabaie 2020), and against

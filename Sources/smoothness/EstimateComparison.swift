@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import Essentials
 import Estimation
@@ -133,7 +134,7 @@ struct EstimateComparison {
         let header = try EstimatesFileReader(output(of: shares[0])).header
         let summary = (try? ObjectiveDescription(json: header.objective).summary) ?? header.runFile
         let subsets = comparison.subsets.map { subset in
-            LinePlot.SubsetRows(
+            SubsetRows(
                 name: "\(subset.share) of the data (\(subset.componentCount))", iteration: subset.rows.map(\.iteration),
                 smoothness: subset.rows.map(\.smoothness),
                 intervals: subset.rows.map { (low: $0["smoothness_low"], high: $0["smoothness_high"]) })

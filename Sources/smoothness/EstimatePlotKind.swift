@@ -1,5 +1,5 @@
+import Analysis
 import ArgumentParser
-import Batching
 import Essentials
 import Estimation
 import Fitting

@@ -1,7 +1,18 @@
+import Analysis
 import ArgumentParser
 import Essentials
 import Fitting
 import Reporting
+
+/// How several inputs of `fit` are taken.
+enum FitGrouping: String, ExpressibleByArgument, CaseIterable {
+    /// Each by itself, and compared.
+    case run
+    /// Together: one law for all.
+    case joint
+    /// Every block of the parameters by itself.
+    case block
+}
 
 struct FitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

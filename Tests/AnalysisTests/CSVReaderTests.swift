@@ -1,7 +1,7 @@
+import Analysis
 import Essentials
 import Fitting
 import Foundation
-import Reporting
 import TestSupport
 import Testing
 

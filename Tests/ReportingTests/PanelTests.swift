@@ -1,3 +1,4 @@
+import Analysis
 import Essentials
 import Fitting
 import Foundation
@@ -94,8 +95,8 @@ private let gnuplotPath = (ProcessInfo.processInfo.environment["PATH"] ?? "").sp
 
     @Test func drawsSubsetsAgainstTheLargest() throws {
         let truth = (0..<12).map { 1 + Double($0) }
-        func rows(_ name: String, _ factor: Double) -> LinePlot.SubsetRows {
-            LinePlot.SubsetRows(
+        func rows(_ name: String, _ factor: Double) -> SubsetRows {
+            SubsetRows(
                 name: name, iteration: Array(0..<12), smoothness: truth.map { factor * $0 },
                 intervals: truth.map { (low: 0.9 * factor * $0, high: 1.1 * factor * $0) })
         }

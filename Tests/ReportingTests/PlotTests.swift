@@ -1,3 +1,4 @@
+import Analysis
 import Essentials
 import Fitting
 import Foundation

@@ -1,4 +1,3 @@
-import Essentials
 import Foundation
 
 /// Puts a whole file in place or none: written beside its destination, synchronised, then renamed over it. A link that stands there is replaced,
