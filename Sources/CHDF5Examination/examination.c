@@ -137,6 +137,11 @@ static void add_name(name_list *list, const char *name, const H5L_info_t *link) 
   list->count++;
 }
 
+/// Members that cannot be listed would not be examined, and readers open them by name. `listing` is what H5Literate or H5Aiterate2 returned.
+static void require_listing(examination *self, herr_t listing, const char *what) {
+  if (listing < 0) contradiction(self, what);
+}
+
 static void free_names(name_list *list) {
   for (size_t i = 0; i < list->count; i++) free(list->names[i]);
   free(list->names);
@@ -283,7 +288,8 @@ static void read_dataset(examination *self, hid_t dataset, const char *path) {
 static void read_group(examination *self, hid_t group, const char *path) {
   begin(self, "H5Literate", path, 0);
   name_list list = {.self = self};
-  H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_link, &list);
+  herr_t listing = H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_link, &list);
+  require_listing(self, listing, "the members of a group cannot be listed");
   for (size_t i = 0; i < list.count; i++) {
     begin(self, "H5Oexists_by_name", path, 0);
     // What leads to another file is not followed.
@@ -303,7 +309,8 @@ static void read_object(examination *self, haddr_t address, const char *path) {
   if (object < 0) return;
   begin(self, "H5Aiterate2", path, 0);
   name_list attributes = {.self = self};
-  H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, NULL, add_attribute, &attributes);
+  herr_t listing = H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, NULL, add_attribute, &attributes);
+  require_listing(self, listing, "the attributes of an object cannot be listed");
   for (size_t i = 0; i < attributes.count; i++) read_attribute(self, object, path, attributes.names[i]);
   free_names(&attributes);
   switch (H5Iget_type(object)) {

@@ -75,6 +75,40 @@ struct ExaminationTests {
         #expect(try whole.readStrings("/names") == names)
     }
 
+    @Test(
+        "a group or an object whose members cannot be listed is refused, since what is opened by name would be unexamined"
+    )
+    func unlistedMembers() throws {
+        let (_, objects) = try heap(of: sample())
+        let cases: [(String, (inout Data) throws -> Void)] = [
+            (
+                "unlisted-links.h5",
+                {
+                    // The version of the message that holds the link; its flags and the length of the name come before the name.
+                    let name = try #require($0.firstRange(of: Data("\u{5}group".utf8))).lowerBound
+                    $0[name - 2] = 99
+                }
+            ),
+            (
+                "unlisted-attributes.h5",
+                {
+                    // The version of the message that holds the attribute.
+                    let name = try #require($0.firstRange(of: Data("third\0".utf8))).lowerBound
+                    $0[name - 8] = 99
+                }
+            ),
+        ]
+        for (name, change) in cases {
+            let path = try damaged(name) {
+                try change(&$0)
+                // libhdf5 would copy so many bytes.
+                $0[objects[2] + 15] = 1
+            }
+            let error = try #require(throws: HDF5Error.self, "\(name)") { _ = try File.open(path) }
+            #expect(error.fault == .damaged && error.file == path && error.remedy != nil, "\(name): \(error)")
+        }
+    }
+
     @Test("whatever single byte of the structure is another, opening and reading ends in a value or an error")
     func changedBytes() throws {
         let size = try sample().count
