@@ -87,7 +87,7 @@ let package = Package(
         .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles"]),
         .target(
             name: "Estimation",
-            dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5", "Torch"]),
+            dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5"]),
         .target(name: "Fitting", dependencies: ["Essentials", "CSorting"]),
         .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Objectives", "Fitting"]),
         .target(

@@ -192,12 +192,6 @@ FORWARD(ctorch_status, ctorch_hessian_product, (const ctorch_tensor *loss, const
         results))
 FORWARD(bool, ctorch_set_gradient_recording, (bool recorded), (recorded))
 
-FORWARD(ctorch_status, ctorch_symmetric_eigen, (const ctorch_tensor *a, ctorch_tensor **values, ctorch_tensor
-        **vectors), (a, values, vectors))
-FORWARD(ctorch_status, ctorch_singular_values, (const ctorch_tensor *a, ctorch_tensor **result), (a, result))
-FORWARD(ctorch_status, ctorch_singular_decomposition, (const ctorch_tensor *a, ctorch_tensor **left, ctorch_tensor
-        **values, ctorch_tensor **right), (a, left, values, right))
-
 FORWARD(ctorch_status, ctorch_lstm_gradient, (const ctorch_lstm_sizes *sizes, const ctorch_lstm_batch *batches,
         size_t batch_count, ctorch_scalar_type type, const void *point, void *const *gradients, size_t count,
         double *losses), (sizes, batches, batch_count, type, point, gradients, count, losses))

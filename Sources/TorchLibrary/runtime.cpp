@@ -7,7 +7,6 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <atomic>
 #include <dlfcn.h>
-#include <mutex>
 #include <new>
 #include <torch/version.h>
 
@@ -23,7 +22,6 @@ std::atomic<int> wanted_threads{0};
 /// The matrix libraries that take no notice of OpenMP's number: OpenBLAS over plain threads, as Debian's LibTorch uses.
 /// Null where LibTorch brings another.
 const auto set_openblas_threads = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
-const auto openblas_threads = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "openblas_get_num_threads"));
 
 } // namespace
 
@@ -31,30 +29,6 @@ void follow_thread_count() {
     // OpenMP, and so LibTorch, keeps the number for every thread by itself.
     int wanted = wanted_threads.load(std::memory_order_relaxed);
     if (wanted > 0 && at::get_num_threads() != wanted) at::set_num_threads(wanted);
-}
-
-namespace {
-
-// OpenBLAS has one number for the process: the first to enter changes it, the last to leave restores it.
-std::mutex openblas_guard;
-int openblas_users = 0, openblas_before = 0;
-
-} // namespace
-
-SingleThread::SingleThread() : before_(at::get_num_threads()) {
-    if (before_ != 1) at::set_num_threads(1);
-    if (!set_openblas_threads || !openblas_threads) return;
-    std::lock_guard<std::mutex> lock(openblas_guard);
-    if (openblas_users++ > 0) return;
-    openblas_before = openblas_threads();
-    set_openblas_threads(1);
-}
-
-SingleThread::~SingleThread() {
-    if (before_ != 1) at::set_num_threads(before_);
-    if (!set_openblas_threads || !openblas_threads) return;
-    std::lock_guard<std::mutex> lock(openblas_guard);
-    if (--openblas_users == 0) set_openblas_threads(openblas_before);
 }
 
 void keep_message(std::string message) noexcept { last_message = std::move(message); }
@@ -149,13 +123,7 @@ ctorch_status ctorch_set_thread_count(int count) {
         if (count < 1) throw Failure{ctorch_bad_argument, "the number of threads must be at least 1"};
         wanted_threads = count;
         at::set_num_threads(count);
-        if (!set_openblas_threads) return;
-        std::lock_guard<std::mutex> lock(openblas_guard);
-        // What runs on a single thread goes on so; the last of it to end takes up the new number.
-        if (openblas_users > 0)
-            openblas_before = count;
-        else
-            set_openblas_threads(count);
+        if (set_openblas_threads) set_openblas_threads(count);
     });
 }
 

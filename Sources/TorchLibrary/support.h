@@ -24,17 +24,6 @@ ctorch_status translate_current_exception() noexcept;
 /// Gives this thread the number of threads that was set for the process.
 void follow_thread_count();
 
-/// One thread for LibTorch and its matrix library while the object lives: factorisations add up in another order with
-/// another number of threads.
-class SingleThread {
-    int before_;
-
-  public:
-    SingleThread();
-    ~SingleThread();
-    SingleThread(const SingleThread &) = delete;
-};
-
 /// Runs `body`; whatever it throws becomes a status and a message.
 template <class Body> ctorch_status fenced(Body &&body) noexcept {
     try {

@@ -81,7 +81,8 @@ enum SmallNetworks {
             columns += try hessian.product(with: unit)
             unit[column] = 0
         }
-        let eigenvalues = try Tensor(columns, shape: [count, count]).symmetricEigen().values.values(as: Double.self)
+        let eigenvalues = symmetricEigenvalues(
+            of: (0..<count).map { Array(columns[($0 * count)..<(($0 + 1) * count)]) })
         let exact = max(abs(eigenvalues[0]), abs(eigenvalues[count - 1]))
         let result = try hessian.spectralNorm(seed: 3, tolerance: 1e-10, maximumIterations: 400)
         #expect(result.converged && result.residual <= 1e-10 * result.norm, "\(name): \(result)")
@@ -283,21 +284,15 @@ enum SmallNetworks {
     @Test("the number of threads changes no bit") func threads() async {
         // In a process of its own: the number of threads is the process's, and other tests compare bits.
         await #expect(processExitsWith: .success) {
-            let matrix = try Tensor(vector(300 * 300, index: 9), shape: [300, 300])
-            let symmetric = try matrix + matrix.transposed()
             var answers: [[Double]] = []
             for threads in [1, 2] {
                 try setThreadCount(threads)
-                let (values, vectors) = try symmetric.symmetricEigen()
-                answers.append(
-                    try values.values(as: Double.self) + vectors.values(as: Double.self)
-                        + matrix.singularValues().values(as: Double.self))
                 let result = try SubsetHessian(
                     objective: SmallNetworks.lstm, components: [0, 1], point: SmallNetworks.lstm.initialPoint(seed: 2)
                 ).spectralNorm(seed: 1, tolerance: 1e-6, maximumIterations: 60)
                 answers.append([result.norm, result.largest, result.smallest, result.residual])
             }
-            #expect(answers[0] == answers[2] && answers[1] == answers[3])
+            #expect(answers[0] == answers[1])
         }
     }
 }

@@ -270,14 +270,6 @@ void refusals() {
     Buffer<float> values(3);
     must(ctorch_copy_values(view, values.data(), 3, ctorch_float32), "copy_values");
     if (values[0] != memory[3]) fail("a view of a loan lost its values");
-    for (int64_t n : {1, 2, 7}) {
-        const Tensor square = random_tensor<double>({n, n}), tall = random_tensor<double>({n + 1, n});
-        Tensor left, middle, right;
-        must(ctorch_symmetric_eigen(square, left.out(), middle.out()), "symmetric_eigen");
-        Tensor u, s, v, only;
-        must(ctorch_singular_decomposition(tall, u.out(), s.out(), v.out()), "singular_decomposition");
-        must(ctorch_singular_values(tall, only.out()), "singular_values");
-    }
 }
 
 } // namespace

@@ -176,7 +176,6 @@ bool ctorch_set_gradient_recording(bool recorded);
 #ifdef __cplusplus
 }
 #endif
-#include "CTorchAlgebra.h"
 #include "CTorchLSTM.h"
 #include "CTorchPerceptron.h"
 #include "CTorchScript.h"

@@ -60,7 +60,7 @@ public func spectralNorm(
             try process.step(product)
             iterations += 1
         }
-        ends = try process.ends()
+        ends = process.ends()
     } while !process.isExhausted && iterations < maximumIterations && !ends.isWithin(tolerance)
     let (value, residual) = try process.rayleighQuotient(of: ends.outer, product)
     return ends.result(value: value, residual: residual, iterations: iterations, tolerance: tolerance)

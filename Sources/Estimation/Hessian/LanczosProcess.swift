@@ -1,6 +1,5 @@
 import Essentials
 import ParameterSpace
-import Torch
 
 /// A Ritz value with its residual and its vector's coordinates in the basis.
 struct RitzPair {
@@ -74,7 +73,7 @@ struct LanczosProcess {
     mutating func step(_ product: ([Double]) throws -> [Double]) throws {
         guard let vector = next else { return }
         // One place is for the vector after this one.
-        if basis.count + 1 >= capacity && dimension > capacity { try restart() }
+        if basis.count + 1 >= capacity && dimension > capacity { restart() }
         var image = try Self.finite(product(vector))
         basis.append(vector)
         scale = max(scale, Self.norm(image))
@@ -101,12 +100,11 @@ struct LanczosProcess {
 
     // MARK: Ritz pairs
 
-    func ends() throws -> SpectrumEnds {
-        let (values, vectors) = try Self.eigen(projection)
+    func ends() -> SpectrumEnds {
+        let (values, vectors) = symmetricEigen(of: projection)
         func pair(_ index: Int) -> RitzPair {
-            let coordinates = (0..<count).map { vectors[$0 * count + index] }
-            return RitzPair(
-                value: values[index], residual: abs(coordinates[count - 1]) * coupling, coordinates: coordinates)
+            RitzPair(
+                value: values[index], residual: abs(vectors[index][count - 1]) * coupling, coordinates: vectors[index])
         }
         return SpectrumEnds(largest: pair(count - 1), smallest: pair(0))
     }
@@ -125,8 +123,8 @@ struct LanczosProcess {
     }
 
     /// Keeps the Ritz vectors of half of the basis, from both ends of the spectrum, and the next vector.
-    private mutating func restart() throws {
-        let (values, vectors) = try Self.eigen(projection)
+    private mutating func restart() {
+        let (values, vectors) = symmetricEigen(of: projection)
         let kept = max(2, count / 2)
         let lower = kept / 2
         let indices = Array(0..<lower) + Array((count - (kept - lower))..<count)
@@ -138,7 +136,7 @@ struct LanczosProcess {
             for (place, index) in indices.enumerated() {
                 var sum = [Double](repeating: 0, count: range.count)
                 for (row, piece) in pieces.enumerated() {
-                    Double.axpby(vectors[row * pieces.count + index], piece, 1, into: &sum)
+                    Double.axpby(vectors[index][row], piece, 1, into: &sum)
                 }
                 basis[place].replaceSubrange(range, with: sum)
             }
@@ -147,13 +145,6 @@ struct LanczosProcess {
         projection = indices.enumerated().map { place, index in
             (0..<kept).map { $0 == place ? values[index] : 0 }
         }
-    }
-
-    /// Eigenvalues in increasing order and eigenvectors in columns, by LAPACK.
-    private static func eigen(_ matrix: [[Double]]) throws -> (values: [Double], vectors: [Double]) {
-        let (values, vectors) = try Tensor(matrix.flatMap(\.self), shape: [matrix.count, matrix.count])
-            .symmetricEigen()
-        return (try values.values(as: Double.self), try vectors.values(as: Double.self))
     }
 
     // MARK: Vectors

@@ -1,5 +1,4 @@
 import ParameterSpace
-import Torch
 
 /// A norm for steps with its dual for gradients, ‖g‖* = max { ⟨g, d⟩ : ‖d‖ ≤ 1 }.
 ///
@@ -16,8 +15,8 @@ import Torch
 /// | `maximum` | max \|dᵢ\| | Σ \|gᵢ\| |
 /// | `rowWise` | largest ‖row‖₂ | Σ ‖row‖₂ |
 ///
-/// All is in Double, summed in a fixed order; singular values come from LAPACK on one thread, exact to a few units in the last
-/// place of the largest one. A vector that is not finite has a norm that is not finite.
+/// All is in Double, summed in a fixed order; singular values are exact to a few units in the last place of
+/// the largest one. A vector that is not finite has a norm that is not finite.
 public enum StepNorm: String, Codable, Sendable, Hashable, CaseIterable {
     case euclidean
     case rootMeanSquare = "root-mean-square"
@@ -37,7 +36,7 @@ public enum StepNorm: String, Codable, Sendable, Hashable, CaseIterable {
         switch self {
         case .euclidean: return Self.length(step, block.range)
         case .rootMeanSquare: return block.count == 0 ? 0 : Self.length(step, block.range) / Self.root(block.count)
-        case .spectral: return try Self.singularValues(step, block).reduce(0, Self.larger)
+        case .spectral: return Self.singularValues(step, block).reduce(0, Self.larger)
         case .maximum: return step[block.range].reduce(0) { Self.larger($0, abs($1)) }
         case .rowWise: return Self.rows(block).map { Self.length(step, $0) }.reduce(0, Self.larger)
         }
@@ -48,7 +47,7 @@ public enum StepNorm: String, Codable, Sendable, Hashable, CaseIterable {
         switch self {
         case .euclidean: return Self.length(gradient, block.range)
         case .rootMeanSquare: return Self.length(gradient, block.range) * Self.root(block.count)
-        case .spectral: return try Self.singularValues(gradient, block).reduce(0, +)
+        case .spectral: return Self.singularValues(gradient, block).reduce(0, +)
         case .maximum: return gradient[block.range].reduce(0) { $0 + abs($1) }
         case .rowWise: return Self.rows(block).map { Self.length(gradient, $0) }.reduce(0, +)
         }
@@ -138,13 +137,22 @@ public enum StepNorm: String, Codable, Sendable, Hashable, CaseIterable {
         return (0..<rows).map { (block.offset + $0 * columns)..<(block.offset + ($0 + 1) * columns) }
     }
 
+    /// The rows of a block, or its columns where they are longer.
+    private static func lines(_ x: [Double], _ block: ParameterBlock) -> (lines: [[Double]], areRows: Bool) {
+        let (rows, columns) = sizes(block)
+        if rows <= columns { return (Self.rows(block).map { Array(x[$0]) }, true) }
+        let starts = block.offset..<(block.offset + columns)
+        return (
+            starts.map { start in stride(from: start, to: block.range.upperBound, by: columns).map { x[$0] } }, false
+        )
+    }
+
     /// In decreasing order; the length of a vector is its only one.
-    private static func singularValues(_ x: [Double], _ block: ParameterBlock) throws -> [Double] {
+    private static func singularValues(_ x: [Double], _ block: ParameterBlock) -> [Double] {
         let (rows, columns) = sizes(block)
         if min(rows, columns) <= 1 { return [length(x, block.range)] }
-        // LAPACK would not return from it, or with an error of its own.
         guard Double.nonfiniteCount(x, in: block.range) == 0 else { return [.nan] }
-        return try Tensor(Array(x[block.range]), shape: [rows, columns]).singularValues().values(as: Double.self)
+        return ParameterSpace.singularValues(of: lines(x, block).lines)
     }
 
     /// U_r·V_rᵀ over the singular values that are not zero to rounding.
@@ -153,10 +161,9 @@ public enum StepNorm: String, Codable, Sendable, Hashable, CaseIterable {
         if min(rows, columns) <= 1 || Double.nonfiniteCount(x, in: block.range) > 0 {
             return try euclidean.maximizer(of: x, in: block)
         }
-        let (left, values, right) = try Tensor(Array(x[block.range]), shape: [rows, columns]).singularDecomposition()
-        let singular = try values.values(as: Double.self)
-        let least = Double(max(rows, columns)) * Double.ulpOfOne * singular[0]
-        let mask = try Tensor(singular.map { $0 > least ? 1.0 : 0 }, shape: [singular.count])
-        return try (left * mask).matmul(right).values(as: Double.self)
+        let (lines, areRows) = lines(x, block)
+        let factor = ParameterSpace.polarFactor(of: lines)
+        if areRows { return factor.flatMap(\.self) }
+        return (0..<rows).flatMap { row in factor.map { $0[row] } }
     }
 }

@@ -1,3 +1,5 @@
+import ParameterSpace
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -49,7 +51,7 @@ struct BernsteinMatrix {
 
         init(_ curve: BernsteinMatrix) {
             self.curve = curve
-            let norms = curve.controls.map { SymmetricEigenvalue.largestMagnitude(of: $0.rowArrays) }
+            let norms = curve.controls.map { symmetricNorm(of: $0.rowArrays) }
             bound = norms.reduce(0, largerOrNaN)
             attained = largerOrNaN(norms[0], norms[norms.count - 1])
         }

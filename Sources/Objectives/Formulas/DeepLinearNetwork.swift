@@ -83,7 +83,7 @@ public struct DeepLinearNetwork<Scalar: ParameterScalar>: TwiceDifferentiableObj
 
     /// The largest |eigenvalue| of the dense Hessian, column by column from its products; O(P³).
     public func hessianNorm(at point: [Scalar]) -> Double {
-        SymmetricEigenvalue.largestMagnitude(of: hessian(matrices(point)).rowArrays)
+        symmetricNorm(of: hessian(matrices(point)).rowArrays)
     }
 
     /// An upper bound within 0.1 % of a value that is attained on the segment, or as close as 256 divisions come.
@@ -104,7 +104,7 @@ public struct DeepLinearNetwork<Scalar: ParameterScalar>: TwiceDifferentiableObj
     /// Only one layer, least squares, has constants: L0 = 2‖S‖, L1 = 0. With more, where Wᵢ₊₁ grows as c and Wᵢ shrinks as 1/c the
     /// product stays, so that minima with ∇f = 0 have Hessians as large as one likes: no L0 and no L1 suffice.
     public func sufficientL0(forL1 L1: Double) -> Double? {
-        layerCount == 1 ? 2 * SymmetricEigenvalue.largestMagnitude(of: moments.second.rowArrays) : nil
+        layerCount == 1 ? 2 * symmetricNorm(of: moments.second.rowArrays) : nil
     }
 
     // MARK: - Matrices

@@ -60,6 +60,6 @@ struct DenseMatrix: Sendable, Hashable {
         DenseMatrix(rows: matrix.rows, columns: matrix.columns, values: matrix.values.map { factor * $0 })
     }
 
-    /// The rows as arrays, for `SymmetricEigenvalue`.
+    /// The rows as arrays.
     var rowArrays: [[Double]] { (0..<rows).map { Array(values[($0 * columns)..<(($0 + 1) * columns)]) } }
 }

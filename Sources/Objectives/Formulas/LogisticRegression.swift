@@ -150,6 +150,6 @@ public struct LogisticRegression<Scalar: ParameterScalar>: TwiceDifferentiableOb
             for other in matrix.indices { matrix[index][other] /= Double(samples.count) }
             if index < samples.featureCount { matrix[index][index] += regularization }
         }
-        return SymmetricEigenvalue.largest(of: matrix)
+        return symmetricEigenvalues(of: matrix).last ?? 0
     }
 }
