@@ -254,7 +254,8 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             options.control == .none, request.oracle?.precisions.contains(Double.scalarName) ?? true
         else { return nil }
         let count = request.configuration.roundingProbes ?? min(8, 1 + request.plannedRows / 25)
-        return count > 0 ? max(1, (request.plannedRows + count - 1) / count) : nil
+        // Rounded up, without a sum that may be too large for a number.
+        return count > 0 ? max(1, request.plannedRows / count + (request.plannedRows % count > 0 ? 1 : 0)) : nil
     }
 
     private func outputHeader() throws -> EstimatesHeader {

@@ -76,6 +76,15 @@ struct EstimateCostTests {
         }
     }
 
+    @Test("More rounding probes than there are rows are one a row, however many") func roundingProbes() throws {
+        try train(["logistic-regression", "--samples", "40", "--features", "3", "--batch-size", "10"], iterations: 5)
+        let tables = try ["5", "\(Int.max)"].map {
+            try bench.succeed(["estimate", "run.h5", "--rounding-probes", $0, "--force", "--format", "csv"])
+                .standardOutput
+        }
+        #expect(tables[0] == tables[1] && tables[0].contains("\n"))
+    }
+
     // MARK: Forecast
 
     static let sizeable: [[String]] = [
