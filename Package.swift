@@ -36,8 +36,8 @@ let package = Package(
         .library(
             name: "SmoothnessKit",
             targets: [
-                "RunFiles", "Interchange", "Evaluation", "Objectives", "Training", "Estimation", "Fitting", "Theory",
-                "Analysis", "Reporting", "Batching",
+                "RunFiles", "Interchange", "Evaluation", "Measurement", "Objectives", "Training", "Estimation",
+                "Fitting", "Theory", "Analysis", "Reporting", "Batching",
             ]),
         .library(name: "HDF5", targets: ["HDF5"]),
         .library(name: "Torch", targets: ["Torch"]),
@@ -85,9 +85,12 @@ let package = Package(
         .target(
             name: "Interchange", dependencies: ["Essentials", "ParameterSpace", "HDF5", "RunFiles", "CImageCodecs"]),
         .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles"]),
+        .target(name: "Measurement", dependencies: ["Essentials", "ParameterSpace", "Evaluation"]),
         .target(
             name: "Estimation",
-            dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles", "HDF5"]),
+            dependencies: [
+                "Essentials", "ParameterSpace", "Evaluation", "Measurement", "Objectives", "RunFiles", "HDF5",
+            ]),
         .target(name: "Fitting", dependencies: ["Essentials", "CSorting"]),
         .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Objectives", "Fitting"]),
         .target(

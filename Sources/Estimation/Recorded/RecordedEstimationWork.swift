@@ -77,7 +77,7 @@ struct RecordedEstimationWork<Scalar: ParameterScalar & HDF5Scalar>: EstimationW
             let sums = try rows.sums(of: range, workerCount: request.workerCount)
             let estimates = try zip(range, sums).map { row, sums in
                 let estimate = estimator.estimate(
-                    iteration: source.iterations[row], sums, losses: losses?[row])
+                    iteration: source.iterations[row], sums, losses: losses.map { RecordedLosses($0[row]) })
                 try source.check(stepNorm: estimate.stepNorm, ofRow: row)
                 return estimate
             }
@@ -103,7 +103,8 @@ struct RecordedEstimationWork<Scalar: ParameterScalar & HDF5Scalar>: EstimationW
         let source = try RunStepSource<Scalar>(reader, rowCount: request.rowCount)
         for row in rows.nextRow..<max(end, rows.nextRow) {
             let sums = try recorded.sums(of: row..<(row + 1), workerCount: 1)[0]
-            let estimate = estimator.estimate(iteration: source.iterations[row], sums, losses: losses?[row])
+            let estimate = estimator.estimate(
+                iteration: source.iterations[row], sums, losses: losses.map { RecordedLosses($0[row]) })
             try source.check(stepNorm: estimate.stepNorm, ofRow: row)
             rows.estimates.append(estimate)
             try progress(rows)

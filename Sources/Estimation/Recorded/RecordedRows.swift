@@ -5,24 +5,6 @@ import ParameterSpace
 import RunFiles
 import Synchronization
 
-/// The sums over the vectors of one row, from which everything else follows.
-struct RecordedSums: Sendable {
-    /// [block][γ]; at every γ also ‖g₀‖² and ⟨g₀, g⟩.
-    var blocks: [[(baseSquared: Double, product: Double, probe: ProbeSums)]]
-    /// ‖g_b‖² and ⟨g_b, g₀⟩ at x_k: [block][group]
-    var groups: [[GroupSums]]
-    /// ‖Δ_b‖² and ⟨Δ_b, Δ⟩: [block][γ][group]
-    var differences: [[[GroupSums]]]
-
-    init(blockCount: Int, gammaCount: Int, groupCount: Int) {
-        blocks = Array(repeating: [], count: blockCount)
-        groups = Array(repeating: Array(repeating: GroupSums(), count: groupCount), count: blockCount)
-        differences = Array(
-            repeating: Array(repeating: Array(repeating: GroupSums(), count: groupCount), count: gammaCount),
-            count: blockCount)
-    }
-}
-
 /// Sums over the recorded vectors of rows, slice by slice: every byte of the file is read once or nearly so, and the memory does not depend on
 /// the number of parameters. A row is summed by one thread in the order of its elements, so that its numbers do not depend on
 /// how many threads there are, nor on what other rows are done with it.
@@ -180,5 +162,12 @@ private struct GroupMeans<Scalar: ParameterScalar & HDF5Scalar> {
                 }
             }
         }
+    }
+}
+
+extension RecordedLosses {
+    /// Those that the run file holds of a row.
+    init(_ losses: FixedSubset.Losses) {
+        self.init(atIterate: losses.atIterate, atProbes: losses.atProbes + [losses.atNextIterate])
     }
 }

@@ -16,9 +16,12 @@ extension StepEstimator {
             // A product that is not finite: the row has no norm and says so.
             return
         }
-        estimate.hessian = HessianEstimate(
-            norm: result.norm, largestEigenvalue: result.largest, smallestEigenvalue: result.smallest,
-            residual: result.residual, converged: result.converged ? 1 : 0, productCount: Double(result.iterations + 1))
+        estimate.hessian.norm = result.norm
+        estimate.hessian.largestEigenvalue = result.largest
+        estimate.hessian.smallestEigenvalue = result.smallest
+        estimate.hessian.residual = result.residual
+        estimate.hessian.converged = result.converged ? 1 : 0
+        estimate.hessian.productCount = Double(result.iterations + 1)
     }
 
     private func spectralNorm(

@@ -1,5 +1,4 @@
 import Essentials
-import Objectives
 
 /// The subset S cut into B groups of components, from whose spread every standard error comes.
 ///
@@ -41,7 +40,7 @@ public struct ComponentGroups: Sendable, Hashable {
     }
 
     /// What is evaluated side by side: the groups, or the parts of the only one, as many whatever the number of threads.
-    func parts<Scalar>(for objective: any Objective<Scalar>) -> ComponentGroups {
+    package func parts<Scalar>(for objective: any Objective<Scalar>) -> ComponentGroups {
         guard count == 1, !objective.sharesWorkOfComponents else { return self }
         return ComponentGroups(
             components: components, weights: weights, count: Self.mostParts, populationWeight: populationWeight)
@@ -54,7 +53,7 @@ public struct ComponentGroups: Sendable, Hashable {
     public func group(ofPosition position: Int) -> Int { position % count }
 
     /// The positions of a range that belong to a group, in order.
-    func positions(ofGroup group: Int, in range: Range<Int>) -> StrideTo<Int> {
+    package func positions(ofGroup group: Int, in range: Range<Int>) -> StrideTo<Int> {
         let first = range.lowerBound + (group - range.lowerBound % count + count) % count
         return stride(from: first, to: range.upperBound, by: count)
     }

@@ -11,7 +11,7 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
     case list(indices: [Int])
 
     /// A range of more components than this is taken for a slip of the finger.
-    static let maximumCount = 1 << 24
+    package static let maximumCount = 1 << 24
 
     /// Reads a list as `0,3,8-11` (ranges include both ends).
     /// - Throws: `SmoothnessError(.usage)` naming the part that is neither a number nor a range.
@@ -33,7 +33,7 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
     }
 
     /// |S| of m components, without drawing them; `nil` where that is no number of components.
-    func size(of count: Int) -> Int? {
+    package func size(of count: Int) -> Int? {
         switch self {
         case .standard: Self.sample(fraction: count < 10 ? 1 : 0.1, seed: 0).size(of: count)
         case .sample(let fraction, _): Int(exactly: (fraction * Double(count)).rounded())

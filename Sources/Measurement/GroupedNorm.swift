@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// The squared norm of a mean vector g = Σ W_b g_b / W over B groups, with and without its bias, and with one group left out

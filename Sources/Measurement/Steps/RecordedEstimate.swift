@@ -1,18 +1,59 @@
+import Evaluation
 import ParameterSpace
-import RunFiles
+
+/// The sums over the vectors of one row, from which everything else follows.
+package struct RecordedSums: Sendable {
+    /// [block][γ]; at every γ also ‖g₀‖² and ⟨g₀, g⟩.
+    package var blocks: [[(baseSquared: Double, product: Double, probe: ProbeSums)]]
+    /// ‖g_b‖² and ⟨g_b, g₀⟩ at x_k: [block][group]
+    package var groups: [[GroupSums]]
+    /// ‖Δ_b‖² and ⟨Δ_b, Δ⟩: [block][γ][group]
+    package var differences: [[[GroupSums]]]
+
+    package init(blockCount: Int, gammaCount: Int, groupCount: Int) {
+        blocks = Array(repeating: [], count: blockCount)
+        groups = Array(repeating: Array(repeating: GroupSums(), count: groupCount), count: blockCount)
+        differences = Array(
+            repeating: Array(repeating: Array(repeating: GroupSums(), count: groupCount), count: gammaCount),
+            count: blockCount)
+    }
+}
+
+/// The recorded losses of one row.
+package struct RecordedLosses: Sendable {
+    /// f_S(x_k)
+    package var atIterate: Double
+    /// f_S(x_k + γd) at every γ of the grid, the last of them x_{k+1} itself.
+    package var atProbes: [Double]
+
+    package init(atIterate: Double, atProbes: [Double]) {
+        self.atIterate = atIterate
+        self.atProbes = atProbes
+    }
+}
 
 /// From the sums over a row's recorded vectors to its estimate.
-struct RecordedEstimate {
-    let layout: ParameterLayout
-    let gammas: [Double]
-    let groups: ComponentGroups
-    let mode: EstimationMode
+package struct RecordedEstimate {
+    package let layout: ParameterLayout
+    package let gammas: [Double]
+    package let groups: ComponentGroups
+    package let mode: EstimationMode
     /// 2⁻²³ or 2⁻⁵²
-    let machineEpsilon: Double
+    package let machineEpsilon: Double
+
+    package init(
+        layout: ParameterLayout, gammas: [Double], groups: ComponentGroups, mode: EstimationMode, machineEpsilon: Double
+    ) {
+        self.layout = layout
+        self.gammas = gammas
+        self.groups = groups
+        self.mode = mode
+        self.machineEpsilon = machineEpsilon
+    }
 
     private var hasGroups: Bool { groups.count > 1 }
 
-    func estimate(iteration: Int, _ sums: RecordedSums, losses: FixedSubset.Losses?) -> StepEstimate {
+    package func estimate(iteration: Int, _ sums: RecordedSums, losses: RecordedLosses?) -> StepEstimate {
         var estimate = StepEstimate(
             iteration: iteration, gammas: gammas, blockCount: layout.blocks.count, groupCount: groups.count)
         estimate.subsetSize = groups.components.count
@@ -73,14 +114,14 @@ struct RecordedEstimate {
         estimate.concludeBase(context)
     }
 
-    private func record(_ sums: RecordedSums, _ losses: FixedSubset.Losses?, in estimate: inout StepEstimate) {
-        let all = losses.map { $0.atProbes + [$0.atNextIterate] }
+    private func record(_ sums: RecordedSums, _ losses: RecordedLosses?, in estimate: inout StepEstimate) {
         for index in gammas.indices {
             let whole = (0..<(hasGroups ? groups.count : 0)).map { group in
                 sums.differences.reduce(GroupSums()) { $0 + $1[index][group] }
             }
             estimate.record(
-                probe: index, loss: all?[index] ?? .nan, sums: sums.blocks.map { $0[index].probe }, groups: whole,
+                probe: index, loss: losses?.atProbes[index] ?? .nan, sums: sums.blocks.map { $0[index].probe },
+                groups: whole,
                 normed: nil, projections: nil, context)
         }
     }

@@ -1,16 +1,15 @@
 import Essentials
-import Objectives
 import ParameterSpace
 
 /// f_S: the mean over the examples of a fixed list of components, summed in Double in the order of the list.
-struct ComponentSubset<Scalar: ParameterScalar> {
+package struct ComponentSubset<Scalar: ParameterScalar> {
     private let objective: any Objective<Scalar>
     private let components: [Int]
     private let weights: [Double]
     private let totalWeight: Double
     private let isCancelled: () -> Bool
 
-    init(objective: any Objective<Scalar>, components: [Int], isCancelled: @escaping () -> Bool) {
+    package init(objective: any Objective<Scalar>, components: [Int], isCancelled: @escaping () -> Bool) {
         self.objective = objective
         self.components = components
         self.isCancelled = isCancelled
@@ -20,7 +19,7 @@ struct ComponentSubset<Scalar: ParameterScalar> {
 
     /// Overwrites `gradient` with ∇f_S(point); `scratch` holds one component gradient at a time.
     /// - Returns: f_S(point).
-    func evaluate(at point: [Scalar], scratch: inout [Scalar], into gradient: inout [Double]) throws -> Double {
+    package func evaluate(at point: [Scalar], scratch: inout [Scalar], into gradient: inout [Double]) throws -> Double {
         for index in gradient.indices { gradient[index] = 0 }
         var loss = 0.0
         for (component, weight) in zip(components, weights) {

@@ -1,23 +1,34 @@
 import Dispatch
 import Essentials
-import Objectives
 import ParameterSpace
 import Synchronization
 
 /// A gradient ∇f_S(x) that is to be evaluated, and what is known of it.
-struct SubsetProbe<Scalar: ParameterScalar> {
-    var objective: any Objective<Scalar>
+package struct SubsetProbe<Scalar: ParameterScalar> {
+    package var objective: any Objective<Scalar>
     /// The subset and its division.
-    var groups: ComponentGroups
+    package var groups: ComponentGroups
     /// The positions in `groups.components` that are evaluated. Where it does not begin at 0, `value` holds those before it at the same
     /// point, and they are added to.
-    var range: Range<Int>
+    package var range: Range<Int>
     /// x
-    var point: [Scalar]
+    package var point: [Scalar]
     /// ∇f_S(x) and the groups' gradients.
-    var value: GroupedGradient<Scalar>
+    package var value: GroupedGradient<Scalar>
     /// Whether another gradient will be begun before this one is waited for: then nobody has to be spared a wait at its end.
-    var isFollowed = false
+    package var isFollowed = false
+
+    package init(
+        objective: any Objective<Scalar>, groups: ComponentGroups, range: Range<Int>, point: [Scalar],
+        value: GroupedGradient<Scalar>, isFollowed: Bool = false
+    ) {
+        self.objective = objective
+        self.groups = groups
+        self.range = range
+        self.point = point
+        self.value = value
+        self.isFollowed = isFollowed
+    }
 }
 
 /// Evaluates ∇f_S group by group, several groups at the same time, each worker with its own vectors. A single group is cut into parts for that;
@@ -27,9 +38,9 @@ struct SubsetProbe<Scalar: ParameterScalar> {
 /// the groups are added in their order. The result does not depend on the number of workers.
 ///
 /// Whoever waits for a gradient is one of the workers. The others come when there is something to do, and go when there is not.
-final class SubsetEvaluator<Scalar: ParameterScalar>: Sendable {
-    let workerCount: Int
-    let isCancelled: @Sendable () -> Bool
+package final class SubsetEvaluator<Scalar: ParameterScalar>: Sendable {
+    package let workerCount: Int
+    package let isCancelled: @Sendable () -> Bool
     private let state = Mutex(State())
 
     private struct State {
@@ -41,21 +52,21 @@ final class SubsetEvaluator<Scalar: ParameterScalar>: Sendable {
         var buffers: [GroupBuffers<Scalar>] = []
     }
 
-    init(workerCount: Int, isCancelled: @escaping @Sendable () -> Bool) {
+    package init(workerCount: Int, isCancelled: @escaping @Sendable () -> Bool) {
         self.workerCount = max(1, workerCount)
         self.isCancelled = isCancelled
     }
 
     /// The vectors of one worker: a component's gradient, that of another where they are evaluated in pairs, and where groups have more than one
     /// component, the sum of a group.
-    static func byteCountPerWorker(parameterCount: Int, sumsGroups: Bool, takesPairs: Bool = false) -> Int {
+    package static func byteCountPerWorker(parameterCount: Int, sumsGroups: Bool, takesPairs: Bool = false) -> Int {
         parameterCount
             * ((takesPairs ? 2 : 1) * MemoryLayout<Scalar>.stride + (sumsGroups ? MemoryLayout<Double>.stride : 0))
     }
 
     /// Leaves ∇f_S(point) and the groups' gradients in `value`; see `SubsetProbe` for the parameters.
     /// - Throws: as for several probes.
-    func evaluate(
+    package func evaluate(
         _ objective: any Objective<Scalar>, over groups: ComponentGroups, in range: Range<Int>, at point: [Scalar],
         into value: inout GroupedGradient<Scalar>
     ) throws {
@@ -69,7 +80,7 @@ final class SubsetEvaluator<Scalar: ParameterScalar>: Sendable {
     /// Leaves the gradients of all probes in their values.
     /// - Throws: what the objective throws; `SmoothnessError(.interrupted)` when cancelled, between two component gradients. What the values
     ///   hold is of no use then.
-    func evaluate(_ probes: inout [SubsetProbe<Scalar>]) throws {
+    package func evaluate(_ probes: inout [SubsetProbe<Scalar>]) throws {
         let begun = probes.indices.map { SubsetEvaluation(&probes[$0], isCancelled: isCancelled) }
         // Whoever called is a worker, too.
         enqueue(begun, sparing: 1)
@@ -87,7 +98,7 @@ final class SubsetEvaluator<Scalar: ParameterScalar>: Sendable {
     }
 
     /// Lets the other workers begin with a gradient. It has to be finished.
-    func begin(_ probe: consuming SubsetProbe<Scalar>) -> SubsetEvaluation<Scalar> {
+    package func begin(_ probe: consuming SubsetProbe<Scalar>) -> SubsetEvaluation<Scalar> {
         let evaluation = SubsetEvaluation(&probe, isCancelled: isCancelled)
         enqueue([evaluation], sparing: 0)
         return evaluation
@@ -95,7 +106,7 @@ final class SubsetEvaluator<Scalar: ParameterScalar>: Sendable {
 
     /// Works until a gradient is there, at whatever was begun first.
     /// - Throws: as `evaluate`; the vectors can be had back from the evaluation then.
-    func finish(_ evaluation: SubsetEvaluation<Scalar>) throws -> GroupedGradient<Scalar> {
+    package func finish(_ evaluation: SubsetEvaluation<Scalar>) throws -> GroupedGradient<Scalar> {
         while !evaluation.isComplete {
             guard let task = state.withLock({ take(&$0) }) else {
                 evaluation.wait()
@@ -151,31 +162,31 @@ final class SubsetEvaluator<Scalar: ParameterScalar>: Sendable {
 }
 
 /// A group of a gradient, or one and the next.
-struct SubsetTask<Scalar: ParameterScalar>: Sendable {
-    let evaluation: SubsetEvaluation<Scalar>
-    let group: Int
-    var isPair = false
+package struct SubsetTask<Scalar: ParameterScalar>: Sendable {
+    package let evaluation: SubsetEvaluation<Scalar>
+    package let group: Int
+    package var isPair = false
 
-    func run(_ own: inout GroupBuffers<Scalar>) {
+    package func run(_ own: inout GroupBuffers<Scalar>) {
         if isPair { evaluation.runPair(group, &own) } else { evaluation.run(group, &own) }
     }
 }
 
 /// The vectors of one worker.
-struct GroupBuffers<Scalar: ParameterScalar>: Sendable {
-    var component: [Scalar] = []
+package struct GroupBuffers<Scalar: ParameterScalar>: Sendable {
+    package var component: [Scalar] = []
     /// For the second of a pair.
-    var other: [Scalar] = []
-    var sum: [Double] = []
+    package var other: [Scalar] = []
+    package var sum: [Double] = []
 
     /// Room for the gradients of components: a vector may have been exchanged for one of a group that has not been made.
-    mutating func prepareComponents(_ count: Int, parameterCount: Int) {
+    package mutating func prepareComponents(_ count: Int, parameterCount: Int) {
         if component.isEmpty { component = Scalar.zeros(parameterCount) }
         if count > 1, other.isEmpty { other = Scalar.zeros(parameterCount) }
     }
 
     /// Zeros.
-    mutating func prepareSum(parameterCount: Int) {
+    package mutating func prepareSum(parameterCount: Int) {
         guard !sum.isEmpty else {
             sum = Double.zeros(parameterCount)
             return

@@ -5,9 +5,9 @@ import Synchronization
 /// Sums over long vectors, piece by piece: a piece of every vector fits into the processor's second-level cache, so that a pass over many groups
 /// reads what they share from memory once, and pieces are summed at the same time. Pieces are added in order: the result does not
 /// depend on the number of workers.
-struct PieceSums {
+package struct PieceSums {
     /// Elements of a piece.
-    static let length = 1 << 14
+    package static let length = 1 << 14
     /// Pieces that a worker takes at a time.
     private static let stride = 16
 
@@ -16,13 +16,13 @@ struct PieceSums {
     private var workerCount: Int
 
     /// By one worker: the same numbers.
-    var alone: PieceSums {
+    package var alone: PieceSums {
         var alone = self
         alone.workerCount = 1
         return alone
     }
 
-    init(_ layout: ParameterLayout, workerCount: Int) {
+    package init(_ layout: ParameterLayout, workerCount: Int) {
         blockCount = layout.blocks.count
         pieces = layout.blocks.enumerated().flatMap { index, block in
             Swift.stride(from: block.range.lowerBound, to: block.range.upperBound, by: Self.length).map {
@@ -33,7 +33,7 @@ struct PieceSums {
     }
 
     /// One value a block: the sum of `body` over its pieces.
-    func sum<Value: Sendable>(
+    package func sum<Value: Sendable>(
         _ zero: Value, _ add: (inout Value, Value) -> Void, _ body: @Sendable (Range<Int>) -> Value
     )
         -> [Value]
@@ -59,7 +59,7 @@ struct PieceSums {
 
 extension PieceSums {
     /// ‖g‖² of every block, and ‖g_b‖² and ⟨g_b, g⟩ of every group in every block: [block][group].
-    func norms<Scalar: ParameterScalar>(
+    package func norms<Scalar: ParameterScalar>(
         of gradient: GroupedGradient<Scalar>
     ) -> (squared: [Double], groups: [[GroupSums]]) {
         let (mean, groups) = (gradient.mean, gradient.groups)
@@ -70,7 +70,7 @@ extension PieceSums {
     }
 
     /// The sums of a probe, and those of the groups' differences Δ_b against Δ: [block][group].
-    func probe<Scalar: ParameterScalar>(
+    package func probe<Scalar: ParameterScalar>(
         _ gradient: GroupedGradient<Scalar>, from base: GroupedGradient<Scalar>, probe: [Scalar], iterate: [Scalar]
     ) -> (sums: [ProbeSums], groups: [[GroupSums]]) {
         let (mean, baseMean) = (gradient.mean, base.mean)
@@ -87,7 +87,7 @@ extension PieceSums {
     }
 
     /// ⟨g_b, m⟩ of every group in every block, or ⟨g_b − h_b, m⟩ with the h_b of `base`: [block][group].
-    func projections<Scalar: ParameterScalar>(
+    package func projections<Scalar: ParameterScalar>(
         of gradient: GroupedGradient<Scalar>, from base: GroupedGradient<Scalar>? = nil, onto m: [Double]
     ) -> [[Double]] {
         let (groups, baseGroups) = (gradient.groups, base?.groups)

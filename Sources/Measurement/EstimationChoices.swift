@@ -55,9 +55,9 @@ public enum StepDirection: String, Sendable, Hashable, Codable, CaseIterable {
     case hessian
 
     /// Steps of ascent on the way to an adversarial direction.
-    static var ascentSteps: Int { 3 }
+    package static var ascentSteps: Int { 3 }
     /// Gradients a row on the way there: one where every step arrives, one to find the next.
-    var ascentCount: Int { self == .adversarial ? 2 * Self.ascentSteps + 1 : 0 }
+    package var ascentCount: Int { self == .adversarial ? 2 * Self.ascentSteps + 1 : 0 }
 }
 
 /// What is done wrong on purpose, to show what an artefact would give.

@@ -27,7 +27,7 @@ public enum StepNorm: String, Codable, Sendable, Hashable, CaseIterable {
     case rowWise = "row-wise"
 
     /// Whether its dual is a multiple of the Euclidean norm, so that errors are too.
-    var isEuclideanMultiple: Bool { self == .euclidean || self == .rootMeanSquare }
+    package var isEuclideanMultiple: Bool { self == .euclidean || self == .rootMeanSquare }
 
     // MARK: One block
 

@@ -1,6 +1,5 @@
 import Dispatch
 import Essentials
-import Objectives
 import ParameterSpace
 import Synchronization
 
@@ -43,13 +42,6 @@ public struct SubsetHessian<Scalar: ParameterScalar>: Sendable {
 
     /// P
     public var dimension: Int { point.count }
-
-    /// The bytes of a spectral norm, at most: the basis of Lanczos' method, a product with what goes into it, and a vector a worker.
-    static func byteCount(dimension: Int, workerCount: Int, maximumIterations: Int) -> Int {
-        let basis = lanczosCapacity(dimension: dimension, maximumIterations: maximumIterations)
-        return dimension
-            * ((basis + 3) * MemoryLayout<Double>.stride + (workerCount + 1) * MemoryLayout<Scalar>.stride)
-    }
 
     /// ∇²f_S(x)·v
     /// - Throws: `SmoothnessError` of kind `.interrupted` where it is cancelled; what the objective throws.
@@ -102,14 +94,5 @@ public struct SubsetHessian<Scalar: ParameterScalar>: Sendable {
             if let failure = $0.failures.compactMap({ $0 }).first { throw failure }
             swap(&vectors, &$0.vectors)
         }
-    }
-
-    /// ‖∇²f_S(x)‖₂, see `spectralNorm(ofDimension:product:seed:tolerance:maximumIterations:memoryBudget:)`.
-    public func spectralNorm(
-        seed: UInt64, tolerance: Double, maximumIterations: Int, memoryBudget: Int = standardLanczosBudget
-    ) throws -> LanczosResult {
-        try Estimation.spectralNorm(
-            ofDimension: dimension, product: { try product(with: $0) }, seed: seed, tolerance: tolerance,
-            maximumIterations: maximumIterations, memoryBudget: memoryBudget)
     }
 }

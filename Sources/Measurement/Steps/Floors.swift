@@ -22,10 +22,10 @@ public struct Floors: Sendable, Equatable {
     }
 
     /// Above which every value lies.
-    static let none = Floors(repeatability: 0, relativeRounding: 0)
+    package static let none = Floors(repeatability: 0, relativeRounding: 0)
 
     /// Fills the floors of a point whose smoothness and norms are known, and its status.
-    func judge(_ point: inout CurvePoint, baseNorm: Double) {
+    package func judge(_ point: inout CurvePoint, baseNorm: Double) {
         let displacement = point.displacementNorm
         point.noiseFloor = repeatability / displacement
         point.roundingFloor = relativeRounding * max(baseNorm, point.gradientNorm) / displacement

@@ -1,39 +1,36 @@
+import Evaluation
 import ParameterSpace
 
 /// What the numbers of a row depend on besides its sums.
-struct RowContext {
-    var sample: GroupedSample
-    var floors: Floors
+package struct RowContext {
+    package var sample: GroupedSample
+    package var floors: Floors
     /// Of the evaluation, 2⁻²³ or 2⁻⁵².
-    var machineEpsilon: Double
-    var mode = EstimationMode.zhangPaper
-    var direction = StepDirection.step
-    var norm = StepNorm.euclidean
+    package var machineEpsilon: Double
+    package var mode = EstimationMode.zhangPaper
+    package var direction = StepDirection.step
+    package var norm = StepNorm.euclidean
     /// P
-    var parameterCount = 0
-}
+    package var parameterCount = 0
 
-extension RowContext {
-    /// Of a row that has been measured, with the floors that it knows of.
-    init(
-        of row: StepEstimate, _ configuration: EstimationConfiguration, groups: ComponentGroups, repeatability: Double?,
-        parameterCount: Int
+    package init(
+        sample: GroupedSample, floors: Floors, machineEpsilon: Double, mode: EstimationMode = .zhangPaper,
+        direction: StepDirection = .step, norm: StepNorm = .euclidean, parameterCount: Int = 0
     ) {
-        self.init(
-            sample: groups.sample(ofSize: min(max(1, row.subsetSize), groups.components.count)),
-            floors: Floors(
-                repeatability: repeatability ?? .nan, relativeRounding: row.relativeRounding,
-                roundingProjection: row.roundingProjection),
-            machineEpsilon: configuration.precision == .float32 ? Double(Float.ulpOfOne) : Double.ulpOfOne,
-            mode: configuration.mode, direction: configuration.direction, norm: configuration.norm,
-            parameterCount: parameterCount)
+        self.sample = sample
+        self.floors = floors
+        self.machineEpsilon = machineEpsilon
+        self.mode = mode
+        self.direction = direction
+        self.norm = norm
+        self.parameterCount = parameterCount
     }
 }
 
 /// From the sums of the probes to the numbers of a row: no vector is touched here.
 extension StepEstimate {
     /// The numbers at x_k from `loss`, `gradientNorm` and `groups`.
-    mutating func concludeBase(_ context: RowContext) {
+    package mutating func concludeBase(_ context: RowContext) {
         lossError = GroupedMean.standardError(groups.map(\.loss), sample: context.sample)
         let norm = GroupedNorm(
             squared: gradientNorm * gradientNorm, sums: groups.map(\.sums), sample: context.sample)
@@ -44,7 +41,7 @@ extension StepEstimate {
     }
 
     /// The error of ‖∇f_S(x_k)‖* in another norm than the Euclidean one, from what is known of the groups.
-    mutating func concludeNormedBase(_ context: RowContext) {
+    package mutating func concludeNormedBase(_ context: RowContext) {
         switch context.norm {
         case .euclidean: break
         case .rootMeanSquare:
@@ -57,7 +54,7 @@ extension StepEstimate {
 
     /// Fills the point of the curve at one γ from the sums of its blocks, which are added in order, so that blocks
     /// recombine to the whole exactly.
-    mutating func record(
+    package mutating func record(
         probe index: Int, loss: Double, sums: [ProbeSums], groups: [GroupSums], normed: [NormedSums]?,
         projections: [Double]?, _ context: RowContext
     ) {
@@ -109,7 +106,7 @@ extension StepEstimate {
 
     /// Takes the maxima over the grid and the bounds, once every probe is recorded.
     /// - Parameter cosine: of the angle between the gradients at x_k and x_{k+1}, where γ = 1 was probed.
-    mutating func conclude(cosine: Double?, _ context: RowContext) {
+    package mutating func conclude(cosine: Double?, _ context: RowContext) {
         effectiveLearningRate = gradientNorm > 0 ? stepNorm / gradientNorm : .nan
         concludeBounds(cosine: cosine, machineEpsilon: context.machineEpsilon)
         if curve.contains(where: { $0.status == .nonFiniteGradient }) {
@@ -147,7 +144,7 @@ extension StepEstimate {
 
     /// The indices of the γ over which the maximum is taken: those above their floors, or where none is, all. What is not told apart from rounding
     /// at a tiny γ would otherwise hide a sound value at a larger one.
-    var eligibleProbes: [Int] {
+    package var eligibleProbes: [Int] {
         let sound = curve.indices.filter { curve[$0].status == .ok }
         return sound.isEmpty ? Array(curve.indices) : sound
     }
@@ -205,7 +202,7 @@ extension StepEstimate {
 
 extension GroupedNorm {
     /// The jackknife error of the largest of several numbers, each given by its values with one group left out.
-    static func standardError(ofMaximumOver curves: [[Double]], sample: GroupedSample) -> Double {
+    package static func standardError(ofMaximumOver curves: [[Double]], sample: GroupedSample) -> Double {
         let count = curves.map(\.count).min() ?? 0
         return standardError((0..<count).map { group in curves.map { $0[group] }.max() ?? .nan }, sample: sample)
     }
@@ -213,20 +210,20 @@ extension GroupedNorm {
 
 extension [Double] {
     /// The first index of the largest value, NaN left out.
-    var indexOfMaximum: Int? { indexOfMaximum(among: [Int](indices)) }
+    package var indexOfMaximum: Int? { indexOfMaximum(among: [Int](indices)) }
 
     /// The same among some indices.
-    func indexOfMaximum(among indices: [Int]) -> Int? {
+    package func indexOfMaximum(among indices: [Int]) -> Int? {
         indices.filter { !self[$0].isNaN }.max { self[$0] < self[$1] || (self[$0] == self[$1] && $0 > $1) }
     }
 }
 
 extension RowContext {
     /// What the Euclidean quotient ‖Δ‖/‖d‖ is multiplied with, in a norm that is a multiple of it.
-    var euclideanFactor: Double { norm == .rootMeanSquare ? Double(parameterCount) : 1 }
+    package var euclideanFactor: Double { norm == .rootMeanSquare ? Double(parameterCount) : 1 }
 
     /// ‖Δ‖*/‖d‖ in the norm that was asked for.
-    func gain(of sums: [NormedSums], euclidean: Double) -> Double {
+    package func gain(of sums: [NormedSums], euclidean: Double) -> Double {
         guard !norm.isEuclideanMultiple else { return euclideanFactor * euclidean }
         // The product norm: the largest of the blocks', whose dual is their sum.
         let displacement = sums.map(\.displacementNorm).max() ?? .nan

@@ -1,11 +1,10 @@
 import Dispatch
 import Essentials
-import Objectives
 import ParameterSpace
 import Synchronization
 
 /// A gradient that workers share.
-final class SubsetEvaluation<Scalar: ParameterScalar>: Sendable {
+package final class SubsetEvaluation<Scalar: ParameterScalar>: Sendable {
     private let objective: any Objective<Scalar>
     private let groups: ComponentGroups
     private let range: Range<Int>
@@ -19,9 +18,9 @@ final class SubsetEvaluation<Scalar: ParameterScalar>: Sendable {
     /// Whether the value knows of no groups: those evaluated are the parts of its only one.
     private let isCut: Bool
     /// Whether two groups may be evaluated together.
-    let takesPairs: Bool
+    package let takesPairs: Bool
     /// See `SubsetProbe`.
-    let isFollowed: Bool
+    package let isFollowed: Bool
     /// Signalled when all groups before this one have been added; none are waited for where the mean comes last.
     private let turns: [DispatchSemaphore]
     /// Signalled when the gradient is there.
@@ -40,7 +39,7 @@ final class SubsetEvaluation<Scalar: ParameterScalar>: Sendable {
     }
 
     /// Takes the probe's value and makes it ready for its groups.
-    init(_ probe: inout SubsetProbe<Scalar>, isCancelled: @escaping @Sendable () -> Bool) {
+    package init(_ probe: inout SubsetProbe<Scalar>, isCancelled: @escaping @Sendable () -> Bool) {
         let range = probe.range
         var value = probe.value.taken()
         // A single group has no vectors of its own that a part could be taken for.
@@ -64,23 +63,23 @@ final class SubsetEvaluation<Scalar: ParameterScalar>: Sendable {
     private var point: [Scalar] { state.withLock { $0.point } }
     private var groupCount: Int { after.groupWeights.count }
     /// One a group, in order.
-    var tasks: [SubsetTask<Scalar>] { (0..<groupCount).map { SubsetTask(evaluation: self, group: $0) } }
-    var isComplete: Bool { state.withLock { $0.isComplete } }
+    package var tasks: [SubsetTask<Scalar>] { (0..<groupCount).map { SubsetTask(evaluation: self, group: $0) } }
+    package var isComplete: Bool { state.withLock { $0.isComplete } }
     /// What went wrong first.
-    var failure: (any Error)? { state.withLock { $0.failure } }
+    package var failure: (any Error)? { state.withLock { $0.failure } }
 
-    func wait() { end.wait() }
+    package func wait() { end.wait() }
 
     /// Leaves what has not been evaluated undone.
-    func abandon() { fail(SmoothnessError(.interrupted, "given up")) }
+    package func abandon() { fail(SmoothnessError(.interrupted, "given up")) }
 
     /// Hands the vectors back, once it is complete.
-    func takeValue() -> GroupedGradient<Scalar> { state.withLock { $0.value.taken() } }
+    package func takeValue() -> GroupedGradient<Scalar> { state.withLock { $0.value.taken() } }
 
     // MARK: - By the workers
 
     /// Evaluates a group and adds it.
-    func run(_ group: Int, _ own: inout GroupBuffers<Scalar>) {
+    package func run(_ group: Int, _ own: inout GroupBuffers<Scalar>) {
         let loss = evaluate { try sum(group, &own) }
         if isMeanLast {
             if let loss { keep(group, loss, &own.component) }
@@ -94,7 +93,7 @@ final class SubsetEvaluation<Scalar: ParameterScalar>: Sendable {
     }
 
     /// Evaluates a group and the next, which are one component each, together.
-    func runPair(_ group: Int, _ own: inout GroupBuffers<Scalar>) {
+    package func runPair(_ group: Int, _ own: inout GroupBuffers<Scalar>) {
         if let losses = evaluate({ try pair(group, &own) }) {
             keep(group, losses.0, &own.component)
             keep(group + 1, losses.1, &own.other)
@@ -204,14 +203,14 @@ final class SubsetEvaluation<Scalar: ParameterScalar>: Sendable {
 
 extension GroupedGradient {
     /// Moves the vectors out: with a second owner every write would be a copy.
-    mutating func taken() -> GroupedGradient {
+    package mutating func taken() -> GroupedGradient {
         var taken = GroupedGradient.empty
         swap(&taken, &self)
         return taken
     }
 
     /// From means over what was there to shares of the means over all; the mean itself only where groups are added to it one by one.
-    mutating func prepare(
+    package mutating func prepare(
         adding range: Range<Int>, before: GroupedSample?, after: GroupedSample, addsToMean: Bool
     ) {
         let groupCount = after.groupWeights.count
@@ -228,7 +227,7 @@ extension GroupedGradient {
     }
 
     /// Σ W_b g_b / W from the groups' gradients, piece by piece, so that the sum stays in the cache; and from their W_b f_b the sum and means.
-    mutating func addGroups(of sample: GroupedSample) {
+    package mutating func addGroups(of sample: GroupedSample) {
         for (group, weight) in sample.groupWeights.enumerated() {
             loss += groupLosses[group]
             groupLosses[group] /= weight
@@ -247,7 +246,7 @@ extension GroupedGradient {
 
 extension ComponentGroups {
     /// The sample that stands before a range is added; `nil` for none.
-    func sample(before range: Range<Int>) -> GroupedSample? {
+    package func sample(before range: Range<Int>) -> GroupedSample? {
         range.lowerBound > 0 ? sample(ofSize: range.lowerBound) : nil
     }
 }

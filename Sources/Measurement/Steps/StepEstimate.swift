@@ -64,7 +64,7 @@ public struct CurvePoint: Sendable, Equatable {
     /// L̂(γ) without bias, √max(0, ·)/‖fl(x_k + γd) − x_k‖; NaN below the noise of the components.
     public var unbiasedSmoothness: Double { unbiasedSquaredDifference.squareRoot() / displacementNorm }
 
-    init(gamma: Double) { self.gamma = gamma }
+    package init(gamma: Double) { self.gamma = gamma }
 }
 
 /// The same for one block i of the parameters: ∇ᵢf and dᵢ are the parts of ∇f_S and d that lie in the block.
@@ -108,6 +108,11 @@ public struct NormedSums: Sendable, Equatable {
     public var differenceDualNorm = Double.nan
     /// ‖dᵢ(γ)‖
     public var displacementNorm = Double.nan
+
+    package init(differenceDualNorm: Double = .nan, displacementNorm: Double = .nan) {
+        self.differenceDualNorm = differenceDualNorm
+        self.displacementNorm = displacementNorm
+    }
 }
 
 /// What one group of components gives at x_k.
@@ -122,7 +127,7 @@ public struct GroupBase: Sendable, Equatable {
     public var gradientProjection = Double.nan
 
     /// As the statistics take them.
-    var sums: GroupSums { GroupSums(squared: gradientSquared, product: gradientProduct) }
+    package var sums: GroupSums { GroupSums(squared: gradientSquared, product: gradientProduct) }
 }
 
 /// The ends of the spectrum of ∇²f_S(x_k), as Lanczos' method finds them. NaN where it was not asked for.
@@ -137,6 +142,8 @@ public struct HessianEstimate: Sendable, Equatable {
     public var converged = Double.nan
     /// Hessian–vector products.
     public var productCount = Double.nan
+
+    package init() {}
 }
 
 /// Everything that is known of one step of a run: eq. 20 of Zhang, He, Sra, Jadbabaie 2020 with its whole curve, its
@@ -210,7 +217,7 @@ public struct StepEstimate: Sendable, Equatable {
     public var blockLeaveOut: [[[Double]]] = []
 
     /// A row without any value yet.
-    init(iteration: Int, gammas: [Double], blockCount: Int, groupCount: Int) {
+    package init(iteration: Int, gammas: [Double], blockCount: Int, groupCount: Int) {
         self.iteration = iteration
         groups = Array(repeating: GroupBase(), count: groupCount)
         normedSums = Array(repeating: Array(repeating: NormedSums(), count: gammas.count), count: blockCount)
@@ -224,9 +231,9 @@ public struct StepEstimate: Sendable, Equatable {
     }
 
     /// Whether any γ was probed.
-    var isProbed: Bool { blockSums.contains { $0.contains { !$0.displacementSquared.isNaN } } }
+    package var isProbed: Bool { blockSums.contains { $0.contains { !$0.displacementSquared.isNaN } } }
     /// Leaves nothing of a γ.
-    mutating func skipProbe(_ index: Int) {
+    package mutating func skipProbe(_ index: Int) {
         curve[index] = CurvePoint(gamma: curve[index].gamma)
         curve[index].status = .skipped
         for block in blockSums.indices {
@@ -264,7 +271,7 @@ public struct StepEstimate: Sendable, Equatable {
 
 extension ProbeSums {
     /// Sums of a probe that was not made.
-    static var missing: ProbeSums {
+    package static var missing: ProbeSums {
         var sums = ProbeSums()
         sums.gradientSquared = .nan
         sums.differenceSquared = .nan

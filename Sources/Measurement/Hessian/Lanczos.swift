@@ -70,6 +70,6 @@ public func spectralNorm(
 public let standardLanczosBudget = 1 << 30
 
 /// How many vectors Lanczos' method keeps before it has to restart.
-func lanczosCapacity(dimension: Int, maximumIterations: Int, memoryBudget: Int = standardLanczosBudget) -> Int {
+package func lanczosCapacity(dimension: Int, maximumIterations: Int, memoryBudget: Int = standardLanczosBudget) -> Int {
     min(min(dimension, maximumIterations) + 1, memoryBudget / (8 * dimension))
 }

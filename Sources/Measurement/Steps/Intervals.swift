@@ -9,7 +9,7 @@ public struct NormInterval: Sendable, Hashable {
     /// With w = t·SE, Student's t for B − 1 degrees of freedom, and s > w the interval s·e^{±w/s} of the square: symmetric on a logarithmic
     /// scale, because estimates of squared norms are skewed and small ones come with small errors. Where s ≤ w the square is not told
     /// apart from 0: from 0 to max(s, 0) + (e − 1) w, where the other one ends at s = w. NaN where there is no error.
-    init(squared: Double, error: Double, groupCount: Int, level: Double, unit: Double = 1) {
+    package init(squared: Double, error: Double, groupCount: Int, level: Double, unit: Double = 1) {
         guard error.isFinite, squared.isFinite, groupCount > 1 || error == 0 else {
             (low, high) = (.nan, .nan)
             return
@@ -30,12 +30,12 @@ public struct NormInterval: Sendable, Hashable {
     }
 
     /// Of a number that is itself known with an error: as if of its square.
-    init(value: Double, error: Double, groupCount: Int, level: Double) {
+    package init(value: Double, error: Double, groupCount: Int, level: Double) {
         self.init(squared: value * value, error: 2 * value * error, groupCount: groupCount, level: level)
     }
 
     /// Of a number of either sign: value ± t·SE.
-    init(signed value: Double, error: Double, groupCount: Int, level: Double) {
+    package init(signed value: Double, error: Double, groupCount: Int, level: Double) {
         guard error.isFinite, groupCount > 1 || error == 0 else {
             (low, high) = (.nan, .nan)
             return
@@ -46,9 +46,9 @@ public struct NormInterval: Sendable, Hashable {
         (low, high) = (value - width, value + width)
     }
 
-    init(low: Double, high: Double) { (self.low, self.high) = (low, high) }
+    package init(low: Double, high: Double) { (self.low, self.high) = (low, high) }
 
-    static let undefined = NormInterval(squared: .nan, error: .nan, groupCount: 1, level: 0.95)
+    package static let undefined = NormInterval(squared: .nan, error: .nan, groupCount: 1, level: 0.95)
 }
 
 extension StepEstimate {
