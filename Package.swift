@@ -27,7 +27,6 @@ let torchLinkerSettings: [LinkerSetting] = {
 }()
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "smoothness",
@@ -45,8 +44,7 @@ let package = Package(
         .library(name: "smoothness-torch", type: .dynamic, targets: ["TorchLibrary"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2"))
     ],
     targets: [
         // C and C++: all that is unsafe.
@@ -61,6 +59,7 @@ let package = Package(
         .target(
             name: "CImageCodecs",
             linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
+        .target(name: "CArchives", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CSorting", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "CInterprocess"),
         .target(name: "CVectorKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -81,9 +80,10 @@ let package = Package(
                 "CInterprocess",
             ]),
         .target(name: "RunFiles", dependencies: ["Essentials", "ParameterSpace", "HDF5"]),
-        // Files of other programs.
+        // Files of other programs: what packs bytes and values, and tensors in such files.
+        .target(name: "Archives", dependencies: ["Essentials", "CArchives"]),
         .target(
-            name: "Interchange", dependencies: ["Essentials", "ParameterSpace", "HDF5", "RunFiles", "CImageCodecs"]),
+            name: "Interchange", dependencies: ["Essentials", "ParameterSpace", "HDF5", "RunFiles", "Archives"]),
         .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles"]),
         .target(name: "Measurement", dependencies: ["Essentials", "ParameterSpace", "Evaluation"]),
         .target(

@@ -1,3 +1,4 @@
+import Archives
 import Essentials
 import HDF5
 import ParameterSpace
@@ -223,4 +224,19 @@ public indirect enum TensorTree: Sendable {
         guard case .dictionary(let members) = self else { return nil }
         return members.first { $0.name == name }?.value
     }
+}
+
+/// The most axes that any of the formats knows.
+let mostAxes = 64
+
+/// The product of extents; `nil` where one is negative or the elements of `width` bytes could not be numbered, were the extents of zero left out.
+func elementCount(_ shape: [Int], width: Int) -> Int? {
+    guard shape.count <= mostAxes else { return nil }
+    var total = width
+    for extent in shape where extent != 0 {
+        let (product, isOverflow) = total.multipliedReportingOverflow(by: extent)
+        guard extent > 0, !isOverflow else { return nil }
+        total = product
+    }
+    return shape.contains(0) ? 0 : total / width
 }

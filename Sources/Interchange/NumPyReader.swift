@@ -1,3 +1,4 @@
+import Archives
 import Essentials
 
 /// Arrays of NumPy: `.npz`, a ZIP archive of `.npy`, or one `.npy`.

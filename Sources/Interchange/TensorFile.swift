@@ -1,3 +1,4 @@
+import Archives
 import Essentials
 import Foundation
 import HDF5

@@ -1,8 +1,9 @@
+import Archives
 import Essentials
 
 /// Tensors of an archive of `torch.save` (the ZIP format of PyTorch 1.6 and later): dictionaries, lists and tuples of them.
 ///
-/// The archive's pickle is a program. It is read by `TensorPickle`, which calls nothing; what is no tensor becomes a word about what it is.
+/// The archive's pickle is a program. It is read by `Pickle`, which calls nothing; what is no tensor becomes a word about what it is.
 struct TorchArchiveReader {
     /// How many values a file may hold besides what its instructions made: one that is named again and again is as many values. More are
     /// taken for an attack, as two lists that hold each other twice.
@@ -22,6 +23,10 @@ struct TorchArchiveReader {
     private let members: [String: ZipArchive.Member]
     private var isBigEndian = false
     private var nodeCount = 0
+    private var mostNodes = Self.mostNodes
+    private var path = Path()
+    /// The lists and dictionaries that the value being read lies in.
+    private var ancestors: Set<ObjectIdentifier> = []
     private var checked: Set<String> = []
 
     static func isArchive(_ zip: ZipArchive) -> Bool { zip.members.contains { $0.name.hasSuffix("/data.pkl") } }
@@ -59,65 +64,89 @@ struct TorchArchiveReader {
             }
             isBigEndian = text == "big"
         }
-        var machine = TensorPickle(try zip.contents(of: pickle), file: zip.file.path, object: pickle.name)
-        return try machine.read { value, instructions in
-            try tree(value, name: "", most: Self.mostNodes + 4 * instructions, depth: 0)
+        var machine = Pickle(
+            try zip.contents(of: pickle)[...], TorchVocabulary(file: zip.file.path, object: pickle.name))
+        return try machine.read { value, machine in
+            mostNodes += machine.instructionCount
+            return try tree(value, depth: 0)
         }
     }
 
-    private mutating func tree(_ value: PickleValue, name: String, most: Int, depth: Int) throws -> TensorTree {
+    private mutating func tree(_ value: PickleValue, depth: Int) throws -> TensorTree {
         nodeCount += 1
-        guard nodeCount <= most else {
-            throw zip.file.damaged(pickle.name, expected: "at most \(most) values", found: "more")
-        }
-        guard name.utf8.count <= Self.mostNameBytes else {
-            throw zip.file.damaged(
-                String(name.prefix(80)) + "…", expected: "names of at most \(Self.mostNameBytes) bytes",
-                found: "a longer one")
-        }
-        switch value {
-        case .dictionary, .list, .tuple:
-            guard depth <= Self.mostDepth else { return .other("a container in \(depth) others") }
-        default: break
+        guard nodeCount <= mostNodes else {
+            throw zip.file.damaged(pickle.name, expected: "at most \(mostNodes) values", found: "more")
         }
         switch value {
         case .dictionary(let dictionary):
-            var members: [(name: String, value: TensorTree)] = []
-            var places: [String: Int] = [:]
-            for (key, value) in dictionary.items {
-                guard let key = key.keyText else { continue }
-                let member = (
-                    name: key,
-                    value: try tree(value, name: name.isEmpty ? key : name + "." + key, most: most, depth: depth + 1)
-                )
-                // As in Python, the last of the same name counts.
-                if let place = places[key] {
-                    members[place] = member
-                } else {
-                    places[key] = members.count
-                    members.append(member)
-                }
+            return try container(ObjectIdentifier(dictionary), depth) { reader in
+                .dictionary(try reader.members(of: dictionary, depth: depth))
             }
-            return .dictionary(members)
-        case .list(let list): return .list(try items(list.items, name: name, most: most, depth: depth))
-        case .tuple(let items, _): return .list(try self.items(items, name: name, most: most, depth: depth))
+        case .list(let list):
+            return try container(ObjectIdentifier(list), depth) { reader in
+                .list(try reader.trees(list.items, depth: depth))
+            }
+        case .tuple(let items, _):
+            return try container(nil, depth) { reader in .list(try reader.trees(items, depth: depth)) }
         case .integer(let number): return .integer(number)
-        case .tensor(let tensor): return try place(tensor, name: name)
-        case .unreadable(let text): return .unreadable(text)
+        case .object(let object):
+            switch object as? TorchObject {
+            case .tensor(let tensor): return try place(tensor, name: path.text)
+            case .unreadable(let text): return .unreadable(text)
+            default: return .other(object.summary)
+            }
         default: return .other(value.summary)
         }
     }
 
-    private mutating func items(_ items: [PickleValue], name: String, most: Int, depth: Int) throws -> [TensorTree] {
-        var trees: [TensorTree] = []
-        for (index, item) in items.enumerated() {
-            let itemName = name.isEmpty ? "\(index)" : "\(name).\(index)"
-            trees.append(try tree(item, name: itemName, most: most, depth: depth + 1))
+    /// Reads a container, unless it lies too deep or in itself.
+    private mutating func container(
+        _ identity: ObjectIdentifier?, _ depth: Int, _ read: (inout TorchArchiveReader) throws -> TensorTree
+    ) throws -> TensorTree {
+        guard depth <= Self.mostDepth else { return .other("a container in \(depth) others") }
+        if let identity, !ancestors.insert(identity).inserted { return .other("a container that it lies in itself") }
+        defer { if let identity { ancestors.remove(identity) } }
+        return try read(&self)
+    }
+
+    /// Reads what a dictionary holds; as in Python, the last of the same name counts.
+    private mutating func members(
+        of dictionary: PickleValue.Dictionary, depth: Int
+    ) throws -> [(name: String, value: TensorTree)] {
+        var members: [(name: String, value: TensorTree)] = []
+        var places: [String: Int] = [:]
+        for (key, value) in dictionary.items {
+            guard let key = key.keyText else { continue }
+            let member = (name: key, value: try named(.name(key), value, depth: depth))
+            if let place = places[key] {
+                members[place] = member
+            } else {
+                places[key] = members.count
+                members.append(member)
+            }
         }
+        return members
+    }
+
+    private mutating func trees(_ items: [PickleValue], depth: Int) throws -> [TensorTree] {
+        var trees: [TensorTree] = []
+        trees.reserveCapacity(items.count)
+        for (index, item) in items.enumerated() { trees.append(try named(.index(index), item, depth: depth)) }
         return trees
     }
 
-    private mutating func place(_ tensor: PickleValue.Tensor, name: String) throws -> TensorTree {
+    private mutating func named(_ part: Path.Part, _ value: PickleValue, depth: Int) throws -> TensorTree {
+        path.append(part)
+        defer { path.removeLast() }
+        guard path.byteCount <= Self.mostNameBytes else {
+            throw zip.file.damaged(
+                String(path.text.prefix(80)) + "…", expected: "names of at most \(Self.mostNameBytes) bytes",
+                found: "a longer one")
+        }
+        return try tree(value, depth: depth + 1)
+    }
+
+    private mutating func place(_ tensor: TorchObject.Tensor, name: String) throws -> TensorTree {
         let typeName = tensor.elementName.map { String($0.split(separator: ".").last ?? "") } ?? tensor.storage.type
         guard let element = Self.elements[typeName] else {
             let name = typeName.replacing("Storage", with: "").lowercased()
@@ -148,7 +177,7 @@ struct TorchArchiveReader {
     }
 
     /// How many stored elements lie from the first to the last of a tensor, both included; `nil` where they could not be numbered.
-    private static func span(_ tensor: PickleValue.Tensor) -> Int? {
+    private static func span(_ tensor: TorchObject.Tensor) -> Int? {
         guard !tensor.shape.contains(0) else { return 0 }
         var last = 0
         for (extent, stride) in Swift.zip(tensor.shape, tensor.strides) {
@@ -161,7 +190,7 @@ struct TorchArchiveReader {
         return isOverflow ? nil : count
     }
 
-    private static func isContiguous(_ tensor: PickleValue.Tensor) -> Bool {
+    private static func isContiguous(_ tensor: TorchObject.Tensor) -> Bool {
         guard !tensor.shape.contains(0) else { return true }
         var expected = 1
         for (extent, stride) in Swift.zip(tensor.shape, tensor.strides).reversed() {
@@ -169,5 +198,38 @@ struct TorchArchiveReader {
             expected *= extent
         }
         return true
+    }
+}
+
+/// Where a value lies in the containers of a file. Its text is made for tensors only: a file can hold millions of other values.
+private struct Path {
+    enum Part {
+        case name(String)
+        case index(Int)
+    }
+
+    private var parts: [Part] = []
+    /// Of the names, with a mark between two.
+    private(set) var byteCount = 0
+
+    var text: String {
+        parts.map {
+            switch $0 {
+            case .name(let name): name
+            case .index(let index): "\(index)"
+            }
+        }.joined(separator: ".")
+    }
+
+    mutating func append(_ part: Part) {
+        parts.append(part)
+        byteCount += Self.byteCount(of: part)
+    }
+
+    mutating func removeLast() { byteCount -= Self.byteCount(of: parts.removeLast()) }
+
+    private static func byteCount(of part: Part) -> Int {
+        // A number takes at most one byte a digit; what an index takes matters little.
+        if case .name(let name) = part { name.utf8.count + 1 } else { 2 }
     }
 }

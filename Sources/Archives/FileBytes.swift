@@ -2,13 +2,13 @@ import Essentials
 import Foundation
 
 /// Random access to the bytes of a file whose numbers are not to be trusted: every read is held against its size first.
-struct FileBytes {
-    let path: String
-    let count: Int
+package struct FileBytes {
+    package let path: String
+    package let count: Int
     private let handle: FileHandle
 
     /// - Throws: `SmoothnessError(.noInput)`
-    init(_ path: String) throws {
+    package init(_ path: String) throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
             let handle = FileHandle(forReadingAtPath: path)
@@ -23,7 +23,7 @@ struct FileBytes {
     }
 
     /// - Throws: `SmoothnessError(.data)` where the file does not reach that far.
-    func read(_ offset: Int, _ length: Int, _ what: String) throws -> [UInt8] {
+    package func read(_ offset: Int, _ length: Int, _ what: String) throws -> [UInt8] {
         guard offset >= 0, length >= 0, offset <= count, length <= count - offset else {
             throw damaged(
                 what, expected: "\(length) bytes from \(offset) on", found: "a file of \(count) bytes", isShort: true)
@@ -38,7 +38,7 @@ struct FileBytes {
     }
 
     /// - Parameter isShort: whether what is missing should stand behind the end.
-    func damaged(_ what: String, expected: String, found: String, isShort: Bool = false) -> SmoothnessError {
+    package func damaged(_ what: String, expected: String, found: String, isShort: Bool = false) -> SmoothnessError {
         SmoothnessError(
             .data, isShort ? "is truncated" : "is damaged or no such file", file: path, object: what,
             expected: expected, found: found, remedy: SmoothnessError.copyAgain)
@@ -47,20 +47,5 @@ struct FileBytes {
 
 extension Sequence<UInt8> {
     /// The little-endian number of these bytes, at most eight.
-    var littleEndian: UInt64 { reversed().reduce(0) { $0 << 8 | UInt64($1) } }
-}
-
-/// The most axes that any of the formats knows.
-let mostAxes = 64
-
-/// The product of extents; `nil` where one is negative or the elements of `width` bytes could not be numbered, were the extents of zero left out.
-func elementCount(_ shape: [Int], width: Int) -> Int? {
-    guard shape.count <= mostAxes else { return nil }
-    var total = width
-    for extent in shape where extent != 0 {
-        let (product, isOverflow) = total.multipliedReportingOverflow(by: extent)
-        guard extent > 0, !isOverflow else { return nil }
-        total = product
-    }
-    return shape.contains(0) ? 0 : total / width
+    package var littleEndian: UInt64 { reversed().reduce(0) { $0 << 8 | UInt64($1) } }
 }

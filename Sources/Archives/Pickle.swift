@@ -1,52 +1,58 @@
 import Essentials
 
-/// Reads the pickles that `torch.save` writes. A pickle is a program of a small machine; this one builds containers, numbers, strings and tensors,
-/// and puts an inert placeholder where the program would make anything else. Names are never looked up, imported or called.
-struct TensorPickle {
-    typealias Value = PickleValue
+/// Reads a pickle of Python. A pickle is a program of a small machine; this one builds containers, numbers and texts, and asks a vocabulary what
+/// stands for everything else that the program would make. Names are never looked up, imported or called.
+package struct Pickle {
+    package typealias Value = PickleValue
 
     /// Tuples in tuples; more would overflow the stack of whoever takes them apart.
     private static let mostDepth = 64
     private static let mostNameBytes = 256
 
-    private let bytes: [UInt8]
-    private let file: String
-    private let object: String
-    private var position = 0
-    private var opcodePosition = 0
+    private let bytes: ArraySlice<UInt8>
+    private let vocabulary: any PickleVocabulary
+    private var position: Int
+    private var opcodePosition: Int
     /// How many instructions were followed.
-    private(set) var instructionCount = 0
+    package private(set) var instructionCount = 0
+    /// How many bytes follow the pickle, when it was read.
+    package var remainder: Int { bytes.endIndex - position }
     private var stack: [Value] = []
     private var marks: [Int] = []
     private var memo: [Int: Value] = [:]
     private var lists: [Value.List] = []
     private var dictionaries: [Value.Dictionary] = []
 
-    init(_ bytes: [UInt8], file: String, object: String) {
+    package init(_ bytes: ArraySlice<UInt8>, _ vocabulary: any PickleVocabulary) {
         self.bytes = bytes
-        self.file = file
-        self.object = object
+        self.vocabulary = vocabulary
+        position = bytes.startIndex
+        opcodePosition = bytes.startIndex
     }
 
-    /// Lends the one value of the pickle to `body`, with the number of instructions that made it; its containers are empty afterwards.
-    /// - Throws: `SmoothnessError(.data)`
-    mutating func read<Result>(_ body: (Value, Int) throws -> Result) throws -> Result {
+    /// Lends the one value of the pickle to `body`; its containers are empty afterwards.
+    /// - Throws: the vocabulary's error, and what `body` throws.
+    package mutating func read<Result>(_ body: (Value, Pickle) throws -> Result) throws -> Result {
         // One by one: a chain of a million lists would be let go of by recursion. A list may hold itself besides.
         defer {
             for list in lists { list.items = [] }
             for dictionary in dictionaries { dictionary.items = [] }
         }
         let value = try value()
-        return try body(value, instructionCount)
+        return try body(value, self)
     }
 
     private mutating func value() throws -> Value {
-        guard bytes.count > 2, bytes[0] == 0x80, (2...5).contains(bytes[1]) else {
-            throw refuse("a pickle of protocol 2 to 5", "something else")
+        let protocols = vocabulary.protocols
+        guard bytes.count > 2, bytes[position] == 0x80, protocols.contains(bytes[position + 1]) else {
+            let versions = [protocols.lowerBound, protocols.upperBound].map { "\($0)" }
+            throw refuse(
+                "a pickle of protocol \(protocols.count > 1 ? versions.joined(separator: " to ") : versions[0])",
+                "something else")
         }
         while true {
             opcodePosition = position
-            let opcode = UInt8(try number(1))
+            let opcode = try byte()
             if opcode == UInt8(ascii: ".") { break }
             instructionCount += 1
             try execute(opcode)
@@ -62,13 +68,15 @@ struct TensorPickle {
     }
 
     private mutating func makeList() {
-        lists.append(Value.List())
-        stack.append(.list(lists[lists.count - 1]))
+        let list = Value.List()
+        lists.append(list)
+        stack.append(.list(list))
     }
 
     private mutating func makeDictionary() -> Value.Dictionary {
-        dictionaries.append(Value.Dictionary())
-        return dictionaries[dictionaries.count - 1]
+        let dictionary = Value.Dictionary()
+        dictionaries.append(dictionary)
+        return dictionary
     }
 
     // MARK: - Instructions
@@ -76,21 +84,21 @@ struct TensorPickle {
     /// Instructions that make values of the bytes that follow.
     private mutating func execute(_ opcode: UInt8) throws {
         switch opcode {
-        case 0x80: _ = try number(1)
+        case 0x80: _ = try byte()
         case UInt8(ascii: "N"): stack.append(.none)
         case 0x88, 0x89: stack.append(.boolean(opcode == 0x88))
-        case UInt8(ascii: "K"): stack.append(.integer(Int(try number(1))))
+        case UInt8(ascii: "K"): stack.append(.integer(Int(try byte())))
         case UInt8(ascii: "M"): stack.append(.integer(Int(try number(2))))
         case UInt8(ascii: "J"): stack.append(.integer(Int(Int32(truncatingIfNeeded: try number(4)))))
         case 0x8a: stack.append(try long(length(1)))
         case 0x8b: stack.append(try long(length(4)))
         case UInt8(ascii: "G"): stack.append(.number(Double(bitPattern: try number(8).byteSwapped)))
-        case UInt8(ascii: "X"): stack.append(.string(try text(length(4))))
-        case 0x8c: stack.append(.string(try text(length(1))))
-        case 0x8d: stack.append(.string(try text(length(8))))
+        case UInt8(ascii: "X"): stack.append(.string(try take(length(4))))
+        case 0x8c: stack.append(.string(try take(length(1))))
+        case 0x8d: stack.append(.string(try take(length(8))))
         // Strings of Python 2: names of blocks among them.
-        case UInt8(ascii: "U"): stack.append(.string(try text(length(1))))
-        case UInt8(ascii: "T"): stack.append(.string(try text(length(4))))
+        case UInt8(ascii: "U"): stack.append(.string(try take(length(1))))
+        case UInt8(ascii: "T"): stack.append(.string(try take(length(4))))
         case UInt8(ascii: "C"): try skip(length(1))
         case UInt8(ascii: "B"): try skip(length(4))
         case 0x8e, 0x96: try skip(length(8))
@@ -123,8 +131,8 @@ struct TensorPickle {
             let pairs = try popMark()
             try fill(pairs)
         case UInt8(ascii: "a"):
-            let item = try pop(1)
-            try append(item)
+            let item = try popOne()
+            try append([item])
         case UInt8(ascii: "e"):
             let items = try popMark()
             try append(items)
@@ -138,33 +146,39 @@ struct TensorPickle {
     /// Instructions on what is there already.
     private mutating func executeReference(_ opcode: UInt8) throws {
         switch opcode {
-        case UInt8(ascii: "0"): if stack.count == (marks.last ?? -1) { _ = try popMark() } else { _ = try pop(1) }
+        case UInt8(ascii: "0"): if stack.count == (marks.last ?? -1) { _ = try popMark() } else { _ = try popOne() }
         case UInt8(ascii: "1"): _ = try popMark()
         case UInt8(ascii: "2"): stack.append(try top())
-        case UInt8(ascii: "q"): memo[Int(try number(1))] = try top()
+        case UInt8(ascii: "q"): memo[Int(try byte())] = try top()
         case UInt8(ascii: "r"): memo[Int(try number(4))] = try top()
         case 0x94: memo[memo.count] = try top()
-        case UInt8(ascii: "h"): stack.append(try recall(Int(try number(1))))
+        case UInt8(ascii: "h"): stack.append(try recall(Int(try byte())))
         case UInt8(ascii: "j"): stack.append(try recall(Int(try number(4))))
         case 0x93:
             let names = try pop(2)
-            guard case .string(let module) = names[0], case .string(let name) = names[1] else {
+            guard let module = names[0].text, let name = names[1].text else {
                 throw refuse("two strings", names.map(\.summary).joined(separator: ", "))
             }
             stack.append(.global(try allowed(module: module, name: name)))
-        case UInt8(ascii: "Q"): stack.append(storage(try pop(1)[0]))
+        case UInt8(ascii: "Q"):
+            guard let referent = vocabulary.referent(of: try popOne()) else {
+                throw refuse("no reference to something outside of the pickle", "one")
+            }
+            stack.append(referent)
         case UInt8(ascii: "R"), 0x81: try call(try pop(2))
         case 0x92:
             let parts = try pop(3)
             try call([parts[0], parts[1]])
-        // Attributes, as the hooks of tensors and the versions of modules, are left out.
         case UInt8(ascii: "b"):
-            _ = try pop(1)
-            _ = try top()
+            let parts = try pop(2)
+            guard let object = vocabulary.object(parts[0], with: parts[1]) else {
+                throw refuse("the state of \(parts[0].summary)", parts[1].summary)
+            }
+            stack.append(object)
         default:
             throw refuse(
                 "the instructions of protocols 2 to 5",
-                "the instruction 0x\(String(opcode, radix: 16)) at \(opcodePosition)")
+                "the instruction 0x\(String(opcode, radix: 16))")
         }
     }
 
@@ -174,21 +188,8 @@ struct TensorPickle {
         guard global.utf8.count <= Self.mostNameBytes else {
             throw refuse("names of at most \(Self.mostNameBytes) bytes", "one of \(global.utf8.count)")
         }
-        guard !PickleCall.isHostile(global) else {
-            throw refuse(
-                "tensors and what is saved beside them",
-                "the name \(global.prefix(200)) at \(opcodePosition), which torch.load would call; do not open this file with it"
-            )
-        }
+        if let refusal = vocabulary.refusal(ofName: global) { throw refuse(refusal.expected, refusal.found) }
         return global
-    }
-
-    /// A reference to bytes of the archive: ('storage', type, key, device, count).
-    private func storage(_ value: Value) -> Value {
-        guard case .tuple(let parts, _) = value, parts.count >= 3, case .string("storage") = parts[0],
-            case .global(let type) = parts[1], let key = parts[2].keyText
-        else { return .placeholder("a reference to something else than a storage") }
-        return .storage(Value.Storage(type: String(type.split(separator: ".").last ?? ""), key: key))
     }
 
     /// A "call": what it would make is put together here.
@@ -196,10 +197,8 @@ struct TensorPickle {
         guard case .tuple(let arguments, _) = parts[1] else {
             throw refuse("a name and its arguments", parts.map(\.summary).joined(separator: ", "))
         }
-        let result = PickleCall.result(of: parts[0], arguments) {
-            dictionaries.append(Value.Dictionary())
-            return dictionaries[dictionaries.count - 1]
-        }
+        let vocabulary = vocabulary
+        let result = vocabulary.result(of: parts[0], arguments) { makeDictionary() }
         guard let result else {
             throw refuse("the arguments of \(parts[0].summary)", arguments.map(\.summary).joined(separator: ", "))
         }
@@ -233,8 +232,14 @@ struct TensorPickle {
         return last
     }
 
+    private mutating func popOne() throws -> Value {
+        _ = try top()
+        return stack.removeLast()
+    }
+
     private mutating func pop(_ count: Int) throws -> [Value] {
-        guard stack.count - (marks.last ?? 0) >= count else { throw refuse("\(count) values", "\(stack.count)") }
+        let present = stack.count - (marks.last ?? 0)
+        guard present >= count else { throw refuse("\(count) values", "\(present)") }
         defer { stack.removeLast(count) }
         return Array(stack.suffix(count))
     }
@@ -251,11 +256,17 @@ struct TensorPickle {
     }
 
     private mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
-        guard count >= 0, count <= bytes.count - position else {
-            throw refuse("\(count) more bytes", "the end after \(bytes.count - position)")
+        guard count >= 0, count <= remainder else {
+            throw refuse("\(count) more bytes", "the end after \(remainder)")
         }
         defer { position += count }
         return bytes[position..<(position + count)]
+    }
+
+    private mutating func byte() throws -> UInt8 {
+        guard position < bytes.endIndex else { throw refuse("1 more bytes", "the end after 0") }
+        defer { position += 1 }
+        return bytes[position]
     }
 
     private mutating func number(_ width: Int) throws -> UInt64 { try take(width).littleEndian }
@@ -281,8 +292,6 @@ struct TensorPickle {
         stack.append(.placeholder("bytes"))
     }
 
-    private mutating func text(_ count: Int) throws -> String { String(decoding: try take(count), as: UTF8.self) }
-
     private mutating func line() throws -> String {
         guard let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) else {
             throw refuse("a line", "the end")
@@ -292,9 +301,6 @@ struct TensorPickle {
     }
 
     private func refuse(_ expected: String, _ found: String) -> SmoothnessError {
-        SmoothnessError(
-            .data, "is damaged, or holds something that is not read here; nothing of it was run", file: file,
-            object: object, expected: expected, found: found,
-            remedy: "Save plain tensors: torch.save({name: tensor, …}, …) or safetensors")
+        vocabulary.error(at: opcodePosition - bytes.startIndex, expected: expected, found: found)
     }
 }

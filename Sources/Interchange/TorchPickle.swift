@@ -1,5 +1,8 @@
-/// What a pickle of `torch.save` builds: containers, numbers, strings, tensors, and placeholders for everything else.
-indirect enum PickleValue {
+import Archives
+import Essentials
+
+/// What a pickle of `torch.save` makes besides containers and numbers.
+enum TorchObject: PickleObject {
     struct Storage {
         /// `FloatStorage`, …
         var type: String
@@ -17,77 +20,34 @@ indirect enum PickleValue {
         var strides: [Int]
     }
 
-    /// Containers are filled after they were made and named.
-    final class List { var items: [PickleValue] = [] }
-    final class Dictionary { var items: [(key: PickleValue, value: PickleValue)] = [] }
-
-    case none
-    case boolean(Bool)
-    case integer(Int)
-    case number(Double)
-    case string(String)
-    case tuple([PickleValue], depth: Int)
-    case list(List)
-    case dictionary(Dictionary)
-    /// A class or a function, by name. It is never looked up.
-    case global(String)
     case storage(Storage)
     case tensor(Tensor)
-    /// An object of this class, or what this function returns. What is put into it is dropped.
-    case object(String)
-    /// Something else that no tensor is made of, in words. What is put into it is dropped.
-    case placeholder(String)
     /// A tensor of another kind than is read here, in words.
     case unreadable(String)
 
     var summary: String {
         switch self {
-        case .none: "None"
-        case .boolean(let value): value ? "True" : "False"
-        case .integer(let value): "the number \(value)"
-        case .number(let value): "the number \(value)"
-        case .string: "a string"
-        case .tuple: "a tuple"
-        case .list: "a list"
-        case .dictionary: "a dictionary"
-        case .global(let name): name
-        case .object(let name): "an object of \(name)"
         case .storage: "a storage"
         case .tensor: "a tensor"
-        case .placeholder(let text), .unreadable(let text): text
+        case .unreadable(let text): text
         }
     }
 
-    var depth: Int { if case .tuple(_, let depth) = self { depth } else { 0 } }
-
-    /// As the key of a dictionary.
-    var keyText: String? {
-        switch self {
-        case .string(let text): text
-        case .integer(let value): "\(value)"
-        default: nil
-        }
-    }
-
-    /// Whether what is put into it is dropped.
-    var isInert: Bool {
-        switch self {
-        case .object, .placeholder, .unreadable: true
-        default: false
-        }
-    }
-
-    /// Extents or strides.
-    var integers: [Int]? {
-        guard case .tuple(let items, _) = self, items.count <= mostAxes else { return nil }
-        let numbers = items.compactMap { if case .integer(let number) = $0 { number } else { nil } }
-        return numbers.count == items.count ? numbers : nil
-    }
+    var isInert: Bool { if case .unreadable = self { true } else { false } }
 }
 
-/// What stands for the calls in a pickle. Functions are told by their names and never called; those that make tensors and dictionaries have their
-/// results put together here, everything else becomes a placeholder.
-enum PickleCall {
+extension PickleValue {
+    static func unreadable(_ text: String) -> PickleValue { .object(TorchObject.unreadable(text)) }
+
+    fileprivate static func instance(of name: String) -> PickleValue { .placeholder("an object of \(name)") }
+}
+
+/// The names in pickles of `torch.save`: tensors and dictionaries are put together here, everything else becomes a placeholder.
+struct TorchVocabulary: PickleVocabulary {
+    let file: String
+    let object: String
+    let protocols: ClosedRange<UInt8> = 2...5
+
     /// Modules of Python that no checkpoint has a reason to name: one that does was made to be executed.
     private static let refusedModules: Set<String> = [
         "os", "posix", "nt", "sys", "subprocess", "socket", "shutil", "pty", "importlib", "runpy", "code", "ctypes",
@@ -106,8 +66,40 @@ enum PickleCall {
         "__builtin__.dict",
     ]
 
+    func error(at offset: Int, expected: String, found: String) -> SmoothnessError {
+        SmoothnessError(
+            .data, "is damaged at byte \(offset), or holds something that is not read here; nothing of it was run",
+            file: file, object: object, expected: expected, found: found,
+            remedy: "Save plain tensors: torch.save({name: tensor, …}, …) or safetensors")
+    }
+
+    func refusal(ofName name: String) -> (expected: String, found: String)? {
+        guard Self.isHostile(name) else { return nil }
+        return (
+            "tensors and what is saved beside them",
+            "the name \(name), which torch.load would call; do not open this file with it"
+        )
+    }
+
+    /// A reference to bytes of the archive: ('storage', type, key, device, count).
+    func referent(of reference: PickleValue) -> PickleValue? {
+        guard case .tuple(let parts, _) = reference, parts.count >= 3, parts[0].text == "storage",
+            case .global(let type) = parts[1], let key = parts[2].keyText
+        else { return .placeholder("a reference to something else than a storage") }
+        return .object(TorchObject.storage(.init(type: String(type.split(separator: ".").last ?? ""), key: key)))
+    }
+
+    /// Attributes, as the hooks of tensors and the versions of modules, are left out.
+    func object(_ object: PickleValue, with state: PickleValue) -> PickleValue? { object }
+
+    func result(
+        of function: PickleValue, _ arguments: [PickleValue], makeDictionary: () -> PickleValue.Dictionary
+    ) -> PickleValue? {
+        Self.result(of: function, arguments, depth: 0, makeDictionary: makeDictionary)
+    }
+
     /// Whether the name is of something that only a program that means harm would call.
-    static func isHostile(_ global: String) -> Bool {
+    private static func isHostile(_ global: String) -> Bool {
         let parts = global.split(separator: ".", maxSplits: 1)
         let module = String(parts.first ?? "")
         if refusedModules.contains(module) { return true }
@@ -115,9 +107,8 @@ enum PickleCall {
             && refusedBuiltins.contains(String(parts[1]))
     }
 
-    /// - Returns: `nil` where the arguments of a function that makes tensors are not its arguments.
-    static func result(
-        of function: PickleValue, _ arguments: [PickleValue], depth: Int = 0,
+    private static func result(
+        of function: PickleValue, _ arguments: [PickleValue], depth: Int,
         makeDictionary: () -> PickleValue.Dictionary
     ) -> PickleValue? {
         guard case .global(let name) = function else { return .placeholder("an object") }
@@ -126,7 +117,7 @@ enum PickleCall {
             if case .dictionary(let items) = arguments.last { return .dictionary(items) }
             return .dictionary(makeDictionary())
         }
-        guard name.hasPrefix("torch.") else { return .object(name) }
+        guard name.hasPrefix("torch.") else { return .instance(of: name) }
         let parts = name.split(separator: ".")
         switch parts.dropLast().joined(separator: ".") {
         case "torch._utils": return rebuilt(String(parts.last ?? ""), arguments)
@@ -139,27 +130,27 @@ enum PickleCall {
             if case .tuple = arguments.first { return arguments.first }
         default: break
         }
-        return .object(name)
+        return .instance(of: name)
     }
 
     private static func rebuilt(_ function: String, _ arguments: [PickleValue]) -> PickleValue? {
         switch function {
         case "_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3":
-            guard arguments.count >= 4, case .integer(let offset) = arguments[1], let shape = arguments[2].integers,
-                let strides = arguments[3].integers, shape.count == strides.count
+            guard arguments.count >= 4, case .integer(let offset) = arguments[1],
+                let shape = arguments[2].integers(atMost: mostAxes),
+                let strides = arguments[3].integers(atMost: mostAxes), shape.count == strides.count
             else { return nil }
-            guard case .storage(let storage) = arguments[0] else {
-                if arguments[0].isInert { return .unreadable("a tensor without a storage") }
-                return nil
+            guard case .object(let object) = arguments[0], case .storage(let storage) = object as? TorchObject else {
+                return arguments[0].isInert ? .unreadable("a tensor without a storage") : nil
             }
             var elementName: String?
             if function == "_rebuild_tensor_v3" {
                 guard arguments.count >= 7, case .global(let type) = arguments[6] else { return nil }
                 elementName = type
             }
-            return .tensor(
-                PickleValue.Tensor(
-                    storage: storage, elementName: elementName, offset: offset, shape: shape, strides: strides))
+            return .object(
+                TorchObject.tensor(
+                    .init(storage: storage, elementName: elementName, offset: offset, shape: shape, strides: strides)))
         case "_rebuild_parameter", "_rebuild_parameter_with_state", "_rebuild_device_tensor_from_cpu_tensor":
             return arguments.first
         case "_rebuild_sparse_tensor": return .unreadable("a sparse tensor; save tensor.to_dense()")
@@ -168,7 +159,7 @@ enum PickleCall {
         case "_rebuild_meta_tensor_no_storage": return .unreadable("a tensor on the device meta, without numbers")
         case "_rebuild_device_tensor_from_numpy", "_rebuild_wrapper_subclass":
             return .unreadable("a tensor of another class; save tensor.cpu() of an ordinary one")
-        default: return .object("torch._utils." + function)
+        default: return .instance(of: "torch._utils." + function)
         }
     }
 }

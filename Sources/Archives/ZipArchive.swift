@@ -1,30 +1,33 @@
-import CImageCodecs
 import Essentials
 
 /// The members of a ZIP archive (APPNOTE 6.3.10 with its 64-bit extensions), stored or deflated, for reading. Every member lies in a place of
 /// its own under a name of its own; its contents are held against their CRC-32.
-struct ZipArchive {
-    struct Member {
-        var name: String
-        var isDeflated: Bool
-        var packedCount: Int
-        var count: Int
-        var checksum: UInt32
+///
+/// Deflate and CRC-32 are zlib's; the directory is read here. libzip tells neither where the bytes of a member lie, which must not overlap with
+/// another's and from which tensors are read piece by piece, nor can it pass over the checksums of an archive that was saved without them, and
+/// its errors do not say what was expected.
+package struct ZipArchive {
+    package struct Member {
+        package var name: String
+        package var isDeflated: Bool
+        package var packedCount: Int
+        package var count: Int
+        package var checksum: UInt32
         /// Where its local header begins.
         fileprivate var header: Int
         /// Where its bytes begin; those of a stored member are its contents.
-        fileprivate(set) var start = 0
+        package fileprivate(set) var start = 0
     }
 
-    let file: FileBytes
-    let members: [Member]
+    package let file: FileBytes
+    package let members: [Member]
     /// Whether no member has a checksum, as after `torch.serialization.set_crc32_options(False)`.
-    var isWithoutChecksums: Bool { members.allSatisfy { $0.checksum == 0 } && members.contains { $0.count > 0 } }
+    package let isWithoutChecksums: Bool
 
-    static func begins(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x50, 0x4b, 3, 4]) }
+    package static func begins(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x50, 0x4b, 3, 4]) }
 
     /// - Throws: `SmoothnessError(.data)` for what is no whole archive.
-    init(_ file: FileBytes) throws {
+    package init(_ file: FileBytes) throws {
         self.file = file
         let (start, length, count) = try Self.directory(of: file)
         // A directory entry has at least 46 bytes.
@@ -45,6 +48,7 @@ struct ZipArchive {
             )
         }
         self.members = members
+        isWithoutChecksums = members.allSatisfy { $0.checksum == 0 } && members.contains { $0.count > 0 }
         try requireOwnPlaces(before: start)
     }
 
@@ -162,29 +166,28 @@ struct ZipArchive {
         return start
     }
 
-    /// Holds a stored member against its checksum, piece by piece.
-    func requireChecksum(of member: Member) throws {
-        let piece = 1 << 22
-        var checksum: UInt32 = 0
-        for offset in stride(from: 0, to: member.packedCount, by: piece) {
-            let bytes = try file.read(member.start + offset, min(piece, member.packedCount - offset), member.name)
-            checksum = smoothness_crc32(checksum, bytes, bytes.count)
+    /// Holds a stored member against its checksum, chunk by chunk.
+    package func requireChecksum(of member: Member) throws {
+        let chunk = 1 << 22
+        var checksum = Checksum()
+        for offset in stride(from: 0, to: member.packedCount, by: chunk) {
+            checksum.add(try file.read(member.start + offset, min(chunk, member.packedCount - offset), member.name))
         }
         try require(checksum, of: member)
     }
 
-    private func require(_ checksum: UInt32, of member: Member) throws {
-        guard checksum == member.checksum || isWithoutChecksums else {
+    private func require(_ checksum: Checksum, of member: Member) throws {
+        guard checksum.value == member.checksum || isWithoutChecksums else {
             throw SmoothnessError(
                 .data, "is damaged: its CRC-32 is not that of its contents", file: file.path, object: member.name,
-                expected: "0x" + String(member.checksum, radix: 16), found: "0x" + String(checksum, radix: 16),
+                expected: "0x" + String(member.checksum, radix: 16), found: "0x" + String(checksum.value, radix: 16),
                 remedy: SmoothnessError.copyAgain)
         }
     }
 
     /// What a member holds, held against its checksum.
     /// - Parameter limit: the most bytes that make sense.
-    func contents(of member: Member, limit: Int = .max) throws -> [UInt8] {
+    package func contents(of member: Member, limit: Int = .max) throws -> [UInt8] {
         guard member.count <= limit else {
             throw file.damaged(member.name, expected: "at most \(limit) bytes", found: "\(member.count)")
         }
@@ -195,13 +198,13 @@ struct ZipArchive {
                 throw file.damaged(
                     member.name, expected: "at most \(1032 * output.count) bytes", found: "\(member.count)")
             }
-            let packed = output
-            output = [UInt8](repeating: 0, count: member.count)
-            guard smoothness_inflate(packed, packed.count, &output, output.count) == 0 else {
-                throw file.damaged(member.name, expected: "\(member.count) deflated bytes", found: "other data")
+            output = try Packing.deflate.unpacked(output, file: file.path, object: member.name, atMost: member.count)
+            guard output.count == member.count else {
+                throw file.damaged(
+                    member.name, expected: "\(member.count) deflated bytes", found: "\(output.count) of them")
             }
         }
-        try require(smoothness_crc32(0, output, output.count), of: member)
+        try require(Checksum(of: output), of: member)
         return output
     }
 }
