@@ -23,7 +23,7 @@ BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev libjpeg-dev libpng-dev 
 # What only the tests need.
 TEST_PACKAGES := python3-venv python3-pip chromium slurm-wlm munge parallel libxml2-utils shellcheck
 
-.PHONY: help demo build test test-pytorch test-avx2 test-long fuzz sanitize bench dependencies test-dependencies python clean
+.PHONY: help demo build test test-pytorch test-avx2 test-long fuzz sanitize bench compare dependencies test-dependencies python clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -127,6 +127,12 @@ fuzz: test-dependencies python ## Give changed files and absurd options to every
 	$(SWIFT_BUILD) --product smoothness-torch
 	$(SWIFT_BUILD) --product smoothness
 	$(VENV)/bin/python Tests/Fuzz/fuzz.py $(PROGRAM) --mutants $(MUTANTS) --seed $(FUZZ_SEED) --keep $(SCRATCH)/fuzz $(FUZZ_OPTIONS)
+
+# OLD and NEW are programs, or results of `compare.py numbers` (.json); see docs/contributing.md.
+OLD ?= $(SCRATCH)/numbers.json
+NEW ?= $(PROGRAM)
+compare: python ## Compare the numbers of some twenty runs between two programs (OLD= NEW=)
+	$(VENV)/bin/python Tests/Comparison/compare.py compare $(OLD) $(NEW)
 
 clean: ## Remove what was built
 	rm -rf .build .build-libtorch .build-sanitize $(VENV) demo
