@@ -106,7 +106,8 @@ public final class SpawnedProcess: Sendable {
     public static func killAll() { smoothness_kill_children() }
 
     /// Makes signals that end this program (SIGHUP, SIGINT, SIGTERM) kill all that run first. Call it before any of them is caught.
-    public static func endWithProgram() { smoothness_end_with_children() }
+    /// - Parameter interruptedCode: the exit code of the program after SIGINT and SIGTERM.
+    public static func endWithProgram(interruptedCode: Int32) { smoothness_end_with_children(interruptedCode) }
 
     /// Sends a signal, unless its end is known: its number may be another's by then.
     public func send(signal number: Int32) {

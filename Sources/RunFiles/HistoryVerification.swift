@@ -94,7 +94,9 @@ extension RunVerifier {
                 "evaluations count epochs", evaluation.epoch == row + 1, at: "/history/evaluation/epoch \(place)",
                 expected: "\(row + 1)", found: "\(evaluation.epoch)")
             let first = last?.iteration ?? 0
-            if evaluation.iteration <= history.count, first < evaluation.iteration {
+            if (0...history.count).contains(first), (0...history.count).contains(evaluation.iteration),
+                first < evaluation.iteration
+            {
                 // A mean with positive weights lies between the least and the largest.
                 let losses = history[first..<evaluation.iteration].map(\.loss)
                 let (least, largest) = (losses.min() ?? .nan, losses.max() ?? .nan)
@@ -120,7 +122,7 @@ extension RunVerifier {
         _ point: ResumePoint<Scalar>, against reader: borrowing RunFileReader
     ) throws {
         var vector: [Scalar] = []
-        for (iteration, isNext) in [(point.iteration, false), (point.iteration - 1, true)] {
+        for (iteration, isNext) in [(point.iteration, false), (point.iteration &- 1, true)] {
             guard let row = reader.plan.row(ofIteration: iteration), row < reader.snapshotCount else { continue }
             if isNext {
                 try reader.nextIterate(row: row, into: &vector)
