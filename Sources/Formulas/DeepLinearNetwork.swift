@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// The mean squared error of a deep linear network (Zhang, He, Sra, Jadbabaie 2020, §2.3; Kawaguchi 2016):
@@ -193,5 +194,82 @@ extension DenseMatrix {
     /// W_ℓ ⋯ W₁
     static func product(_ layers: [DenseMatrix]) -> DenseMatrix {
         layers.dropFirst().reduce(layers[0]) { $1 * $0 }
+    }
+}
+
+/// What `DeepLinearNetwork` and its generated samples are made from.
+public struct DeepLinearNetworkDescription: ParametrizedObjective {
+    public static let kind = "deep-linear-network"
+
+    /// Inputs first, outputs last.
+    public var widths = [6, 5, 4, 3]
+    public var sampleCount = 1000
+    /// Standard deviation of the outputs around the linear truth.
+    public var noise = 0.0
+    public var batchSize = 32
+    /// Standard deviation of the initial weights times the root of their layer's inputs.
+    public var initialScale = 1.0
+    /// Of the samples.
+    public var seed: UInt64 = 0
+
+    enum CodingKeys: String, CodingKey {
+        case widths, noise, seed
+        case sampleCount = "sample_count"
+        case batchSize = "batch_size"
+        case initialScale = "initial_scale"
+    }
+}
+
+extension DeepLinearNetworkDescription {
+    public static var standard: Self { Self() }
+
+    public static var parameters: [ObjectiveParameter<Self>] {
+        [
+            .init("widths", \.widths, "units of every layer, inputs first and outputs last"),
+            .init("samples", \.sampleCount, "generated samples", key: "sample_count"),
+            .init("noise", \.noise, "standard deviation of the outputs around the linear truth", .nonnegative),
+            .init("batch-size", \.batchSize, "samples of a component", .size(atMost: DescriptionBounds.batch)),
+            .init(
+                "initial-scale", \.initialScale, "standard deviation of the initial weights times √inputs", .positive),
+            .init("objective-seed", \.seed, "of the samples", key: "seed"),
+        ]
+    }
+
+    public func validate() throws {
+        try require(widths.count >= 2 && widths.allSatisfy { $0 > 0 }, "widths", "two or more, each 1 or more", widths)
+        try require(
+            widths.count <= DescriptionBounds.layers && widths.allSatisfy { $0 <= DescriptionBounds.width }, "widths",
+            "\(DescriptionBounds.layers) layers of \(DescriptionBounds.width) units at most", widths)
+        try requireSize(
+            "sample_count", sampleCount, atMost: DescriptionBounds.numbers / (widths[0] + widths[widths.count - 1]))
+        try checkParameters()
+        try requireMemory(forParameters: zip(widths, widths.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 })
+    }
+
+    public var summary: String {
+        "deep linear network \(widths.map { "\($0)" }.joined(separator: "–")) on "
+            + "\(counted(sampleCount, "generated sample")), batches of \(batchSize)"
+    }
+
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
+    ) -> ObjectiveSet<Scalar> {
+        let samples = RegressionSamples(
+            inputCount: widths[0], outputCount: widths[widths.count - 1], count: sampleCount, noise: noise, seed: seed)
+        return ObjectiveSet(
+            training: DeepLinearNetwork<Scalar>(
+                widths: widths, samples: samples, batchSize: batchSize, initialScale: initialScale))
+    }
+}
+
+extension ObjectiveDescription {
+    /// A deep linear network on seeded samples; see `DeepLinearNetwork` and `RegressionSamples`.
+    public static func deepLinearNetwork(
+        widths: [Int], sampleCount: Int, noise: Double = 0, batchSize: Int, initialScale: Double = 1, seed: UInt64 = 0
+    ) -> Self {
+        Self(
+            DeepLinearNetworkDescription(
+                widths: widths, sampleCount: sampleCount, noise: noise, batchSize: batchSize,
+                initialScale: initialScale, seed: seed))
     }
 }

@@ -1,3 +1,4 @@
+import Evaluation
 import ParameterSpace
 
 #if canImport(Glibc)
@@ -71,5 +72,51 @@ public struct ExponentialSum<Scalar: ParameterScalar>: UnivariateFormula {
         let excess = ExponentialTerms(
             growing.map { (amplitude: $0.amplitude * (curvatureSign * $0.rate - L1 * slopeSign), rate: $0.rate) })
         return (direction > 0 ? excess.signAtInfinity : excess.signAtMinusInfinity) > 0
+    }
+}
+
+/// What `ExponentialSum` is made from.
+public struct ExponentialSumDescription: ParametrizedObjective {
+    public static let kind = "exponential-sum"
+
+    /// aⱼ
+    public var amplitudes = [1.0, 1]
+    /// bⱼ
+    public var rates = [1.0, -1]
+    public var start = 1.0
+}
+
+extension ExponentialSumDescription {
+    public static var standard: Self { Self() }
+
+    public static var parameters: [ObjectiveParameter<Self>] {
+        [
+            .init("amplitudes", \.amplitudes, "aⱼ of Σ aⱼ exp(bⱼx)", .finiteNumbers),
+            .init("rates", \.rates, "bⱼ"),
+            .init("start", \.start, "x", .finite),
+        ]
+    }
+
+    public func validate() throws {
+        try checkParameters()
+        try require(amplitudes.count == rates.count, "rates", "as many as amplitudes, \(amplitudes.count)", rates)
+        try require(rates.allSatisfy(\.isFinite), "amplitudes and rates", "finite numbers", amplitudes + rates)
+    }
+
+    public var summary: String {
+        zip(amplitudes, rates).map { "\($0)·exp(\($1)x)" }.joined(separator: " + ") + ", start \(start)"
+    }
+
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
+    ) -> ObjectiveSet<Scalar> {
+        ObjectiveSet(training: ExponentialSum<Scalar>(amplitudes: amplitudes, rates: rates, start: start))
+    }
+}
+
+extension ObjectiveDescription {
+    /// Σ aⱼ exp(bⱼx); see `ExponentialSum`.
+    public static func exponentialSum(amplitudes: [Double], rates: [Double], start: Double = 1) -> Self {
+        Self(ExponentialSumDescription(amplitudes: amplitudes, rates: rates, start: start))
     }
 }

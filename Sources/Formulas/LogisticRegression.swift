@@ -1,3 +1,5 @@
+import Essentials
+import Evaluation
 import Foundation
 import ParameterSpace
 
@@ -151,5 +153,147 @@ public struct LogisticRegression<Scalar: ParameterScalar>: TwiceDifferentiableOb
             if index < samples.featureCount { matrix[index][index] += regularization }
         }
         return symmetricEigenvalues(of: matrix).last ?? 0
+    }
+}
+
+/// What `LogisticRegression` is made from.
+public struct LogisticRegressionDescription: ParametrizedObjective {
+    public static let kind = "logistic-regression"
+
+    /// Where its samples come from; in JSON the key `file` or `generated`.
+    public enum Source: Sendable, Hashable {
+        case file(DataFile)
+        case generated(GeneratedSamples)
+    }
+
+    static let standardSamples = GeneratedSamples(sampleCount: 1000, featureCount: 10, seed: 0)
+
+    public var source = Source.generated(standardSamples)
+    public var batchSize = 32
+    /// λ of (λ/2)‖w‖²
+    public var regularization = 0.0
+    public var hasIntercept = true
+
+    enum CodingKeys: String, CodingKey {
+        case file, generated, regularization
+        case batchSize = "batch_size"
+        case hasIntercept = "intercept"
+    }
+
+    init() {}
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        if let file = try container.decodeIfPresent(DataFile.self, forKey: .file) {
+            source = .file(file)
+        } else {
+            source = .generated(try container.decode(GeneratedSamples.self, forKey: .generated))
+        }
+        batchSize = try container.decode(Int.self, forKey: .batchSize)
+        regularization = try container.decode(Double.self, forKey: .regularization)
+        hasIntercept = try container.decode(Bool.self, forKey: .hasIntercept)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        switch source {
+        case .file(let file): try container.encode(file, forKey: .file)
+        case .generated(let samples): try container.encode(samples, forKey: .generated)
+        }
+        try container.encode(batchSize, forKey: .batchSize)
+        try container.encode(regularization, forKey: .regularization)
+        try container.encode(hasIntercept, forKey: .hasIntercept)
+    }
+}
+
+extension LogisticRegressionDescription {
+    public static var standard: Self { Self() }
+
+    public static var parameters: [ObjectiveParameter<Self>] {
+        [
+            .init("samples", \.generated.sampleCount, "generated samples, without --data", key: "sample_count"),
+            .init("features", \.generated.featureCount, "features, without --data", key: "feature_count"),
+            .init("objective-seed", \.generated.seed, "of the samples", key: "seed"),
+            .init("batch-size", \.batchSize, "samples of a component", .size(atMost: DescriptionBounds.batch)),
+            .init("regularization", \.regularization, "λ of the penalty (λ/2)‖w‖²", .nonnegative),
+        ]
+    }
+
+    /// The samples that are generated where no file gives any.
+    private var generated: GeneratedSamples {
+        get {
+            if case .generated(let samples) = source { samples } else { Self.standardSamples }
+        }
+        set { source = .generated(newValue) }
+    }
+
+    private var file: DataFile? { if case .file(let file) = source { file } else { nil } }
+
+    public var dataPath: String? { file?.path }
+
+    public func validate() throws {
+        try checkParameters()
+        guard case .generated(let samples) = source else { return }
+        try requireSize("feature_count", samples.featureCount, atMost: DescriptionBounds.numbers)
+        try requireSize(
+            "sample_count", samples.sampleCount, atMost: DescriptionBounds.numbers / samples.featureCount)
+    }
+
+    public var summary: String {
+        let samples =
+            file?.path
+            ?? "\(grouped(generated.sampleCount)) generated samples of \(counted(generated.featureCount, "feature"))"
+        return "logistic regression on \(samples), batches of \(batchSize)"
+    }
+
+    public func trainArguments() -> [String] {
+        guard let file else { return arguments() }
+        return arguments(without: ["samples", "features", "objective-seed"]) + [
+            "--data", Escaping.argument(path: file.path),
+        ]
+    }
+
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
+    ) throws -> ObjectiveSet<Scalar> {
+        let samples =
+            if let file {
+                try LabelledSamples(
+                    commaSeparated: try file.read(from: surroundings.data), file: surroundings.data ?? file.path)
+            } else {
+                LabelledSamples(generated: generated)
+            }
+        return ObjectiveSet(
+            training: LogisticRegression<Scalar>(
+                samples: samples, batchSize: batchSize, regularization: regularization, hasIntercept: hasIntercept))
+    }
+}
+
+extension ObjectiveDescription {
+    /// Logistic regression on the samples of a file of comma-separated values; see `LabelledSamples`.
+    /// - Throws: `SmoothnessError` of kind `.noInput` or `.inputOutput`.
+    public static func logisticRegression(
+        file: String, batchSize: Int, regularization: Double = 0, hasIntercept: Bool = true
+    ) throws -> Self {
+        logisticRegression(.file(try DataFile(path: file)), batchSize, regularization, hasIntercept)
+    }
+
+    /// Logistic regression on seeded samples; see `LabelledSamples`.
+    public static func logisticRegression(
+        generated samples: GeneratedSamples, batchSize: Int, regularization: Double = 0, hasIntercept: Bool = true
+    ) -> Self {
+        logisticRegression(.generated(samples), batchSize, regularization, hasIntercept)
+    }
+
+    private static func logisticRegression(
+        _ source: LogisticRegressionDescription.Source, _ batchSize: Int, _ regularization: Double,
+        _ hasIntercept: Bool
+    ) -> Self {
+        var description = LogisticRegressionDescription()
+        description.source = source
+        description.batchSize = batchSize
+        description.regularization = regularization
+        description.hasIntercept = hasIntercept
+        return Self(description)
     }
 }

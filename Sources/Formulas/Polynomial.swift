@@ -1,3 +1,4 @@
+import Evaluation
 import ParameterSpace
 
 /// f(x) = Σₖ aₖ xᵏ, by its coefficients from the constant up (Zhang, He, Sra, Jadbabaie 2020, lemma 2).
@@ -53,4 +54,39 @@ public struct Polynomial<Scalar: ParameterScalar>: UnivariateFormula {
 /// The larger of two, and NaN as soon as one is NaN: `max` would lose it.
 func largerOrNaN(_ first: Double, _ second: Double) -> Double {
     first.isNaN || second.isNaN ? .nan : max(first, second)
+}
+
+/// What `Polynomial` is made from.
+public struct PolynomialDescription: ParametrizedObjective {
+    public static let kind = "polynomial"
+
+    /// From the constant up.
+    public var coefficients: [Double] = [0, 0, 0, 0, 1]
+    public var start = 1.0
+}
+
+extension PolynomialDescription {
+    public static var standard: Self { Self() }
+
+    public static var parameters: [ObjectiveParameter<Self>] {
+        [
+            .init("coefficients", \.coefficients, "coefficients from the constant up", .finiteNumbers),
+            .init("start", \.start, "x", .finite),
+        ]
+    }
+
+    public var summary: String { "polynomial of degree \(coefficients.lastIndex { $0 != 0 } ?? 0), start \(start)" }
+
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
+    ) -> ObjectiveSet<Scalar> {
+        ObjectiveSet(training: Polynomial<Scalar>(coefficients: coefficients, start: start))
+    }
+}
+
+extension ObjectiveDescription {
+    /// Σ aₖ xᵏ, coefficients from the constant up; see `Polynomial`.
+    public static func polynomial(coefficients: [Double], start: Double = 1) -> Self {
+        Self(PolynomialDescription(coefficients: coefficients, start: start))
+    }
 }

@@ -1,3 +1,4 @@
+import Evaluation
 import ParameterSpace
 
 /// Example 1 of Qian, Wu, Zhuang, Wang, Xiao 2021: f₁(x) = f₂(x) = −x², f₃(x) = 5x², so that f(x) = x². From x₀ = 1
@@ -16,4 +17,34 @@ public struct QianExample<Scalar: ParameterScalar>: UnivariateFormula {
     public func secondDerivative(at x: Double) -> Double { 2 }
     public func secondDerivativeSupremum(from lower: Double, to upper: Double) -> Double { 2 }
     public func sufficientL0(forL1 L1: Double) -> Double? { 2 }
+}
+
+/// What `QianExample` is made from.
+public struct QianExampleDescription: ParametrizedObjective {
+    public static let kind = "qian-example"
+
+    public var start = 1.0
+}
+
+extension QianExampleDescription {
+    public static var standard: Self { Self() }
+
+    public static var parameters: [ObjectiveParameter<Self>] {
+        [
+            .init("start", \.start, "x", .finite)
+        ]
+    }
+
+    public var summary: String { "−x², −x², 5x² (Qian et al. 2021, example 1), start \(start)" }
+
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
+    ) -> ObjectiveSet<Scalar> {
+        ObjectiveSet(training: QianExample<Scalar>(start: start))
+    }
+}
+
+extension ObjectiveDescription {
+    /// −x², −x², 5x²; see `QianExample`.
+    public static func qianExample(start: Double = 1) -> Self { Self(QianExampleDescription(start: start)) }
 }

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import Foundation
 import ParameterSpace
 
@@ -95,4 +96,70 @@ public struct Quadratic<Scalar: ParameterScalar>: TwiceDifferentiableObjective, 
 /// `count` eigenvalues from `first` to `last` in geometric progression.
 public func geometricSpectrum(from first: Double, to last: Double, count: Int) -> [Double] {
     (0..<count).map { first * pow(last / first, Double($0) / Double(max(count - 1, 1))) }
+}
+
+/// What `Quadratic` is made from.
+public struct QuadraticDescription: ParametrizedObjective {
+    public static let kind = "quadratic"
+
+    /// The eigenvalues; their number is P.
+    public var spectrum = (1...10).map(Double.init)
+    /// How many Householder reflections turn the axes.
+    public var rotations = 0
+    public var componentCount = 1
+    /// Standard deviation per coordinate of the components' linear terms, which add up to zero.
+    public var noise = 0.0
+    public var seed: UInt64 = 0
+
+    enum CodingKeys: String, CodingKey {
+        case spectrum, rotations, noise, seed
+        case componentCount = "component_count"
+    }
+}
+
+extension QuadraticDescription {
+    public static var standard: Self { Self() }
+
+    public static var parameters: [ObjectiveParameter<Self>] {
+        [
+            .init("spectrum", \.spectrum, "the eigenvalues, as 1,0.5,0.1", .finiteNumbers),
+            .init("rotations", \.rotations, "Householder reflections that turn the axes"),
+            .init(
+                "components", \.componentCount, "components of the sum", key: "component_count",
+                .size(atMost: DescriptionBounds.components)),
+            .init("noise", \.noise, "standard deviation of the components' linear terms", .nonnegative),
+            .init("objective-seed", \.seed, "of rotations and linear terms", key: "seed"),
+        ]
+    }
+
+    public func validate() throws {
+        try checkParameters()
+        let most = DescriptionBounds.numbers / spectrum.count
+        try require((0...most).contains(rotations), "rotations", "0 to \(most)", rotations)
+    }
+
+    public var summary: String {
+        let magnitude = spectrum.map { abs($0) }.reduce(0, max)
+        return "quadratic, \(rotations == 0 ? "diagonal" : "rotated"), \(counted(spectrum.count, "parameter")), "
+            + "largest eigenvalue \(magnitude), \(counted(componentCount, "component"))"
+    }
+
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
+    ) -> ObjectiveSet<Scalar> {
+        ObjectiveSet(
+            training: Quadratic<Scalar>(
+                spectrum: spectrum, rotations: rotations, componentCount: componentCount, noise: noise, seed: seed))
+    }
+}
+
+extension ObjectiveDescription {
+    /// ½ xᵀAx with this spectrum; see `Quadratic`.
+    public static func quadratic(
+        spectrum: [Double], rotations: Int = 0, componentCount: Int = 1, noise: Double = 0, seed: UInt64 = 0
+    ) -> Self {
+        Self(
+            QuadraticDescription(
+                spectrum: spectrum, rotations: rotations, componentCount: componentCount, noise: noise, seed: seed))
+    }
 }

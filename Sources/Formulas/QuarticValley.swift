@@ -1,3 +1,4 @@
+import Evaluation
 import ParameterSpace
 
 /// F(x, y) = x² + (y − 3x + 2)⁴, the polynomial of figure 1b of Zhang, Jin, Fang, Wang 2020.
@@ -63,4 +64,37 @@ public struct QuarticValley<Scalar: ParameterScalar>: TwiceDifferentiableObjecti
         let half = 1 + 5 * q
         return half + (half * half - 2 * q).squareRoot()
     }
+}
+
+/// What `QuarticValley` is made from.
+public struct QuarticValleyDescription: ParametrizedObjective {
+    public static let kind = "quartic-valley"
+
+    /// x₀, y₀
+    public var start = [1.0, -1]
+}
+
+extension QuarticValleyDescription {
+    public static var standard: Self { Self() }
+
+    public static var parameters: [ObjectiveParameter<Self>] {
+        [
+            .init(
+                "start", \.start, "x,y",
+                .init { try require($1.count == 2 && $1.allSatisfy(\.isFinite), $0, "two finite numbers", $1) })
+        ]
+    }
+
+    public var summary: String { "x² + (y − 3x + 2)⁴, start (\(start.map { "\($0)" }.joined(separator: ", ")))" }
+
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
+    ) -> ObjectiveSet<Scalar> {
+        ObjectiveSet(training: QuarticValley<Scalar>(start: start))
+    }
+}
+
+extension ObjectiveDescription {
+    /// x² + (y − 3x + 2)⁴; see `QuarticValley`.
+    public static func quarticValley(start: [Double] = [1, -1]) -> Self { Self(QuarticValleyDescription(start: start)) }
 }

@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 import ParameterSpace
 
@@ -90,4 +91,85 @@ public struct SlowSlope<Scalar: ParameterScalar>: UnivariateFormula {
     }
 
     public func sufficientL0(forL1 L1: Double) -> Double? { 3 * slope }
+}
+
+/// What `ExponentialWalls` is made from.
+public struct ExponentialWallsDescription: ParametrizedObjective {
+    public static let kind = "exponential-walls"
+
+    /// λ, the L1 of theorem 4.
+    public var growth = 1.0
+    /// M = |f′(x₀)|
+    public var initialGradient = 10.0
+
+    enum CodingKeys: String, CodingKey {
+        case growth
+        case initialGradient = "initial_gradient"
+    }
+}
+
+extension ExponentialWallsDescription {
+    public static var standard: Self { Self() }
+
+    public static var parameters: [ObjectiveParameter<Self>] {
+        [
+            .init("growth", \.growth, "λ, which is L1", .positive),
+            .init(
+                "initial-gradient", \.initialGradient, "the gradient at the start",
+                .init { try require($1.isFinite && $1 >= 1, $0, "1 or more", $1) }),
+        ]
+    }
+
+    public var summary: String {
+        "exponential walls around a quadratic (theorem 4, fast), growth \(growth), initial gradient \(initialGradient)"
+    }
+
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
+    ) -> ObjectiveSet<Scalar> {
+        ObjectiveSet(training: ExponentialWalls<Scalar>(growth: growth, initialGradient: initialGradient))
+    }
+}
+
+extension ObjectiveDescription {
+    /// The fast function of theorem 4; see `ExponentialWalls`.
+    public static func exponentialWalls(growth: Double, initialGradient: Double = 10) -> Self {
+        Self(ExponentialWallsDescription(growth: growth, initialGradient: initialGradient))
+    }
+}
+
+/// What `SlowSlope` is made from.
+public struct SlowSlopeDescription: ParametrizedObjective {
+    public static let kind = "slow-slope"
+
+    /// ε
+    public var slope = 0.1
+    /// Δ
+    public var gap = 1.0
+}
+
+extension SlowSlopeDescription {
+    public static var standard: Self { Self() }
+
+    public static var parameters: [ObjectiveParameter<Self>] {
+        [
+            .init("slope", \.slope, "ε", .positive),
+            .init("gap", \.gap, "Δ", .nonnegative),
+        ]
+    }
+
+    public var summary: String { "slow slope (theorem 4, slow), slope \(slope), gap \(gap)" }
+
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
+    ) -> ObjectiveSet<Scalar> {
+        ObjectiveSet(training: SlowSlope<Scalar>(slope: slope, gap: gap))
+    }
+}
+
+extension ObjectiveDescription {
+    /// The slow function of theorem 4; see `SlowSlope`.
+    public static func slowSlope(slope: Double, gap: Double = 1) -> Self {
+        Self(SlowSlopeDescription(slope: slope, gap: gap))
+    }
 }

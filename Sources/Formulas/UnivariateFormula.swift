@@ -1,3 +1,4 @@
+import Evaluation
 import ParameterSpace
 
 /// A function of one variable in closed form. Arithmetic is in Double; results are rounded once to the scalar.

@@ -2,7 +2,6 @@ import CInterprocess
 import Essentials
 import Foundation
 import Interprocess
-import Torch
 
 /// A program whose standard input and output are lines of text, and what it prints on standard error kept for the case that it fails.
 ///
@@ -36,13 +35,14 @@ final class ChildProcess {
     private var complaintsSinceLine = 0
 
     /// Starts a command of the shell.
+    /// - Parameter withheld: variables of the environment that it does not inherit.
     /// - Throws: `SmoothnessError(.inputOutput)` where no process can be made.
-    init(command: String, environment: [String: String]) throws {
+    init(command: String, environment: [String: String], withheld: [String]) throws {
         let (inward, outward, aside) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
         (input, output, complaints) = (inward.write, outward.read, aside.read)
         defer { for descriptor in [inward.read, outward.write, aside.write] { close(descriptor) } }
         var inherited = ProcessInfo.processInfo.environment
-        if let own = matrixKernelsVariable { inherited[own] = nil }
+        for variable in withheld { inherited[variable] = nil }
         do {
             process = try SpawnedProcess(
                 "/bin/sh", ["-c", command], environment: inherited.merging(environment) { $1 },

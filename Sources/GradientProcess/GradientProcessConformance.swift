@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// Holds gradient processes against docs/gradient-process.md: shapes, determinism within a process and between two, additivity over

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// The function that gradient processes serve. Points and gradients go through shared memory; a point goes once to each process.

@@ -1,5 +1,6 @@
 import Dispatch
 import Essentials
+import Evaluation
 import ParameterSpace
 import Synchronization
 
@@ -11,6 +12,8 @@ public struct GradientProcessSettings: Sendable {
     public var workerCount: Int
     /// How long an answer may take for each component of the request, and the start of a process.
     public var secondsPerComponent: Double
+    /// Variables of the environment that this program has set for itself, and the processes are not to inherit.
+    public var withheldVariables: [String]
     /// Asked while an answer is waited for.
     public var isCancelled: @Sendable () -> Bool
 
@@ -18,34 +21,18 @@ public struct GradientProcessSettings: Sendable {
 
     public init(
         command: String, workerCount: Int = 1, secondsPerComponent: Double = standardSeconds,
-        isCancelled: @escaping @Sendable () -> Bool = { false }
+        withheldVariables: [String] = [], isCancelled: @escaping @Sendable () -> Bool = { false }
     ) {
         self.isCancelled = isCancelled
         self.command = command
         self.workerCount = workerCount
         self.secondsPerComponent = secondsPerComponent
-    }
-}
-
-/// What identifies the function that gradient processes serve: part of the definition of an estimate.
-public struct GradientProcessIdentity: Sendable, Hashable, Codable {
-    public var name: String
-    public var componentCount: Int
-    /// Σ wᵢ
-    public var totalWeight: Double
-    /// What the process says of its data; `nil` where it says nothing.
-    public var digest: String?
-
-    enum CodingKeys: String, CodingKey {
-        case name
-        case componentCount = "component_count"
-        case totalWeight = "total_weight"
-        case digest
+        self.withheldVariables = withheldVariables
     }
 }
 
 /// Gradient processes (docs/gradient-process.md) that serve one function, lent to whoever needs one.
-public final class GradientProcessPool: Sendable {
+public final class GradientProcessPool: ServedObjective {
     public let settings: GradientProcessSettings
     public let layout: ParameterLayout
     /// wᵢ of every component.

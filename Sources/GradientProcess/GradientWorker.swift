@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import Foundation
 import ParameterSpace
 
@@ -155,7 +156,7 @@ final class GradientWorker: @unchecked Sendable {
             environment: [
                 "SMOOTHNESS_WORKER": "\(index)", "SMOOTHNESS_WORKERS": "\(settings.workerCount)",
                 "PYTHONUNBUFFERED": "1",
-            ])
+            ], withheld: settings.withheldVariables)
         lastID += 1
         process!.send(
             "{\"id\":\(lastID),\"request\":\"version\",\"protocol\":\(GradientProtocol.version),\"software\":\""

@@ -1,7 +1,11 @@
 import ArgumentParser
 import Essentials
+import Evaluation
+import Formulas
 import Foundation
+import GradientProcess
 import Interprocess
+import Models
 import Torch
 
 /// The program. Subcommands parse, call the libraries and print; whatever computes lives below.
@@ -31,6 +35,8 @@ struct Smoothness: ParsableCommand {
         signal(SIGXFSZ, SIG_IGN)
         SpawnedProcess.endWithProgram()
         Console.fillClosedStreams()
+        ObjectiveRegistry.register(
+            ObjectiveRegistry.formulas + ObjectiveRegistry.models + ObjectiveRegistry.external)
         _ = tuneAllocator()
         letThreadsSleep()
         chooseMatrixKernels()

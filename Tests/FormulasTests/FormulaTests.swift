@@ -1,6 +1,8 @@
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
 import ParameterSpace
+import TestSupport
 import Testing
 
 @Suite("Formulas")

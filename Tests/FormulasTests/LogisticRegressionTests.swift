@@ -1,6 +1,7 @@
 import Essentials
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
 import ParameterSpace
 import TestSupport
 import Testing
@@ -55,7 +56,7 @@ struct LogisticRegressionTests {
         var hessian_product: [Double]
     }
 
-    @Test("NumPy's answer from the same file", .enabled(if: Workplace.python != nil, noPython))
+    @Test("NumPy's answer from the same file", .enabled(if: Workplace.python != nil, Comment(rawValue: noPython)))
     func twinAgrees() throws {
         let folder = try TemporaryFolder()
         let samples = Self.samples

@@ -1,6 +1,8 @@
 import Essentials
-import Objectives
+import Evaluation
+import Formulas
 import ParameterSpace
+import TestSupport
 import Testing
 
 @Suite("Quadratic")

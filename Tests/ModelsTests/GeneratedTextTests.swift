@@ -1,6 +1,7 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import TestSupport
 import Testing
 
@@ -22,7 +23,9 @@ struct GeneratedTextTests {
 
     private struct TwinAnswer: Decodable { var sha256: String }
 
-    @Test("plain Python makes the same from the description", .enabled(if: Workplace.python != nil, noPython))
+    @Test(
+        "plain Python makes the same from the description",
+        .enabled(if: Workplace.python != nil, Comment(rawValue: noPython)))
     func twinAgrees() throws {
         let text = GeneratedText(wordCount: 150, classCount: 7, lineCount: 80, seed: .max)
         let joined = text.lines().map { $0.joined(separator: " ") }.joined(separator: "\n")

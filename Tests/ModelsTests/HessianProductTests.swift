@@ -1,6 +1,8 @@
 import Essentials
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
+import Models
 import ParameterSpace
 import TestSupport
 import Testing
@@ -96,7 +98,8 @@ enum SecondOrderCases {
 
 @Suite("Hessian–vector products") struct HessianProductTests {
     @Test(
-        "PyTorch's dense Hessian gives the same products", .enabled(if: Workplace.python != nil, noPython),
+        "PyTorch's dense Hessian gives the same products",
+        .enabled(if: Workplace.python != nil, Comment(rawValue: noPython)),
         arguments: SecondOrderCases.all)
     func pyTorchAgrees(_ case: SecondOrderCase) throws {
         let (point, folder) = (`case`.point, try TemporaryFolder())

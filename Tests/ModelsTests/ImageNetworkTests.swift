@@ -1,6 +1,8 @@
 import Essentials
-import Objectives
+import Evaluation
+import Models
 import ParameterSpace
+import TestSupport
 import Testing
 
 private func generated(

@@ -1,6 +1,7 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import TestSupport
 import Testing
 
@@ -259,9 +260,11 @@ import Testing
             "labels[1]: does not hold a CIFAR-10 batch (expected a class of 0 to 9, found 11)")
     }
 
-    @Test("archives and images made by Python, cut short", .enabled(if: Workplace.python != nil, noPython))
+    @Test(
+        "archives and images made by Python, cut short",
+        .enabled(if: Workplace.python != nil, Comment(rawValue: noPython)))
     func cutShort() throws {
-        let script = Workplace.packageRoot.appending(path: "Tests/ObjectivesTests/Twins/image_files.py").path
+        let script = Workplace.packageRoot.appending(path: "Tests/ModelsTests/Twins/image_files.py").path
         let made = try run(try #require(Workplace.python), [script, folder.url.path])
         try #require(made.exitCode == 0, "\(made.standardError)")
         func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: folder.path(name)))) }

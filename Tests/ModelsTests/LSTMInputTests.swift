@@ -1,5 +1,6 @@
 import Essentials
-import Objectives
+import Evaluation
+import Models
 import ParameterSpace
 import Testing
 import Torch

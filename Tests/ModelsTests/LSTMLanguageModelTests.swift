@@ -1,6 +1,7 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import ParameterSpace
 import TestSupport
 import Testing
@@ -189,7 +190,7 @@ extension LSTM {
             try bytes(of: point).write(to: URL(filePath: folder.path("point")))
             try bytes(of: example.batch.inputs).write(to: URL(filePath: folder.path("inputs")))
             try bytes(of: example.batch.targets).write(to: URL(filePath: folder.path("targets")))
-            let script = Workplace.packageRoot.appending(path: "Tests/ObjectivesTests/Twins/lstm_check.py").path
+            let script = Workplace.packageRoot.appending(path: "Tests/ModelsTests/Twins/lstm_check.py").path
             let outcome = try run(try #require(Workplace.python), [script, folder.url.path])
             try #require(outcome.exitCode == 0, "\(outcome.standardError)")
             let loss = try #require(Double(outcome.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)))

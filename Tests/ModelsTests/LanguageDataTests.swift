@@ -1,6 +1,7 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import TestSupport
 import Testing
 
@@ -91,7 +92,7 @@ struct LanguageDataTests {
     }
 
     @Test(
-        "NumPy makes the same of a small text", .enabled(if: Workplace.python != nil, noPython),
+        "NumPy makes the same of a small text", .enabled(if: Workplace.python != nil, Comment(rawValue: noPython)),
         arguments: Tokenization.allCases, [nil, 12])
     func twinAgrees(tokenization: Tokenization, limit: Int?) throws {
         let folder = try TemporaryFolder()

@@ -1,7 +1,9 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import ParameterSpace
+import TestSupport
 import Testing
 
 /// Carried states, random cuts, draws: what makes a component of a language model.

@@ -1,7 +1,9 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import ParameterSpace
+import TestSupport
 import Testing
 
 @Suite("Language-model objective")
@@ -170,10 +172,10 @@ struct LanguageModelObjectiveTests {
     @Test("the data decide: a description of other counts is refused")
     func otherCounts() throws {
         let description = try ObjectiveDescription.languageModel(Self.text, batchSize: 5, sequenceLength: 9)
-        guard case .languageModel(var parameters) = description.kind else { throw CancellationError() }
+        var parameters = try #require(description.value as? LanguageModelDescription)
         parameters.training.tokenCount += 1
         let error = #expect(throws: SmoothnessError.self) {
-            try makeObjective(ObjectiveDescription(.languageModel(parameters)), as: Double.self)
+            try makeObjective(ObjectiveDescription(parameters), as: Double.self)
         }
         #expect(error?.kind == .data && error?.object == "training text")
     }

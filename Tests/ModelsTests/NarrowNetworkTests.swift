@@ -1,6 +1,8 @@
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import ParameterSpace
+import TestSupport
 import Testing
 
 /// Residual networks of every small width on the convolutions of other processors, which oneDNN chooses by these variables; in processes of their own,

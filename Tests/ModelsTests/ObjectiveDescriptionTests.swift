@@ -1,12 +1,20 @@
 import Essentials
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
+import GradientProcess
+import Models
 import ParameterSpace
 import TestSupport
 import Testing
 
 @Suite("Descriptions of objectives")
 struct ObjectiveDescriptionTests {
+    init() {
+        ObjectiveRegistry.register(
+            ObjectiveRegistry.formulas + ObjectiveRegistry.models + ObjectiveRegistry.external)
+    }
+
     static let formulas: [(description: ObjectiveDescription, json: String, summary: String)] = [
         (
             .quadratic(spectrum: [1, 0.1], rotations: 2, componentCount: 3, noise: 0.5, seed: .max),
@@ -120,7 +128,8 @@ struct ObjectiveDescriptionTests {
                 + "\"sha256\":\"\(digest.sha256)\"},\"intercept\":false,\"kind\":\"logistic-regression\","
                 + "\"regularization\":0}")
         #expect(try ObjectiveDescription(json: try regression.json()) == regression)
-        #expect(regression.dataFile == (try DataFile(path: samples)))
+        let source = (regression.value as? LogisticRegressionDescription)?.source
+        #expect(source == .file(try DataFile(path: samples)) && regression.dataPath == samples)
         #expect(try makeObjective(regression, as: Double.self).training.layout.count == 2)
 
         let copy = try folder.file("copy.csv", "1,2,1\n3,4,0\n5,6,1\n")
@@ -305,7 +314,7 @@ struct ObjectiveDescriptionTests {
         let generated = TextDescription(source: .generated(GeneratedText(lineCount: 30)))
         let language = try ObjectiveDescription.languageModel(generated, batchSize: 2)
         for description in [ObjectiveDescription.qianExample(), Self.formulas[6].description, language] {
-            #expect(description.dataFile == nil)
+            #expect(description.dataPath == nil)
             let error = #expect(throws: SmoothnessError.self) {
                 try makeObjective(description, as: Double.self, dataOverride: "/nowhere")
             }

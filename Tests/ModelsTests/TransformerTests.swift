@@ -1,6 +1,7 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import ParameterSpace
 import TestSupport
 import Testing
@@ -174,7 +175,9 @@ struct TransformerTests {
         }
     }
 
-    @Test("PyTorch agrees on the initial point and a gradient", .enabled(if: Workplace.python != nil, noPython))
+    @Test(
+        "PyTorch agrees on the initial point and a gradient",
+        .enabled(if: Workplace.python != nil, Comment(rawValue: noPython)))
     func pyTorchAgrees() throws {
         func compare<Scalar: ParameterScalar>(_: Scalar.Type, _ tolerance: Double) throws {
             let folder = try TemporaryFolder()

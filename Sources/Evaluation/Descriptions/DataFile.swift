@@ -38,7 +38,7 @@ public struct DataFile: Sendable, Hashable, Codable {
     /// The bytes, which must be the ones that the description was made from.
     /// - Parameter place: where the file is now, if it has moved.
     /// - Throws: `SmoothnessError` of kind `.noInput`, `.inputOutput`, or `.data` where the file has changed.
-    func read(from place: String? = nil) throws -> [UInt8] {
+    package func read(from place: String? = nil) throws -> [UInt8] {
         let path = place ?? path
         try requireRegularFile(path)
         try requireLength(of: path)
@@ -56,7 +56,7 @@ public struct DataFile: Sendable, Hashable, Codable {
 
     /// Holds the bytes of a file against the digest without keeping them.
     /// - Throws: as `read`.
-    func requireUnchanged(at place: String? = nil) throws {
+    package func requireUnchanged(at place: String? = nil) throws {
         let path = place ?? path
         try requireRegularFile(path)
         try requireLength(of: path)
@@ -85,23 +85,11 @@ public struct DataFile: Sendable, Hashable, Codable {
 }
 
 /// Refuses folders, pipes and devices: a description may name any place, and some of them never end. What is not there is left to who reads.
-func requireRegularFile(_ path: String) throws {
+package func requireRegularFile(_ path: String) throws {
     var status = stat()
     guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
     let isFolder = status.st_mode & S_IFMT == S_IFDIR
     throw SmoothnessError(
         .data, "is not a data file", file: path, expected: "a file",
         found: isFolder ? "a folder" : "a pipe, a socket or a device")
-}
-
-extension ObjectiveDescription {
-    /// Where the data are when they are not where the description says: a path relative to the folder of the run file, or the
-    /// file's own name there. `nil` where the description's path holds, or nothing is found.
-    public func dataBeside(runFile: String) -> String? {
-        guard let path = dataPath, !FileManager.default.fileExists(atPath: path) else { return nil }
-        let folder = URL(filePath: runFile).deletingLastPathComponent()
-        return [path, URL(filePath: path).lastPathComponent]
-            .map { folder.appending(path: $0).path }
-            .first { FileManager.default.fileExists(atPath: $0) }
-    }
 }

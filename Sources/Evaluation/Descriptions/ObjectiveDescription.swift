@@ -1,135 +1,45 @@
 import Essentials
 import Foundation
+import ParameterSpace
 
 /// Everything that is needed to make an objective again: the JSON text under `/objective` in a run file. One key,
 /// `kind`, says what it is; the others beside it are that kind's own.
 public struct ObjectiveDescription: Sendable, Hashable, Codable {
-    public enum Kind: Sendable, Hashable {
-        case quadratic(QuadraticDescription)
-        case polynomial(PolynomialDescription)
-        case quarticValley(QuarticValleyDescription)
-        case exponentialWalls(ExponentialWallsDescription)
-        case slowSlope(SlowSlopeDescription)
-        case qianExample(QianExampleDescription)
-        case exponentialSum(ExponentialSumDescription)
-        case deepLinearNetwork(DeepLinearNetworkDescription)
-        case logisticRegression(LogisticRegressionDescription)
-        case languageModel(LanguageModelDescription)
-        case transformer(TransformerDescription)
-        case imageClassifier(ImageClassifierDescription)
-        case torchScript(TorchScriptDescription)
-        case external(ExternalDescription)
+    public let value: any DescribedObjective
 
-        /// The value of the key `kind`.
-        public var name: String { KindName(of: self).rawValue }
-
-        /// The text that it is a model of, if it is one.
-        var text: TextDescription? {
-            switch self {
-            case .languageModel(let model): model.text
-            case .transformer(let model): model.text
-            default: nil
-            }
-        }
-
-        /// The kind's own parameters.
-        var parameters: any Codable & Sendable {
-            switch self {
-            case .quadratic(let parameters): parameters
-            case .polynomial(let parameters): parameters
-            case .quarticValley(let parameters): parameters
-            case .exponentialWalls(let parameters): parameters
-            case .slowSlope(let parameters): parameters
-            case .qianExample(let parameters): parameters
-            case .exponentialSum(let parameters): parameters
-            case .deepLinearNetwork(let parameters): parameters
-            case .logisticRegression(let parameters): parameters
-            case .languageModel(let parameters): parameters
-            case .transformer(let parameters): parameters
-            case .imageClassifier(let parameters): parameters
-            case .torchScript(let parameters): parameters
-            case .external(let parameters): parameters
-            }
-        }
+    public init(_ value: some DescribedObjective) {
+        self.value = value
+        ObjectiveRegistry.register([type(of: value)])
     }
 
-    public var kind: Kind
-
-    public init(_ kind: Kind) { self.kind = kind }
-
-    /// The file that its training data come from, if they come from a file.
-    public var dataFile: DataFile? {
-        if case .logisticRegression(let regression) = kind, case .file(let file) = regression.source { return file }
-        if case .torchScript(let module) = kind { return module.data }
-        if let text = kind.text, case .file(let file) = text.source { return file }
-        return nil
-    }
-
+    /// The value of the key `kind`.
+    public var kind: String { type(of: value).kind }
+    /// One line for a person.
+    public var summary: String { value.summary }
+    /// What was read, what was held out and what was left out, a line each; empty for formulas.
+    public var dataNotes: [String] { value.dataNotes }
+    /// What has to be said of gradients that are not the gradients of the losses; mostly nothing.
+    public var gradientNotes: [String] { value.gradientNotes }
     /// Where its training data are, if they come from a file or a folder.
-    public var dataPath: String? {
-        if case .imageClassifier(let classifier) = kind, case .files(let files) = classifier.images.source {
-            return files.path
-        }
-        return dataFile?.path
-    }
+    public var dataPath: String? { value.dataPath }
+    /// Whether another program is needed to evaluate it.
+    public var isExternal: Bool { value.absence != nil }
 
-    /// The names that `kind` can have.
-    public static var kindNames: [String] { KindName.allCases.map(\.rawValue) }
-}
+    /// - Throws: `SmoothnessError` of kind `.usage` that names the parameter.
+    public func validate() throws { try value.validate() }
 
-private enum KindName: String, CaseIterable {
-    case quadratic
-    case polynomial
-    case quarticValley = "quartic-valley"
-    case exponentialWalls = "exponential-walls"
-    case slowSlope = "slow-slope"
-    case qianExample = "qian-example"
-    case exponentialSum = "exponential-sum"
-    case deepLinearNetwork = "deep-linear-network"
-    case logisticRegression = "logistic-regression"
-    case languageModel = "lstm-language-model"
-    case transformer = "transformer-language-model"
-    case imageClassifier = "image-classifier"
-    case torchScript = "torchscript"
-    case external
+    public static func == (left: Self, right: Self) -> Bool { AnyHashable(left.value) == AnyHashable(right.value) }
 
-    init(of kind: ObjectiveDescription.Kind) {
-        self =
-            switch kind {
-            case .quadratic: .quadratic
-            case .polynomial: .polynomial
-            case .quarticValley: .quarticValley
-            case .exponentialWalls: .exponentialWalls
-            case .slowSlope: .slowSlope
-            case .qianExample: .qianExample
-            case .exponentialSum: .exponentialSum
-            case .deepLinearNetwork: .deepLinearNetwork
-            case .logisticRegression: .logisticRegression
-            case .languageModel: .languageModel
-            case .transformer: .transformer
-            case .imageClassifier: .imageClassifier
-            case .torchScript: .torchScript
-            case .external: .external
-            }
-    }
+    public func hash(into hasher: inout Hasher) { hasher.combine(AnyHashable(value)) }
 
-    func kind(from decoder: any Decoder) throws -> ObjectiveDescription.Kind {
-        switch self {
-        case .quadratic: .quadratic(try QuadraticDescription(from: decoder))
-        case .polynomial: .polynomial(try PolynomialDescription(from: decoder))
-        case .quarticValley: .quarticValley(try QuarticValleyDescription(from: decoder))
-        case .exponentialWalls: .exponentialWalls(try ExponentialWallsDescription(from: decoder))
-        case .slowSlope: .slowSlope(try SlowSlopeDescription(from: decoder))
-        case .qianExample: .qianExample(try QianExampleDescription(from: decoder))
-        case .exponentialSum: .exponentialSum(try ExponentialSumDescription(from: decoder))
-        case .deepLinearNetwork: .deepLinearNetwork(try DeepLinearNetworkDescription(from: decoder))
-        case .logisticRegression: .logisticRegression(try LogisticRegressionDescription(from: decoder))
-        case .languageModel: .languageModel(try LanguageModelDescription(from: decoder))
-        case .transformer: .transformer(try TransformerDescription(from: decoder))
-        case .imageClassifier: .imageClassifier(try ImageClassifierDescription(from: decoder))
-        case .torchScript: .torchScript(try TorchScriptDescription(from: decoder))
-        case .external: .external(try ExternalDescription(from: decoder))
-        }
+    /// Returns where the data are when they are not where the description says: a path relative to the folder of the run file, or the
+    /// file's own name there; `nil` where the description's path holds, or nothing is found.
+    public func dataBeside(runFile: String) -> String? {
+        guard let path = dataPath, !FileManager.default.fileExists(atPath: path) else { return nil }
+        let folder = URL(filePath: runFile).deletingLastPathComponent()
+        return [path, URL(filePath: path).lastPathComponent]
+            .map { folder.appending(path: $0).path }
+            .first { FileManager.default.fileExists(atPath: $0) }
     }
 }
 
@@ -139,20 +49,14 @@ extension ObjectiveDescription {
     private enum CodingKeys: String, CodingKey { case kind }
 
     public init(from decoder: any Decoder) throws {
-        let name = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .kind)
-        guard let known = KindName(rawValue: name) else {
-            throw SmoothnessError(
-                .data, "this kind of objective is not known", object: "kind",
-                expected: "one of " + Self.kindNames.joined(separator: ", "), found: "'\(name)'",
-                remedy: "It may have been written by a newer smoothness")
-        }
-        kind = try known.kind(from: decoder)
+        let kind = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .kind)
+        value = try ObjectiveRegistry.type(named: kind).init(from: decoder)
     }
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(kind.name, forKey: .kind)
-        try kind.parameters.encode(to: encoder)
+        try container.encode(kind, forKey: .kind)
+        try value.encode(to: encoder)
     }
 
     /// Reads what `json()` writes.
@@ -180,7 +84,41 @@ extension ObjectiveDescription {
             return String(decoding: try encoder.encode(self), as: UTF8.self)
         } catch is EncodingError {
             throw SmoothnessError(
-                .usage, "the description of the objective holds a number that is not finite", object: kind.name)
+                .usage, "the description of the objective holds a number that is not finite", object: kind)
         }
     }
+}
+
+// MARK: - Making it
+
+/// Makes the objective that a description describes.
+///
+/// - Parameters:
+///   - dataOverride: where the data file is now, if it is not where the description says; its content must be the same.
+///   - modulePath: where the scripted module of such a description is, which only the caller may say.
+/// - Throws: `SmoothnessError` of kind `.usage` where a parameter is out of range or a place is given for data that are
+///   not read, `.noInput` where the data is gone, and `.data` where it is not what the description was made from.
+public func makeObjective<Scalar: ParameterScalar>(
+    _ description: ObjectiveDescription, as scalar: Scalar.Type, options: EvaluationOptions = EvaluationOptions(),
+    dataOverride: String? = nil, modulePath: String? = nil
+) throws -> ObjectiveSet<Scalar> {
+    let (value, kind) = (description.value, description.kind)
+    try value.validate()
+    try requireSize("micro_batch", options.microBatch ?? 1, atMost: DescriptionBounds.batch)
+    if dataOverride != nil && value.dataPath == nil {
+        throw SmoothnessError(
+            .usage, "this objective reads no file, so there is none to look for elsewhere", file: dataOverride,
+            object: kind)
+    }
+    if let modulePath, !type(of: value).hasModule {
+        throw SmoothnessError(.usage, "this objective has no scripted module", file: modulePath, object: kind)
+    }
+    if let absence = value.absence { throw absence }
+    if options.device != "cpu" && !type(of: value).hasDevices {
+        throw SmoothnessError(
+            .usage, "formulas are evaluated on the processor", object: "device", expected: "cpu",
+            found: options.device)
+    }
+    return try value.makeObjective(
+        as: scalar, ObjectiveSurroundings(options: options, data: dataOverride, module: modulePath))
 }

@@ -1,8 +1,13 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// What an image classifier is made from: a residual network or a multilayer perceptron over images.
-public struct ImageClassifierDescription: Sendable, Hashable, Codable {
+public struct ImageClassifierDescription: DescribedObjective {
+    public static let kind = "image-classifier"
+    public static let names = ["resnet", "mlp"]
+    public static let hasDevices = true
+
     public var images: ImageDataDescription
     public var network: ImageNetwork
     /// Of an image as the network sees it.
@@ -57,7 +62,7 @@ public struct ImageClassifierOptions: Sendable, Hashable {
 }
 
 extension ImageClassifierDescription {
-    func validate() throws {
+    public func validate() throws {
         try images.validate()
         try shape.validate()
         try network.validate(for: shape)
@@ -84,9 +89,10 @@ extension ImageClassifierDescription {
             "\(channels) positive numbers, one a channel", normalization.deviation)
     }
 
-    func makeObjective<Scalar: ParameterScalar>(
-        as scalar: Scalar.Type, options: EvaluationOptions, dataOverride: String?
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
     ) throws -> ObjectiveSet<Scalar> {
+        let options = surroundings.options
         if let pieces = options.microBatch, !network.normalizations.isEmpty {
             throw SmoothnessError(
                 .usage, "a component cannot be evaluated in pieces: batch normalisation is over all of it",
@@ -95,10 +101,10 @@ extension ImageClassifierDescription {
         if case .generated(let generated) = images.source, images.limit == nil {
             // Before the time to make them is spent.
             let count = training.imageCount.addingReportingOverflow(validation?.imageCount ?? 0)
-            try Objectives.requireAgreement(
+            try Models.requireAgreement(
                 "the generated images are", "number", count.overflow ? .max : count.partialValue, generated.imageCount)
         }
-        let data = try ImageData(images, seed: seed, dataOverride: dataOverride)
+        let data = try ImageData(images, seed: seed, dataOverride: surroundings.data)
         try check(data)
         let classifier = try ImageClassifier<Scalar>(network, shape: shape, device: options.device)
         let batches = ImageBatches(
@@ -121,7 +127,7 @@ extension ImageClassifierDescription {
 
     private func check(_ data: ImageData) throws {
         func agree<Value: Equatable>(_ object: String, _ expected: Value, _ found: Value) throws {
-            try Objectives.requireAgreement("the images are", object, expected, found)
+            try Models.requireAgreement("the images are", object, expected, found)
         }
         try agree("shape", shape, data.training.source.shape)
         try agree("classes", network.classCount, data.classCount)
@@ -166,7 +172,7 @@ extension ObjectiveDescription {
             seed: options.seed, training: statistics(data.training.members.count),
             validation: data.heldOut.map { statistics($0.members.count) })
         try description.validate()
-        return Self(.imageClassifier(description))
+        return Self(description)
     }
 }
 
@@ -192,5 +198,94 @@ extension ImageDataDescription {
             ImageNormalization(
                 mean: [Double](repeating: 0.5, count: channels), deviation: [Double](repeating: 0.25, count: channels))
         }
+    }
+}
+
+extension ImageClassifierDescription {
+    public var summary: String {
+        let name =
+            switch network {
+            case .residual(let network):
+                "ResNet-\(network.depth) (\(network.family.rawValue), \(network.shortcut.rawValue) shortcuts)"
+            case .perceptron(let network):
+                "multilayer perceptron, "
+                    + (network.hiddenSizes.isEmpty
+                        ? "no hidden layer"
+                        : network.hiddenSizes.map(String.init).joined(separator: " × ")
+                            + " \(network.activation.rawValue)")
+            }
+        return "\(name), \(counted(network.layout.count, "parameter")), "
+            + "\(counted(training.componentCount, "component")) of \(counted(min(batchSize, training.imageCount), "image")) "
+            + "\(shape.channels) × \(shape.height) × \(shape.width)"
+    }
+
+    public var dataNotes: [String] {
+        let source =
+            switch images.source {
+            case .files(let files): files.path
+            case .generated(let generated): "generated images, seed \(generated.seed)"
+            }
+        func note(_ part: String, _ statistics: ImageStatistics) -> String {
+            "\(part): \(counted(statistics.imageCount, "image")), "
+                + counted(statistics.componentCount, "component")
+        }
+        return [
+            "\(source): \(counted(network.classCount, "class", plural: "classes"))", note("training images", training),
+        ]
+            + (validation.map { [note("held-out images", $0)] } ?? ["no held-out images"])
+    }
+}
+
+extension ImageClassifierDescription {
+    public var dataPath: String? { if case .files(let files) = images.source { files.path } else { nil } }
+    public var mixesExamples: Bool { populationComponents != nil }
+
+    public func trainArguments() -> [String] {
+        var arguments: [String]
+        switch network {
+        case .residual(let network):
+            arguments = [
+                "--objective", "resnet", "--architecture",
+                network.name, "--shortcut", network.shortcut.rawValue,
+                "--width", "\(network.width)",
+            ]
+        case .perceptron(let network):
+            let sizes = network.hiddenSizes
+            arguments = [
+                "--objective", "mlp", "--hidden-sizes", sizes.isEmpty ? "none" : sizes.parameterText,
+                "--activation-function",
+                network.activation.rawValue,
+            ]
+        }
+        switch images.source {
+        case .files(let files):
+            arguments += ["--data", Escaping.argument(path: files.path), "--image-format", files.format.rawValue]
+            if let limit = images.limit { arguments += ["--images", "\(limit)"] }
+        case .generated(let generated):
+            arguments += [
+                "--images", "\(generated.imageCount)", "--classes", "\(generated.classCount)", "--channels",
+                "\(generated.shape.channels)", "--image-size", "\(generated.shape.height)",
+            ]
+        }
+        if let resizing = images.resizing {
+            arguments += ["--image-size", "\(resizing.size)", "--resize", "\(resizing.shorterSide)"]
+        }
+        switch images.heldOut {
+        case .published: arguments += ["--held-out", "published"]
+        case .fraction(let fraction): arguments += ["--held-out", "\(fraction)"]
+        case .files(let files): arguments += ["--valid", files.path]
+        case .none: arguments += ["--held-out", "none"]
+        }
+        arguments += [
+            "--batch-size", "\(batchSize)", "--label-smoothing", "\(labelSmoothing)",
+            "--crop-padding", "\(augmentation.cropPadding)",
+            augmentation.flips ? "--flip" : "--no-flip", "--channel-mean",
+            normalization.mean.parameterText, "--channel-deviation", normalization.deviation.parameterText,
+            "--training-draws", trainingDraws.rawValue, "--objective-seed", "\(seed)",
+        ]
+        if let components = populationComponents {
+            arguments += ["--population-components", "\(components)"]
+        }
+        return arguments
     }
 }

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 
 /// Counts of one part of image data.
 public struct ImageStatistics: Sendable, Hashable, Codable {

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import Foundation
 
 /// The forms of image data that are read.

@@ -1,5 +1,6 @@
 import CImageCodecs
 import Essentials
+import Evaluation
 import Foundation
 
 /// Images of ImageNet's layout: one folder a class, JPEG or PNG images inside. The classes are the folders' names in the order of

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// The mean cross-entropy per image, in nats, of a classifier; with label smoothing where it is asked for.

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 
 /// How decoded images become images of one size: the shorter side to `shorterSide`, then the `size` × `size` pixels in the
 /// middle.

@@ -1,3 +1,5 @@
+import Evaluation
+
 /// The size of an image.
 public struct ImageShape: Codable, Sendable, Hashable {
     public var channels: Int

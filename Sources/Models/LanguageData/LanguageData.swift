@@ -49,7 +49,7 @@ extension TextDescription {
         guard case .generated(let generated) = source else { return }
         if case .file = validation { return }
         let lines = training.lineCount.addingReportingOverflow(heldOut?.lineCount ?? 0)
-        try Objectives.requireAgreement(
+        try Models.requireAgreement(
             "the generated text is", "lines", lines.overflow ? .max : lines.partialValue, generated.lineCount)
     }
 }

@@ -1,6 +1,7 @@
 import Essentials
+import Evaluation
 
-extension LanguageModelDescription: Codable {
+extension LanguageModelDescription {
     enum CodingKeys: String, CodingKey {
         case text, network, seed, training, validation, state
         case burnIn = "burn_in"

@@ -1,9 +1,14 @@
 import Essentials
+import Evaluation
 import Foundation
 import ParameterSpace
 
 /// What a `LanguageModelObjective` is made from.
-public struct LanguageModelDescription: Sendable, Hashable {
+public struct LanguageModelDescription: DescribedObjective {
+    public static let kind = "lstm-language-model"
+    public static let names = ["lstm", "awd-lstm"]
+    public static let hasDevices = true
+
     public var text: TextDescription
     public var network: LSTMConfiguration
     /// B, streams.
@@ -22,7 +27,7 @@ public struct LanguageModelDescription: Sendable, Hashable {
 }
 
 extension LanguageModelDescription {
-    func validate() throws {
+    public func validate() throws {
         try Self.validate(text, batchSize: batchSize, sequenceLength: sequenceLength)
         try network.validate()
         try requireMemory(forParameters: network.layout.count)
@@ -55,12 +60,13 @@ extension LanguageModelDescription {
         try requireSize("line_count", generated.lineCount, atMost: DescriptionBounds.lines)
     }
 
-    func makeObjective<Scalar: ParameterScalar>(
-        as scalar: Scalar.Type, options: EvaluationOptions, dataOverride: String?
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
     ) throws -> ObjectiveSet<Scalar> {
+        let options = surroundings.options
         try text.requireLines(training: training, validation: validation)
         let data = try LanguageData(
-            text, batchSize: batchSize, sequenceLength: sequenceLength, dataOverride: dataOverride)
+            text, batchSize: batchSize, sequenceLength: sequenceLength, dataOverride: surroundings.data)
         try data.requireAgreement(
             vocabularySize: network.vocabularySize, training: training, validation: validation)
         let model = try LSTMLanguageModel<Scalar>(network, device: options.device)
@@ -106,6 +112,6 @@ extension ObjectiveDescription {
             segmentLengths: segmentLengths, trainingDraws: trainingDraws, training: data.trainingStatistics,
             validation: data.validationStatistics)
         try description.validate()
-        return Self(.languageModel(description))
+        return Self(description)
     }
 }

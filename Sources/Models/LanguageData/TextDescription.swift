@@ -1,3 +1,5 @@
+import Evaluation
+
 /// Which text a language model reads and how it becomes numbered words.
 public struct TextDescription: Sendable, Hashable {
     /// In JSON the key `file` or `generated`.

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import Foundation
 
 /// What a part of a text holds, before it is numbered.

@@ -1,9 +1,14 @@
 import Essentials
+import Evaluation
 import Foundation
 import ParameterSpace
 
 /// What a `TransformerObjective` is made from.
-public struct TransformerDescription: Sendable, Hashable, Codable {
+public struct TransformerDescription: DescribedObjective {
+    public static let kind = "transformer-language-model"
+    public static let names = ["transformer"]
+    public static let hasDevices = true
+
     public var text: TextDescription
     /// With as many positions as a segment has steps.
     public var network: TransformerConfiguration
@@ -26,7 +31,7 @@ public struct TransformerDescription: Sendable, Hashable, Codable {
         case trainingDraws = "training_draws"
     }
 
-    func validate() throws {
+    public func validate() throws {
         try LanguageModelDescription.validate(text, batchSize: batchSize, sequenceLength: sequenceLength)
         try network.validate()
         try requireMemory(forParameters: network.layout.count)
@@ -35,12 +40,13 @@ public struct TransformerDescription: Sendable, Hashable, Codable {
             network.contextLength)
     }
 
-    func makeObjective<Scalar: ParameterScalar>(
-        as scalar: Scalar.Type, options: EvaluationOptions, dataOverride: String?
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
     ) throws -> ObjectiveSet<Scalar> {
+        let options = surroundings.options
         try text.requireLines(training: training, validation: validation)
         let data = try LanguageData(
-            text, batchSize: batchSize, sequenceLength: sequenceLength, dataOverride: dataOverride)
+            text, batchSize: batchSize, sequenceLength: sequenceLength, dataOverride: surroundings.data)
         try data.requireAgreement(
             vocabularySize: network.vocabularySize, training: training, validation: validation)
         let model = try TransformerLanguageModel<Scalar>(network, device: options.device)
@@ -77,6 +83,6 @@ extension ObjectiveDescription {
             trainingDraws: trainingDraws == .fixed ? nil : trainingDraws, training: data.trainingStatistics,
             validation: data.validationStatistics)
         try description.validate()
-        return Self(.transformer(description))
+        return Self(description)
     }
 }

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// The mean cross-entropy per token, in nats, of a Transformer language model over a text.

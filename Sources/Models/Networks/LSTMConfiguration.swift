@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// The sizes of an LSTM language model: embedding → `layerCount` LSTM layers → decoder → softmax over the vocabulary.

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 
 /// What AWD-LSTM adds to an LSTM language model (Merity, Keskar, Socher 2018): probabilities of variational dropout, whose
 /// masks are the same at every step of a segment, and weights of the activation terms of the loss.

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// Which residual network, and its sizes (He, Zhang, Ren, Sun 2016).
@@ -50,6 +51,9 @@ public struct ResidualNetworkConfiguration: Codable, Sendable, Hashable {
         self.inputChannels = inputChannels
         self.classCount = classCount
     }
+
+    /// `cifar-20`, `cifar-resnet18`, `imagenet-50`
+    var name: String { family == .cifarResNet18 ? family.rawValue : "\(family.rawValue)-\(depth)" }
 
     /// Blocks of every stage; `nil` where the family has no network of this depth.
     var stages: [Int]? {

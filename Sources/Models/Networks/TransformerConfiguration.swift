@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// The sizes of a Transformer language model in the form of GPT-2 (Radford et al. 2019): tied weights, learned positions,

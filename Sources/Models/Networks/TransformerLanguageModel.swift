@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 import Torch
 

@@ -1,4 +1,5 @@
 import Essentials
+import Evaluation
 import HDF5
 import ParameterSpace
 import Torch

@@ -1,8 +1,13 @@
 import Essentials
+import Evaluation
 import ParameterSpace
 
 /// What a `TorchScriptObjective` is made from: a scripted module and its batches, each by path and digest.
-public struct TorchScriptDescription: Sendable, Hashable, Codable {
+public struct TorchScriptDescription: DescribedObjective {
+    public static let kind = "torchscript"
+    public static let hasModule = true
+    public static let hasDevices = true
+
     /// An archive of `torch.jit.save`.
     public var module: DataFile
     /// HDF5 with one dataset an argument of forward.
@@ -22,19 +27,34 @@ public struct TorchScriptDescription: Sendable, Hashable, Codable {
         case parameterCount = "parameter_count"
     }
 
-    var summary: String {
+    public var dataPath: String? { data.path }
+
+    public var summary: String {
         "TorchScript module \(module.path), \(counted(parameterCount, "parameter")), "
             + counted(componentCount, "component") + " of \(data.path)"
     }
 
-    func validate() throws { try requireSize("batch_size", batchSize ?? 1, atMost: DescriptionBounds.batch) }
+    public var estimateArguments: [String] { fileArguments + batchSizeArguments }
 
-    /// - Parameter modulePath: where the caller says that the module is. The place in the description is never opened: a module is a
-    ///   program, and a run file that somebody else made must not choose what is run here.
-    func makeObjective<Scalar: ParameterScalar>(
-        as scalar: Scalar.Type, options: EvaluationOptions, modulePath: String?, dataOverride: String?
+    public func trainArguments() -> [String] { fileArguments + ["--objective-seed", "\(seed)"] + batchSizeArguments }
+
+    private var fileArguments: [String] {
+        [
+            "--objective", Self.kind, "--module", Escaping.argument(path: module.path), "--data",
+            Escaping.argument(path: data.path),
+        ]
+    }
+
+    private var batchSizeArguments: [String] { batchSize.map { ["--batch-size", "\($0)"] } ?? [] }
+
+    public func validate() throws { try requireSize("batch_size", batchSize ?? 1, atMost: DescriptionBounds.batch) }
+
+    /// The place of the module in the description is never opened: a module is a program, and a run file that somebody else made must
+    /// not choose what is run here.
+    public func makeObjective<Scalar: ParameterScalar>(
+        as scalar: Scalar.Type, _ surroundings: ObjectiveSurroundings
     ) throws -> ObjectiveSet<Scalar> {
-        guard let modulePath else {
+        guard let modulePath = surroundings.module else {
             throw SmoothnessError(
                 .usage, "the objective is a TorchScript module, a program that only its caller may name",
                 object: "/objective", expected: "--module with the file of SHA-256 \(module.digest.sha256)",
@@ -49,8 +69,8 @@ public struct TorchScriptDescription: Sendable, Hashable, Codable {
         }
         let objective = try TorchScriptObjective<Scalar>(
             archive: bytes, modulePath: modulePath,
-            batches: TensorBatches(data, at: dataOverride, batchSize: batchSize),
-            seed: seed, options: options)
+            batches: TensorBatches(data, at: surroundings.data, batchSize: batchSize),
+            seed: seed, options: surroundings.options)
         guard objective.componentCount == componentCount, objective.layout.count == parameterCount else {
             throw SmoothnessError(
                 .data, "the module and its data do not give what they gave", file: modulePath,
@@ -75,9 +95,8 @@ extension ObjectiveDescription {
             archive: moduleFile.read(), modulePath: module,
             batches: TensorBatches(dataFile, at: nil, batchSize: batchSize), seed: seed, options: EvaluationOptions())
         return Self(
-            .torchScript(
-                TorchScriptDescription(
-                    module: moduleFile, data: dataFile, batchSize: batchSize, seed: seed,
-                    componentCount: objective.componentCount, parameterCount: objective.layout.count)))
+            TorchScriptDescription(
+                module: moduleFile, data: dataFile, batchSize: batchSize, seed: seed,
+                componentCount: objective.componentCount, parameterCount: objective.layout.count))
     }
 }

@@ -1,6 +1,8 @@
 import Essentials
-import Objectives
+import Evaluation
+import Formulas
 import ParameterSpace
+import TestSupport
 import Testing
 
 /// Numbers of a whole objective in Double, for checks that hold for every objective.
@@ -17,17 +19,6 @@ struct Whole {
         _ = try objective.subsetGradient(over: 0..<objective.componentCount, at: x, scratch: &scratch, into: &gradient)
         return gradient
     }
-}
-
-func norm(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
-func dot(_ x: [Double], _ y: [Double]) -> Double { zip(x, y).reduce(0) { $0 + $1.0 * $1.1 } }
-/// x + c·v
-func moved(_ x: [Double], _ c: Double, _ v: [Double]) -> [Double] { zip(x, v).map { $0 + c * $1 } }
-func difference(_ x: [Double], _ y: [Double]) -> [Double] { moved(x, -1, y) }
-
-func randomVector(_ count: Int, scale: Double = 1, index: Int) -> [Double] {
-    var generator = SeededGenerator(seed: 7, purpose: "test vector", index: index)
-    return (0..<count).map { _ in scale * generator.normal() }
 }
 
 /// The slope of each component's loss along a direction, by central differences, against its gradient.
