@@ -89,7 +89,7 @@ test-pytorch: python ## The same against the LibTorch inside PyTorch
 # Networks on the kernels that oneDNN has for processors with AVX2 and without AVX-512: the first variable is the newer oneDNN's, the second that of
 # Debian's LibTorch. INSTRUCTIONS=SSE41 or AVX512_CORE tests others.
 INSTRUCTIONS ?= AVX2
-NETWORKS := ^(TorchTests|ObjectivesTests|CommandLineTests)[.].*(Network|Image|Vision|BatchNormalization|Perceptron|Transformer|TorchScript|LanguageModel)
+NETWORKS := ^(TorchTests|ModelsTests|CommandLineTests)[.].*(Network|Image|Vision|BatchNormalization|Perceptron|Transformer|TorchScript|LanguageModel)
 test-avx2: test-dependencies python ## Run the tests of networks on the kernels of processors with AVX2 only
 	$(SWIFT_BUILD) --build-tests
 	ONEDNN_MAX_CPU_ISA=$(INSTRUCTIONS) DNNL_MAX_CPU_ISA=$(INSTRUCTIONS) SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python \

@@ -35,8 +35,8 @@ let package = Package(
         .library(
             name: "SmoothnessKit",
             targets: [
-                "RunFiles", "Interchange", "Evaluation", "Measurement", "Objectives", "Training", "Estimation",
-                "Fitting", "Theory", "Analysis", "Reporting", "Batching",
+                "RunFiles", "Interchange", "Evaluation", "Measurement", "Formulas", "Models", "GradientProcess",
+                "Training", "Estimation", "Fitting", "Theory", "Analysis", "Reporting", "Batching",
             ]),
         .library(name: "HDF5", targets: ["HDF5"]),
         .library(name: "Torch", targets: ["Torch"]),
@@ -73,41 +73,44 @@ let package = Package(
         .target(name: "Essentials", dependencies: ["CDigest"]),
         .target(name: "ParameterSpace", dependencies: ["CVectorKernels"]),
         .target(name: "Evaluation", dependencies: ["Essentials", "ParameterSpace"]),
+        // What conforms to Objective. Only the command line names these; what measures knows them by the registry of Evaluation.
+        .target(name: "Formulas", dependencies: ["Essentials", "ParameterSpace", "Evaluation"]),
         .target(
-            name: "Objectives",
-            dependencies: [
-                "Essentials", "ParameterSpace", "Evaluation", "Torch", "HDF5", "CImageCodecs", "Interprocess",
-                "CInterprocess",
-            ]),
+            name: "Models",
+            dependencies: ["Essentials", "ParameterSpace", "Evaluation", "Torch", "HDF5", "CImageCodecs"]),
+        .target(
+            name: "GradientProcess",
+            dependencies: ["Essentials", "ParameterSpace", "Evaluation", "Interprocess", "CInterprocess"]),
         .target(name: "RunFiles", dependencies: ["Essentials", "ParameterSpace", "HDF5"]),
         // Files of other programs: what packs bytes and values, and tensors in such files.
         .target(name: "Archives", dependencies: ["Essentials", "CArchives"]),
         .target(
             name: "Interchange", dependencies: ["Essentials", "ParameterSpace", "HDF5", "RunFiles", "Archives"]),
-        .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Objectives", "RunFiles"]),
+        .target(name: "Training", dependencies: ["Essentials", "ParameterSpace", "Evaluation", "RunFiles"]),
         .target(name: "Measurement", dependencies: ["Essentials", "ParameterSpace", "Evaluation"]),
         .target(
             name: "Estimation",
             dependencies: [
-                "Essentials", "ParameterSpace", "Evaluation", "Measurement", "Objectives", "RunFiles", "HDF5",
+                "Essentials", "ParameterSpace", "Evaluation", "Measurement", "RunFiles", "HDF5",
             ]),
         .target(name: "Fitting", dependencies: ["Essentials", "CSorting"]),
-        .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Objectives", "Fitting"]),
+        .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Evaluation", "Formulas", "Fitting"]),
         .target(
-            name: "Analysis", dependencies: ["Essentials", "Objectives", "RunFiles", "Estimation", "Fitting", "HDF5"]),
+            name: "Analysis", dependencies: ["Essentials", "Evaluation", "RunFiles", "Estimation", "Fitting", "HDF5"]),
         .target(name: "Reporting", dependencies: ["Essentials", "Fitting", "Analysis", "Interprocess"]),
         .target(
             name: "Batching",
             dependencies: [
-                "Essentials", "Interprocess", "RunFiles", "Objectives", "Estimation", "Fitting", "Analysis",
+                "Essentials", "Interprocess", "RunFiles", "Evaluation", "Estimation", "Fitting", "Analysis",
                 "Reporting",
                 "HDF5",
             ]),
         .executableTarget(
             name: "smoothness",
             dependencies: [
-                "Essentials", "ParameterSpace", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
-                "Theory", "Analysis", "Reporting", "Batching", "Interchange", "HDF5", "Torch", "Interprocess",
+                "Essentials", "ParameterSpace", "Evaluation", "Formulas", "Models", "GradientProcess", "RunFiles",
+                "Training", "Estimation", "Fitting", "Theory", "Analysis", "Reporting", "Batching", "Interchange",
+                "HDF5", "Torch", "Interprocess",
                 argumentParser,
             ],
             // The Python half, inside the program: it must work wherever the program is copied.
@@ -115,15 +118,22 @@ let package = Package(
                 "parameters", "runfile", "components", "sources", "serving", "optimizers", "recorder", "callbacks",
             ].map { .embedInCode("Bridge/\($0).py") }),
         // Tests mirror Sources; CommandLineTests runs the built program.
-        .target(name: "TestSupport", dependencies: ["Interprocess"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Interprocess", "Essentials"], path: "Tests/TestSupport"),
         .testTarget(name: "EssentialsTests", dependencies: ["Essentials", "TestSupport"]),
         .testTarget(name: "InterprocessTests", dependencies: ["Interprocess", "TestSupport"]),
         .testTarget(name: "ParameterSpaceTests", dependencies: ["ParameterSpace", "Essentials"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"], exclude: ["Twins"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
         .testTarget(
-            name: "ObjectivesTests",
-            dependencies: ["Objectives", "Essentials", "ParameterSpace", "Torch", "TestSupport"],
+            name: "FormulasTests",
+            dependencies: ["Formulas", "Evaluation", "Essentials", "ParameterSpace", "TestSupport"],
+            exclude: ["Twins"]),
+        .testTarget(
+            name: "ModelsTests",
+            dependencies: [
+                "Models", "Formulas", "GradientProcess", "Evaluation", "Essentials", "ParameterSpace", "Torch",
+                "TestSupport",
+            ],
             exclude: ["Twins"]),
         .target(
             name: "RunFileFixture", dependencies: ["RunFiles", "Essentials", "ParameterSpace"],
@@ -133,7 +143,8 @@ let package = Package(
             name: "run-file-writer", dependencies: ["RunFileFixture"], path: "Tests/RunFileWriterProgram"),
         // What Tests/Benchmarks/gradient_speed.py holds against PyTorch.
         .executableTarget(
-            name: "gradient-benchmark", dependencies: ["Objectives", "ParameterSpace", "Essentials", "Torch"],
+            name: "gradient-benchmark",
+            dependencies: ["Models", "Evaluation", "ParameterSpace", "Essentials", "Torch"],
             path: "Tests/Benchmarks/GradientBenchmark"),
         // Coverage of the intervals and speed of the fits.
         .executableTarget(
@@ -151,12 +162,16 @@ let package = Package(
             exclude: ["Twins"]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles", "TestSupport"],
+            dependencies: [
+                "Training", "Essentials", "ParameterSpace", "Evaluation", "Formulas", "Models", "RunFiles",
+                "TestSupport",
+            ],
             exclude: ["Twins"]),
         .testTarget(
             name: "EstimationTests",
             dependencies: [
-                "smoothness", "Estimation", "Training", "Essentials", "ParameterSpace", "Objectives", "RunFiles",
+                "smoothness", "Estimation", "Training", "Essentials", "ParameterSpace", "Evaluation", "Formulas",
+                "Models", "RunFiles",
                 "HDF5",
                 "Torch",
                 "TestSupport",
@@ -165,7 +180,8 @@ let package = Package(
             name: "FittingTests", dependencies: ["Fitting", "FittingFixture", "Essentials", "TestSupport"],
             exclude: ["Twins"]),
         .testTarget(
-            name: "TheoryTests", dependencies: ["smoothness", "Theory", "Essentials", "Objectives", "TestSupport"],
+            name: "TheoryTests",
+            dependencies: ["smoothness", "Theory", "Essentials", "Evaluation", "Formulas", "TestSupport"],
             exclude: ["Twins"]),
         .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Fitting", "Essentials", "TestSupport"]),
         .testTarget(
@@ -175,7 +191,8 @@ let package = Package(
             name: "BatchingTests",
             dependencies: [
                 "Interprocess",
-                "smoothness", "Batching", "Essentials", "Objectives", "RunFiles", "Training", "Estimation", "Fitting",
+                "smoothness", "Batching", "Essentials", "Evaluation", "Formulas", "RunFiles", "Training", "Estimation",
+                "Fitting",
                 "HDF5", "TestSupport",
             ]),
         .testTarget(

@@ -1,8 +1,8 @@
 import Essentials
 import Estimation
+import Evaluation
 import Fitting
 import Foundation
-import Objectives
 import RunFiles
 
 /// The points of `fit` and `plot`, from any of the three kinds of input.

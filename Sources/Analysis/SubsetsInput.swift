@@ -1,7 +1,7 @@
 import Essentials
 import Estimation
+import Evaluation
 import Foundation
-import Objectives
 
 /// The estimate of one run on one share of its data.
 public struct SubsetRows: Sendable {

@@ -1,6 +1,6 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 import ParameterSpace
 import RunFiles
 
@@ -154,19 +154,7 @@ extension EstimationConfiguration {
         if let precision { arguments += ["--precision", precision.rawValue] }
         // The command itself is in no file.
         if let oracle { arguments += ["--oracle", "the command that serves \(oracle.name)"] }
-        return arguments + evaluation.arguments + (objective?.estimateArguments ?? [])
-    }
-}
-
-extension ObjectiveDescription {
-    /// The options of `smoothness estimate` that name it in place of the run's own.
-    fileprivate var estimateArguments: [String] {
-        guard case .torchScript(let script) = kind else { return ["--objective", "DESCRIPTION.json"] }
-        return [
-            "--objective", "torchscript", "--module", Escaping.argument(path: script.module.path), "--data",
-            Escaping.argument(path: script.data.path),
-        ]
-            + (script.batchSize.map { ["--batch-size", "\($0)"] } ?? [])
+        return arguments + evaluation.arguments + (objective?.value.estimateArguments ?? [])
     }
 }
 

@@ -1,6 +1,6 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 
 /// What is measured, in full: with the run it decides every number of an estimates file.
 public struct EstimationConfiguration: Sendable, Hashable, Codable {

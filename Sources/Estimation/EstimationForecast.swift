@@ -1,7 +1,7 @@
 import Dispatch
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 import ParameterSpace
 import RunFiles
 import Synchronization

@@ -1,6 +1,6 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 import ParameterSpace
 import RunFiles
 
@@ -45,7 +45,7 @@ public struct EstimationJob: Sendable {
     public init(
         run path: String, configuration: EstimationConfiguration, output: String? = nil, isForced: Bool = false,
         isFollowing: Bool = false, dataOverride: String? = nil, modulePath: String? = nil,
-        oracle: GradientProcessPool? = nil, workerCount: Int = 1, threads: Int? = nil,
+        oracle: (any ServedObjective)? = nil, workerCount: Int = 1, threads: Int? = nil,
         hasChecksums: Bool = true
     ) throws {
         try configuration.validate()

@@ -1,4 +1,4 @@
-import Objectives
+import Evaluation
 import ParameterSpace
 
 /// What an estimate will do and what it will take, known before the first gradient.

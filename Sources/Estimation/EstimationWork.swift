@@ -1,7 +1,7 @@
 import Essentials
+import Evaluation
 import Foundation
 import HDF5
-import Objectives
 import ParameterSpace
 import RunFiles
 
@@ -30,7 +30,7 @@ struct EstimationRequest: Sendable {
     /// Groups that may be evaluated at the same time.
     var workerCount: Int
     /// Serves the objective in the place of the run's own.
-    var oracle: GradientProcessPool?
+    var oracle: (any ServedObjective)?
     /// Whether a new file gets checksums.
     var hasChecksums = true
 }
@@ -40,7 +40,7 @@ extension EstimationRequest {
     func makeObjective<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws -> any Objective<Scalar> {
         if let oracle { return try oracle.objective(as: scalar) }
         let description = try configuration.objective ?? ObjectiveDescription(json: header.objective, file: run)
-        return try Objectives.makeObjective(
+        return try Evaluation.makeObjective(
             description, as: scalar, options: configuration.evaluation,
             dataOverride: dataOverride ?? description.dataBeside(runFile: run), modulePath: modulePath
         ).training

@@ -1,4 +1,4 @@
-import Objectives
+import Evaluation
 import ParameterSpace
 
 /// Recomputes a stored row from what cannot be derived in it (the losses, the sums of every block and γ, the norms and the

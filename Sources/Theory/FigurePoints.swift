@@ -1,5 +1,6 @@
 import Essentials
-import Objectives
+import Evaluation
+import Formulas
 import ParameterSpace
 
 /// The points of figures 1a and 1b of [I]: gradient norm and Hessian norm of functions that are (L0, L1)-smooth and not L-smooth.

@@ -1,4 +1,5 @@
-import Objectives
+import Evaluation
+import Formulas
 import ParameterSpace
 
 /// f = (1/m) Σ fᵢ with the constants of [Q] known: (A2) for the sum, (A5) for each component.

@@ -1,5 +1,6 @@
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
 import ParameterSpace
 
 /// A function for an experiment, with everything that the theorems ask for known: constants, infimum, largest gradient.

@@ -1,4 +1,5 @@
-import Objectives
+import Evaluation
+import Formulas
 import ParameterSpace
 
 extension Instance {

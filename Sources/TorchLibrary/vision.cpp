@@ -16,7 +16,7 @@ void check_image(const at::Tensor &x) {
 ///
 /// oneDNN's AVX2 gradient of such a weight copies these pixels into a buffer of C channels a pixel and begins row r of them at 8·r: with 2 to 7 channels
 /// side by side and sizes that the stride divides it writes behind the buffer, in 2.6.3 (Debian's LibTorch 1.13) as in 3.12 (PyTorch 2.13), which
-/// corrupts the heap. Tests/ObjectivesTests/NarrowNetworkTests.swift fails of it. In Python, with a page without access behind every
+/// corrupts the heap. Tests/ModelsTests/NarrowNetworkTests.swift fails of it. In Python, with a page without access behind every
 /// buffer or under valgrind, of all the kernels that residual networks use only this one leaves its tensors:
 ///
 ///     ONEDNN_MAX_CPU_ISA=AVX2 python3 -c 'import torch; x = torch.randn(4, 4, 16, 16).to(memory_format=torch.channels_last)

@@ -1,6 +1,6 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 
 extension TrainingConfiguration: Codable {
     private enum CodingKeys: String, CodingKey {

@@ -1,6 +1,6 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 
 /// Everything that repeats a run on a given objective: the JSON of `/optimizer` in a run file.
 ///

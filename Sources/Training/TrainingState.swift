@@ -1,5 +1,5 @@
 import Essentials
-import Objectives
+import Evaluation
 import ParameterSpace
 import RunFiles
 

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Essentials
 import Estimation
+import Evaluation
 import Foundation
-import Objectives
 import Reporting
 import RunFiles
 import Torch

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Estimation
-import Objectives
+import Evaluation
 import Reporting
 
 /// What `plot` draws of an alignment file against epochs.

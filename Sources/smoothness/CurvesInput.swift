@@ -1,7 +1,7 @@
 import Analysis
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 import Reporting
 import RunFiles
 import Training

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Essentials
 import Estimation
+import Evaluation
 import Foundation
-import Objectives
 import Reporting
 import RunFiles
 import Torch
@@ -111,7 +111,8 @@ struct EstimateCommand: ParsableCommand {
             run: Console.absolute(runFile), configuration: configuration,
             output: output.map { Console.absolute($0) }, isForced: force, isFollowing: follow,
             dataOverride: objective.isScripted ? nil : data, modulePath: objective.module, oracle: process.pool(),
-            workerCount: parallelism.workerCount, threads: parallelism.threads, hasChecksums: integrity.checksums ?? true)
+            workerCount: parallelism.workerCount, threads: parallelism.threads,
+            hasChecksums: integrity.checksums ?? true)
         try setThreadCount(parallelism.threadsPerWorker)
         if dryRun {
             return try Console.output(

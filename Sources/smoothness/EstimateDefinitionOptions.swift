@@ -2,8 +2,8 @@ import ArgumentParser
 import Batching
 import Essentials
 import Estimation
+import Evaluation
 import Foundation
-import Objectives
 
 /// The options that decide the numbers; `EstimationConfiguration.arguments` writes them.
 struct EstimateDefinitionOptions: ParsableArguments {

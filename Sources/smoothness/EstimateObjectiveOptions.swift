@@ -1,7 +1,8 @@
 import ArgumentParser
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import RunFiles
 
 /// What is measured where the run's own objective is not known here, or is not what is wanted.

@@ -1,8 +1,9 @@
 import ArgumentParser
 import Essentials
+import Evaluation
 import Foundation
+import GradientProcess
 import Interchange
-import Objectives
 import ParameterSpace
 import RunFiles
 
@@ -121,7 +122,7 @@ struct ImportCommand: ParsableCommand {
     private func description() throws -> String {
         guard let objective else {
             return try ObjectiveDescription(
-                .external(ExternalDescription(description: "imported from \(files.joined(separator: ", "))"))
+                ExternalDescription(description: "imported from \(files.joined(separator: ", "))")
             ).json()
         }
         return try ObjectiveDescription(ofFile: objective).json()

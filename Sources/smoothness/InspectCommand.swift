@@ -2,8 +2,9 @@ import Analysis
 import ArgumentParser
 import Essentials
 import Estimation
+import Evaluation
 import Foundation
-import Objectives
+import GradientProcess
 import Reporting
 import RunFiles
 

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Essentials
 import Estimation
-import Objectives
+import Evaluation
+import GradientProcess
+import Torch
 
 /// Gradients from another process.
 struct OracleOptions: ParsableArguments {
@@ -40,6 +42,7 @@ struct OracleOptions: ParsableArguments {
             GradientProcessSettings(
                 command: $0, workerCount: oracleWorkers ?? 1,
                 secondsPerComponent: oracleTimeout ?? GradientProcessSettings.standardSeconds,
+                withheldVariables: matrixKernelsVariable.map { [$0] } ?? [],
                 isCancelled: { Interruption.isRequested })
         }
     }

@@ -1,7 +1,11 @@
 import ArgumentParser
 import Essentials
+import Evaluation
+import Formulas
 import Foundation
+import GradientProcess
 import Interprocess
+import Models
 import Torch
 
 /// The program. Subcommands parse, call the libraries and print; whatever computes lives below.
@@ -32,6 +36,8 @@ struct Smoothness: ParsableCommand {
         // Before a command has begun what a signal has to wait for, and where it begins no such thing, the same command can be called again.
         SpawnedProcess.endWithProgram(interruptedCode: SmoothnessError.Kind.interrupted.rawValue)
         Console.fillClosedStreams()
+        ObjectiveRegistry.register(
+            ObjectiveRegistry.formulas + ObjectiveRegistry.models + ObjectiveRegistry.external)
         _ = tuneAllocator()
         letThreadsSleep()
         chooseMatrixKernels()

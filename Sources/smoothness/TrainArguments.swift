@@ -1,5 +1,5 @@
 import Essentials
-import Objectives
+import Evaluation
 import RunFiles
 import Training
 
@@ -8,75 +8,8 @@ func trainCommand(objective: String, optimizer: String, file: String) throws -> 
     let description = try ObjectiveDescription(json: objective, file: file)
     let configuration = try TrainingConfiguration(json: optimizer, file: file)
     return try Escaping.shell(
-        ["smoothness", "train"] + objectiveArguments(description) + optimizerArguments(configuration)
+        ["smoothness", "train"] + description.value.trainArguments() + optimizerArguments(configuration)
             + (configuration.observation?.arguments ?? []) + ["--output", Escaping.argument(path: file)])
-}
-
-private func numbers(_ values: [Double]) -> String { values.map { "\($0)" }.joined(separator: ",") }
-
-/// What `TrainObjectiveOptions` reads back as the same description.
-private func objectiveArguments(_ description: ObjectiveDescription) throws -> [String] {
-    switch description.kind {
-    case .quadratic(let quadratic):
-        return [
-            "--objective", "quadratic", "--spectrum", numbers(quadratic.spectrum), "--rotations",
-            "\(quadratic.rotations)", "--components", "\(quadratic.componentCount)", "--noise", "\(quadratic.noise)",
-            "--objective-seed", "\(quadratic.seed)",
-        ]
-    case .polynomial(let polynomial):
-        return [
-            "--objective", "polynomial", "--coefficients", numbers(polynomial.coefficients), "--start",
-            "\(polynomial.start)",
-        ]
-    case .quarticValley(let valley): return ["--objective", "quartic-valley", "--start", numbers(valley.start)]
-    case .exponentialWalls(let walls):
-        return [
-            "--objective", "exponential-walls", "--growth", "\(walls.growth)", "--initial-gradient",
-            "\(walls.initialGradient)",
-        ]
-    case .slowSlope(let slope):
-        return ["--objective", "slow-slope", "--slope", "\(slope.slope)", "--gap", "\(slope.gap)"]
-    case .qianExample(let example): return ["--objective", "qian-example", "--start", "\(example.start)"]
-    case .exponentialSum(let sum):
-        return [
-            "--objective", "exponential-sum", "--amplitudes", numbers(sum.amplitudes), "--rates", numbers(sum.rates),
-            "--start", "\(sum.start)",
-        ]
-    case .deepLinearNetwork(let network):
-        return [
-            "--objective", "deep-linear-network", "--widths", network.widths.map { "\($0)" }.joined(separator: ","),
-            "--samples", "\(network.sampleCount)", "--noise", "\(network.noise)", "--batch-size",
-            "\(network.batchSize)", "--initial-scale", "\(network.initialScale)", "--objective-seed", "\(network.seed)",
-        ]
-    case .logisticRegression(let regression): return logisticRegressionArguments(regression)
-    case .languageModel(let model): return arguments(of: model)
-    case .transformer(let model): return arguments(of: model)
-    case .imageClassifier(let classifier): return imageClassifierArguments(classifier)
-    case .torchScript(let script):
-        return [
-            "--objective", "torchscript", "--module", Escaping.argument(path: script.module.path), "--data",
-            Escaping.argument(path: script.data.path),
-            "--objective-seed", "\(script.seed)",
-        ] + (script.batchSize.map { ["--batch-size", "\($0)"] } ?? [])
-    case .external:
-        throw SmoothnessError(
-            .data, "another program made this run, so that no command of this one repeats it", object: "/objective")
-    }
-}
-
-private func logisticRegressionArguments(_ regression: LogisticRegressionDescription) -> [String] {
-    let source =
-        switch regression.source {
-        case .file(let file): ["--data", Escaping.argument(path: file.path)]
-        case .generated(let samples):
-            [
-                "--samples", "\(samples.sampleCount)", "--features", "\(samples.featureCount)", "--objective-seed",
-                "\(samples.seed)",
-            ]
-        }
-    return ["--objective", "logistic-regression"] + source + [
-        "--batch-size", "\(regression.batchSize)", "--regularization", "\(regression.regularization)",
-    ]
 }
 
 /// What `TrainOptimizerOptions` reads back as the same configuration.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 import ParameterSpace
 import Reporting
 import RunFiles

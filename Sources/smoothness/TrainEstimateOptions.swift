@@ -1,7 +1,7 @@
 import ArgumentParser
 import Essentials
 import Estimation
-import Objectives
+import Evaluation
 import Training
 
 /// `train --estimate` and what is measured by it: the options of `estimate` with a prefix. Every value is text here and read by

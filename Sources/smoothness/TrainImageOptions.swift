@@ -1,7 +1,8 @@
 import ArgumentParser
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 
 /// The options of `train --objective resnet` and `mlp`. Optional throughout, so that one that does not fit is refused.
 struct TrainImageOptions: ParsableArguments {
@@ -167,7 +168,7 @@ struct TrainImageOptions: ParsableArguments {
 }
 
 /// `cifar-20`, `cifar-resnet18`, `imagenet-50`
-struct Architecture: ExpressibleByArgument, CustomStringConvertible {
+struct Architecture: ExpressibleByArgument {
     var family: ResidualNetworkConfiguration.Family
     var depth: Int
 
@@ -187,10 +188,6 @@ struct Architecture: ExpressibleByArgument, CustomStringConvertible {
             return nil
         }
         self.init(family: family, depth: depth)
-    }
-
-    var description: String {
-        family == .cifarResNet18 ? "cifar-resnet18" : "\(family.rawValue)-\(depth)"
     }
 }
 
@@ -227,54 +224,3 @@ struct HeldOutShare: ExpressibleByArgument {
 extension ResidualNetworkConfiguration.Shortcut: ExpressibleByArgument {}
 extension PerceptronConfiguration.Activation: ExpressibleByArgument {}
 extension ImageFormat: ExpressibleByArgument {}
-
-/// What `TrainObjectiveOptions` reads back as the same description.
-func imageClassifierArguments(_ classifier: ImageClassifierDescription) -> [String] {
-    var arguments: [String]
-    switch classifier.network {
-    case .residual(let network):
-        arguments = [
-            "--objective", "resnet", "--architecture",
-            "\(Architecture(family: network.family, depth: network.depth))", "--shortcut", network.shortcut.rawValue,
-            "--width", "\(network.width)",
-        ]
-    case .perceptron(let network):
-        let sizes = network.hiddenSizes.map(String.init).joined(separator: ",")
-        arguments = [
-            "--objective", "mlp", "--hidden-sizes", sizes.isEmpty ? "none" : sizes, "--activation-function",
-            network.activation.rawValue,
-        ]
-    }
-    let images = classifier.images
-    switch images.source {
-    case .files(let files):
-        arguments += ["--data", Escaping.argument(path: files.path), "--image-format", files.format.rawValue]
-        if let limit = images.limit { arguments += ["--images", "\(limit)"] }
-    case .generated(let generated):
-        arguments += [
-            "--images", "\(generated.imageCount)", "--classes", "\(generated.classCount)", "--channels",
-            "\(generated.shape.channels)", "--image-size", "\(generated.shape.height)",
-        ]
-    }
-    if let resizing = images.resizing {
-        arguments += ["--image-size", "\(resizing.size)", "--resize", "\(resizing.shorterSide)"]
-    }
-    switch images.heldOut {
-    case .published: arguments += ["--held-out", "published"]
-    case .fraction(let fraction): arguments += ["--held-out", "\(fraction)"]
-    case .files(let files): arguments += ["--valid", files.path]
-    case .none: arguments += ["--held-out", "none"]
-    }
-    func numbers(_ values: [Double]) -> String { values.map { "\($0)" }.joined(separator: ",") }
-    arguments += [
-        "--batch-size", "\(classifier.batchSize)", "--label-smoothing", "\(classifier.labelSmoothing)",
-        "--crop-padding", "\(classifier.augmentation.cropPadding)",
-        classifier.augmentation.flips ? "--flip" : "--no-flip", "--channel-mean",
-        numbers(classifier.normalization.mean), "--channel-deviation", numbers(classifier.normalization.deviation),
-        "--training-draws", classifier.trainingDraws.rawValue, "--objective-seed", "\(classifier.seed)",
-    ]
-    if let components = classifier.populationComponents {
-        arguments += ["--population-components", "\(components)"]
-    }
-    return arguments
-}

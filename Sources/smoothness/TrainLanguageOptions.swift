@@ -1,6 +1,7 @@
 import ArgumentParser
 import Essentials
-import Objectives
+import Evaluation
+import Models
 
 /// Whether components of a recurrent network start from zero or from the state before them.
 enum StateName: String, ExpressibleByArgument, CaseIterable {
@@ -148,51 +149,3 @@ struct TrainLanguageOptions: ParsableArguments {
 extension Tokenization: ExpressibleByArgument {}
 extension SegmentLengths: ExpressibleByArgument {}
 extension TrainingDraws: ExpressibleByArgument {}
-
-// MARK: - What the options read back as the same description
-
-func arguments(of model: LanguageModelDescription) -> [String] {
-    let network = model.network
-    var arguments = ["--objective", network.regularization == nil ? "lstm" : "awd-lstm"]
-    arguments += textArguments(model.text)
-    arguments += [
-        "--batch-size", "\(model.batchSize)", "--sequence-length", "\(model.sequenceLength)", "--hidden",
-        "\(network.hiddenSize)", "--embedding", "\(network.embeddingSize)", "--layers", "\(network.layerCount)",
-        network.tiedWeights ? "--tied" : "--no-tied",
-    ]
-    if let regularization = network.regularization {
-        arguments += [
-            "--word-dropout", "\(regularization.wordDropout)", "--input-dropout", "\(regularization.inputDropout)",
-            "--hidden-dropout", "\(regularization.hiddenDropout)", "--output-dropout",
-            "\(regularization.outputDropout)", "--weight-dropout", "\(regularization.weightDropout)", "--activation",
-            "\(regularization.activation)", "--temporal-activation", "\(regularization.temporalActivation)",
-        ]
-    } else {
-        arguments += ["--dropout", "\(network.dropout)"]
-    }
-    if case .carried(let segments) = model.state { arguments += ["--state", "carried", "--burn-in", "\(segments)"] }
-    if model.segmentLengths != .fixed { arguments += ["--segment-lengths", model.segmentLengths.rawValue] }
-    if model.trainingDraws != .fixed { arguments += ["--training-draws", model.trainingDraws.rawValue] }
-    return arguments + ["--objective-seed", "\(model.seed)"]
-}
-
-func arguments(of model: TransformerDescription) -> [String] {
-    let network = model.network
-    var arguments = ["--objective", "transformer"] + textArguments(model.text)
-    arguments += [
-        "--batch-size", "\(model.batchSize)", "--sequence-length", "\(model.sequenceLength)", "--embedding",
-        "\(network.width)", "--heads", "\(network.headCount)", "--layers", "\(network.layerCount)", "--dropout",
-        "\(network.dropout)",
-    ]
-    if let draws = model.trainingDraws { arguments += ["--training-draws", draws.rawValue] }
-    return arguments + ["--objective-seed", "\(model.seed)"]
-}
-
-private func textArguments(_ text: TextDescription) -> [String] {
-    var arguments: [String] = []
-    if case .file(let file) = text.source { arguments += ["--data", Escaping.argument(path: file.path)] }
-    if case .file(let file) = text.validation { arguments += ["--valid", file.path] }
-    arguments += ["--tokens", text.tokenization.rawValue]
-    if let limit = text.vocabularyLimit { arguments += ["--vocabulary", "\(limit)"] }
-    return arguments
-}

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Essentials
-import Objectives
+import Evaluation
+import Formulas
+import Models
 
 /// What `train` can minimise.
 enum ObjectiveName: String, ExpressibleByArgument, CaseIterable {

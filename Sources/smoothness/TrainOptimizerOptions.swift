@@ -1,7 +1,7 @@
 import ArgumentParser
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 import Training
 
 /// The rule, the order and the length of a run. Optional throughout, so that `--resume` can refuse what it would ignore.

@@ -1,6 +1,6 @@
 import Estimation
+import Evaluation
 import Foundation
-import Objectives
 import ParameterSpace
 import Reporting
 import RunFiles

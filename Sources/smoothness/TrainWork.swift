@@ -1,8 +1,8 @@
 import Analysis
 import Essentials
 import Estimation
+import Evaluation
 import Foundation
-import Objectives
 import ParameterSpace
 import Reporting
 import RunFiles

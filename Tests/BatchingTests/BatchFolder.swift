@@ -1,9 +1,10 @@
 import Batching
 import Essentials
 import Estimation
+import Evaluation
 import Fitting
+import Formulas
 import Foundation
-import Objectives
 import RunFiles
 import TestSupport
 import Training

@@ -1,9 +1,9 @@
 import Batching
 import Essentials
 import Estimation
+import Evaluation
 import Foundation
 import HDF5
-import Objectives
 import TestSupport
 import Testing
 

@@ -1,7 +1,8 @@
 import Batching
 import Estimation
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
 import TestSupport
 import Testing
 

@@ -1,8 +1,9 @@
 import Batching
 import Essentials
 import Estimation
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
 import TestSupport
 import Testing
 

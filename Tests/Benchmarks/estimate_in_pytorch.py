@@ -21,7 +21,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as functional
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "ObjectivesTests" / "Twins"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "ModelsTests" / "Twins"))
 
 
 class LanguageModel(nn.Module):

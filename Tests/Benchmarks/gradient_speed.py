@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-TWINS = Path(__file__).resolve().parent.parent / "ObjectivesTests" / "Twins"
+TWINS = Path(__file__).resolve().parent.parent / "ModelsTests" / "Twins"
 
 
 def pytorch_worker(network, configuration, steps, streams, threads):

@@ -38,7 +38,7 @@ def task():
         model = torch.nn.Sequential(torch.nn.Linear(20, 45), torch.nn.Tanh(), torch.nn.Linear(45, 1))
         batches = [(torch.randn(16, 20), torch.randn(16, 1)) for _ in range(count)]
         return model, batches, lambda model, batch: torch.nn.functional.mse_loss(model(batch[0]), batch[1])
-    sys.path.append(str(Path(__file__).resolve().parents[1] / "ObjectivesTests/Twins"))
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "ModelsTests/Twins"))
     from lstm_twin import LSTMTwin
 
     sizes = {"vocabularySize": 10000, "embeddingSize": 400, "hiddenSize": 1150, "layerCount": 3, "tiedWeights": True, "dropout": 0}

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "ObjectivesTests" / "Twins"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "ModelsTests" / "Twins"))
 from image_data import ImageData
 from image_networks import build
 

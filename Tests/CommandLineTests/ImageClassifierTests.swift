@@ -23,7 +23,7 @@ struct ImageClassifierTests {
     init() throws { bench = try Workbench() }
 
     private static func script(_ name: String) -> String {
-        Workplace.packageRoot.appending(path: "Tests/ObjectivesTests/Twins/\(name)").path
+        Workplace.packageRoot.appending(path: "Tests/ModelsTests/Twins/\(name)").path
     }
 
     private static let steps = [

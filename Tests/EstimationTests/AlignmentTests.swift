@@ -1,8 +1,10 @@
 import Essentials
 import Estimation
+import Evaluation
+import Formulas
 import Foundation
 import HDF5
-import Objectives
+import Models
 import ParameterSpace
 import RunFiles
 import TestSupport

@@ -1,5 +1,7 @@
 import Estimation
-import Objectives
+import Evaluation
+import Formulas
+import Models
 import ParameterSpace
 import Testing
 

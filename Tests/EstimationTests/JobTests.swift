@@ -1,7 +1,8 @@
 import Essentials
 import Estimation
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
 import ParameterSpace
 import RunFiles
 import TestSupport

@@ -1,6 +1,8 @@
 import Essentials
 import Estimation
-import Objectives
+import Evaluation
+import Formulas
+import Models
 import ParameterSpace
 import Testing
 import Torch

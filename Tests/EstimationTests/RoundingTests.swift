@@ -1,7 +1,9 @@
 import Essentials
 import Estimation
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
+import Models
 import ParameterSpace
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import Essentials
 import Estimation
-import Objectives
+import Evaluation
 import ParameterSpace
 import Testing
 

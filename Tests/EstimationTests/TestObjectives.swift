@@ -1,6 +1,7 @@
 import Essentials
 import Estimation
-import Objectives
+import Evaluation
+import Formulas
 import ParameterSpace
 import Synchronization
 

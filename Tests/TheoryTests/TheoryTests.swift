@@ -1,6 +1,6 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 import TestSupport
 import Testing
 import Theory

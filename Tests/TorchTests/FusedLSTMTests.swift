@@ -1,7 +1,7 @@
 import Testing
 import Torch
 
-/// What the C function refuses. Its values are tested in ObjectivesTests, against the plain network and PyTorch.
+/// What the C function refuses. Its values are tested in ModelsTests, against the plain network and PyTorch.
 @Suite struct FusedLSTMTests {
     static let sizes = LSTMSizes(vocabulary: 3, embedding: 2, hidden: [2], tied: true, steps: 2, streams: 1)
 

@@ -1,4 +1,4 @@
-import Objectives
+import Evaluation
 import ParameterSpace
 import RunFiles
 import TestSupport

@@ -1,6 +1,7 @@
 import Essentials
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
 import ParameterSpace
 import RunFiles
 import TestSupport

@@ -1,6 +1,8 @@
 import Essentials
+import Evaluation
+import Formulas
 import Foundation
-import Objectives
+import Models
 import TestSupport
 import Testing
 import Training

@@ -1,5 +1,6 @@
 import Essentials
-import Objectives
+import Evaluation
+import Formulas
 import ParameterSpace
 import RunFiles
 import TestSupport

@@ -1,6 +1,6 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 
 /// Which saved rows of a run are measured.
 public enum RowSelection: Sendable, Hashable, Codable {

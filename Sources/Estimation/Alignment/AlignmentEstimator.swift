@@ -1,5 +1,5 @@
 import Essentials
-import Objectives
+import Evaluation
 import ParameterSpace
 
 /// Measures the agreement of component gradients in two passes over the components: the first gives their mean, the second their

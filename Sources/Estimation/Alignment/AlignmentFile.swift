@@ -1,6 +1,6 @@
 import Essentials
+import Evaluation
 import HDF5
-import Objectives
 import ParameterSpace
 import RunFiles
 

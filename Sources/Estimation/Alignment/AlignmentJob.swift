@@ -1,6 +1,6 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
 import ParameterSpace
 import RunFiles
 
@@ -168,7 +168,7 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
         let weights = components.map { [objective] in objective.weight(ofComponent: $0) }
         let unit = configuration.unit ?? description.batchUnit
         let standard = try BatchPartition.standardSizes(unit: unit, componentWeights: weights)
-        let sizes = configuration.batchSizes ?? (description.usesBatchNormalization ? [standard[0]] : standard)
+        let sizes = configuration.batchSizes ?? (description.value.mixesExamples ? [standard[0]] : standard)
         configuration.unit = unit
         configuration.batchSizes = sizes
         configuration.precision = Scalar.scalarName == Precision.float32.rawValue ? .float32 : .float64
@@ -232,14 +232,9 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
 }
 
 extension ObjectiveDescription {
-    /// Whether an example's loss depends on the others of its batch.
-    var usesBatchNormalization: Bool {
-        if case .imageClassifier(let model) = kind { model.populationComponents != nil } else { false }
-    }
-
     /// Refuses to merge batches whose gradients are not those of the merged batch.
     func requireMergeable(_ partitions: [BatchPartition]) throws {
-        guard usesBatchNormalization, let merged = partitions.first(where: { $0.componentsPerBatch > 1 }) else {
+        guard value.mixesExamples, let merged = partitions.first(where: { $0.componentsPerBatch > 1 }) else {
             return
         }
         throw SmoothnessError(

@@ -1,5 +1,5 @@
 import Essentials
-import Objectives
+import Evaluation
 
 /// In what a batch size is counted.
 public enum BatchUnit: String, Sendable, Hashable, Codable, CaseIterable {
@@ -11,12 +11,7 @@ public enum BatchUnit: String, Sendable, Hashable, Codable, CaseIterable {
 
 extension ObjectiveDescription {
     /// Components for texts, whose components are segments of tokens that belong together; examples for everything else.
-    public var batchUnit: BatchUnit {
-        switch kind {
-        case .languageModel, .transformer: .components
-        default: .examples
-        }
-    }
+    public var batchUnit: BatchUnit { value.hasSegments ? .components : .examples }
 }
 
 /// One partition of the measured components into batches of consecutive ones. The gradient of a batch is the weighted mean of the

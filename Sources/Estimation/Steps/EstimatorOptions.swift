@@ -1,4 +1,4 @@
-import Objectives
+import Evaluation
 import ParameterSpace
 
 /// How the steps of a run are probed; `EstimationConfiguration` in terms of one objective.

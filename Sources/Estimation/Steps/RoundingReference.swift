@@ -1,4 +1,4 @@
-import Objectives
+import Evaluation
 import ParameterSpace
 
 /// How far rounding moves a gradient difference, as last measured.

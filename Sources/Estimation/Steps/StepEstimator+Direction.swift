@@ -1,5 +1,5 @@
 import Essentials
-import Objectives
+import Evaluation
 import ParameterSpace
 
 /// Where the probes go: `workspace.next` holds x_k + d when `aim` is done.

@@ -1,5 +1,5 @@
 import Essentials
-import Objectives
+import Evaluation
 import ParameterSpace
 
 /// The quantity of the definition, beside which L̂ is set: ‖∇²f_S(x_k)‖.

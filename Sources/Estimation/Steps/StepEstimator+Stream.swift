@@ -1,4 +1,4 @@
-import Objectives
+import Evaluation
 import ParameterSpace
 
 /// A probe that has been begun: its vectors, and its evaluation.

@@ -1,5 +1,5 @@
 import Essentials
-import Objectives
+import Evaluation
 import ParameterSpace
 
 /// Probes the steps of a run, one after the other, in a fixed amount of memory (see `EstimationWorkspace`).

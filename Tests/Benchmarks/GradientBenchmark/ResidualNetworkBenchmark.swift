@@ -1,6 +1,7 @@
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import ParameterSpace
 import Torch
 

@@ -2,8 +2,9 @@
 // for gradient_speed.py, which runs this beside PyTorch. Arguments: lstm or gpt, the configuration as JSON, steps, streams, threads. The first line out names LibTorch and the
 // kernels; then one line a gradient: seconds, loss.
 import Essentials
+import Evaluation
 import Foundation
-import Objectives
+import Models
 import ParameterSpace
 import Torch
 

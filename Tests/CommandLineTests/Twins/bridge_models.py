@@ -78,7 +78,7 @@ def run(model, loss, batches, optimizer=None, weights=None, seed=0, **options):
 
 def lstm(precision):
     tests = Path(__file__).resolve().parents[2]
-    sys.path += [str(tests / "ObjectivesTests/Twins"), str(tests / "EstimationTests/Twins"), str(Path(__file__).parent)]
+    sys.path += [str(tests / "ModelsTests/Twins"), str(tests / "EstimationTests/Twins"), str(Path(__file__).parent)]
     import h5py
     import torch
     from language_gradients import Component

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[2]
-sys.path += [str(TESTS / "ObjectivesTests/Twins"), str(TESTS / "EstimationTests/Twins")]
+sys.path += [str(TESTS / "ModelsTests/Twins"), str(TESTS / "EstimationTests/Twins")]
 
 import h5py
 import numpy as np

@@ -1,2 +1,0 @@
-// Until every importer names the module that it uses.
-@_exported import Evaluation
