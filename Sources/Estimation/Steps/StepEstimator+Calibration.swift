@@ -1,4 +1,4 @@
-import Objectives
+import Evaluation
 import ParameterSpace
 
 /// Evaluates the same gradients in Double, to see how far those in Float are off.

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Pearson's product-moment correlation of two samples of n values; `nil` where one of them is constant or n < 2.
 public func pearsonCorrelation(_ x: [Double], _ y: [Double]) -> Double? {
     precondition(x.count == y.count, "a correlation needs samples of one length")
@@ -80,16 +78,3 @@ func standardDeviation(_ values: [Double]) -> Double {
         * (values.reduce(0) { $0 + ($1 / unit - center) * ($1 / unit - center) } / Double(values.count - 1))
         .squareRoot()
 }
-
-/// The quantile of an ascending sample at `probability`, interpolated linearly between order statistics (Hyndman and Fan's
-/// type 7, the default of R and NumPy).
-func quantile(ofSorted sorted: [Double], at probability: Double) -> Double {
-    precondition(!sorted.isEmpty, "an empty sample has no quantiles")
-    let position = min(max(probability, 0), 1) * Double(sorted.count - 1)
-    let lower = Int(position)
-    let upper = min(lower + 1, sorted.count - 1)
-    return sorted[lower] + (position - Double(lower)) * (sorted[upper] - sorted[lower])
-}
-
-/// Returns the median: the mean of the two middle values where their number is even.
-public func median(_ values: [Double]) -> Double { quantile(ofSorted: values.sorted(), at: 0.5) }

@@ -58,3 +58,28 @@ extension ScaledPoints {
         return sum
     }
 }
+
+extension Law {
+    /// The expectile line.
+    public static let expectile = levelLine(
+        "expectile", formula: "L = L0 + L1 g, squared residuals above the line weighted τ and below 1 − τ",
+        source: "Newey and Powell 1987", isSmooth: true, level: \.expectile,
+        fit: { $0.expectile($1.expectile, isConstrained: $2) },
+        heading: { level, style in
+            "Expectile τ = \(style.short(level)): squared error + \(style.short(level / (1 - level) - 1)) × squared undershoot"
+        },
+        replicate: { lines, work in
+            let (level, start) = (work.options.expectile, work.scaled.scaled(lines.bounded))
+            return { resample in
+                let drawn = resample.drawn
+                let free = resample.freeLine.flatMap { _ in
+                    drawn.expectile(level, isConstrained: false, from: start)
+                }
+                return drawn.boundedReplicate(free) { drawn.expectile(level, isConstrained: true, from: start) }
+            }
+        })
+}
+
+extension FitReport {
+    public var expectile: FittedValues { required(.expectile) }
+}

@@ -75,3 +75,70 @@ struct LineSums {
         return SmoothnessLine(intercept: lTotal / count, slope: 0)
     }
 }
+
+extension Law {
+    /// Non-negative least squares of L on g.
+    public static let leastSquares: Law = {
+        var law = Law("leastSquares", "least_squares", formula: "L = L0 + L1 g")
+        law.title = "least squares"
+        law.quantities = [
+            .intercept, .slope, .determination,
+            LawQuantity("residualStandardDeviation", "residual_standard_deviation", label: "residual spread"),
+        ]
+        law.isRequired = true
+        law.isForAdvice = true
+        law.free = { points, _ in points.leastSquares(isConstrained: false) }
+        law.solve = { work in
+            guard let free = work.scaled.leastSquares(isConstrained: false).map(work.scaled.original),
+                let line = work.scaled.leastSquares(isConstrained: true).map(work.scaled.original)
+            else { return nil }
+            return LawSolution(
+                mustBeFinite: [line.intercept, line.slope], statistics: Statistic.boundedLine(),
+                replicate: {
+                    { resample in
+                        resample.drawn.boundedReplicate(resample.freeLine) {
+                            resample.drawn.leastSquares(isConstrained: true)
+                        }
+                    }
+                },
+                values: { intervals in
+                    let residuals = work.residuals { line(work.points.gradientNorm[$0]) }
+                    let parameters = (line.intercept > 0 ? 1 : 0) + (line.slope > 0 ? 1 : 0)
+                    let estimates = intervals.bounded(line, free: free)
+                    return [
+                        "intercept": estimates.intercept, "slope": estimates.slope,
+                        "interceptOnBound": line.intercept == 0, "slopeOnBound": line.slope == 0,
+                        "determination": determination(residuals, of: work.points.smoothness),
+                        "residualStandardDeviation": rootMeanSquare(
+                            residuals, divisor: work.points.count - parameters),
+                    ]
+                })
+        }
+        law.text = { fit, report, style in
+            ["", "Least squares, L = L0 + L1 g with L0, L1 ≥ 0"] + style.coefficients(fit) + [
+                "  R² = \(style.number(fit.determination)), residual spread "
+                    + "\(style.number(fit.residualStandardDeviation)), n = \(report.points.used)"
+            ]
+        }
+        law.curve = .line(0, "#d55e00", width: 2.4) { _ in "least squares" }
+        law.curve?.showsResiduals = true
+        law.prediction = LawPrediction(.linear, law.formula, parameters: 2) { work, indices in
+            work.line(work.points.gradientNorm, indices)
+        }
+        return law
+    }()
+}
+
+extension ModelScore.Model {
+    /// L = L0 + L1 g
+    public static let linear = Self(rawValue: "linear")
+}
+
+extension FittedValues {
+    /// √(Σ residual² / (n − number of free coefficients)), in units of smoothness.
+    public var residualStandardDeviation: Double? { number("residualStandardDeviation") }
+}
+
+extension FitReport {
+    public var leastSquares: FittedValues { required(.leastSquares) }
+}

@@ -183,3 +183,67 @@ func minimize(
     }
     return best
 }
+
+extension Law {
+    /// The power law with errors in both variables.
+    public static let powerLawWithErrors: Law = {
+        var law = Law(
+            "powerLawWithErrors", "power_law_errors_in_both",
+            formula: "log L = a + ρ log g with errors in both variables", source: "Deming 1943; York 1966")
+        law.label = { _ in "power law, errors in both" }
+        law.latex = { _ in "power law, errors in both" }
+        law.quantities = [
+            .logIntercept, .exponent,
+            LawQuantity("errorRatio", "error_ratio", label: "error of log L over that of log g"),
+        ]
+        law.solve = { work in
+            // With the standard errors of every point, where they were asked for and are known.
+            let line = work.options.isWeighted ? EffectiveVarianceLine(work.points) : nil
+            let own = line?.solve()
+            let ratio = work.options.errorRatio
+            guard
+                let law = own
+                    ?? demingLine(
+                        LogMoments(work.logGradientNorm, work.logSmoothness, work.logWeights), errorRatio: ratio)
+            else { return nil }
+            return LawSolution(
+                statistics: [Statistic(), Statistic()],
+                replicate: {
+                    { resample in
+                        guard resample.moments.xx > 0 else { return [.nan, .nan] }
+                        if let line, let own {
+                            let law = line.solve(resample.counts, near: own.exponent)
+                            return [law?.logIntercept ?? .nan, law?.exponent ?? .nan]
+                        }
+                        guard let law = demingLine(resample.weightedMoments, errorRatio: ratio) else {
+                            return [.nan, .nan]
+                        }
+                        return [resample.logIntercept(law.exponent), law.exponent]
+                    }
+                },
+                values: { intervals in
+                    [
+                        "logIntercept": intervals.estimate(law.logIntercept, 0),
+                        "exponent": intervals.estimate(law.exponent, 1), "errorRatio": own == nil ? ratio : nil,
+                    ]
+                })
+        }
+        law.text = { fit, _, style in
+            let errors = fit.errorRatio.map { "errors of log L \(style.short($0)) × those of log g" }
+            return [
+                "  with errors in both variables, \(errors ?? "by the points' standard errors")",
+                "  ρ = \(style.estimate(fit.exponent))", "  a = \(style.estimate(fit.logIntercept))",
+            ]
+        }
+        return law
+    }()
+}
+
+extension FittedValues {
+    /// √(error variance of log L / error variance of log g); `nil` where every point has its own standard errors.
+    public var errorRatio: Double? { number("errorRatio") }
+}
+
+extension FitReport {
+    public var powerLawWithErrors: FittedValues? { self[.powerLawWithErrors] }
+}

@@ -171,3 +171,92 @@ private struct SlopeSelection {
         return (low, high, 2 * room)
     }
 }
+
+/// Theil–Sen on resamples. The share of pairs with a slope below b is a U-statistic; to first order a resample changes it by twice
+/// the mean of its projections (Hoeffding 1948), and the median of the slopes moves to the quantile that makes up for it: Sen's (1968)
+/// interval with the resamples' distribution in place of that for independent points.
+struct TheilSenReplicates {
+    private let points: ScaledPoints
+    private let slopes: [Double]
+    private let projections: [Double]
+    private let center: Double
+
+    init(_ points: ScaledPoints, line: SmoothnessLine) {
+        self.points = points
+        var slopes =
+            points.count <= 500 ? points.allSlopes() : points.sampledSlopes(200_000, purpose: "fit.slope-quantiles")
+        slopes.sort()
+        self.slopes = slopes
+        projections = kendallProjections(points.x, points.x.indices.map { points.y[$0] - line(points.x[$0]) })
+        center = mean(projections)
+        // The sampled slopes' own median is not quite that of all.
+        var low = 0
+        var high = slopes.count
+        while low < high {
+            let middle = (low + high) / 2
+            if slopes[middle] < line.slope { low = middle + 1 } else { high = middle }
+        }
+        middleShare = slopes.count > 1 ? Double(low) / Double(slopes.count - 1) : 0.5
+    }
+
+    private let middleShare: Double
+
+    func replicate(_ counts: [Double]) -> SmoothnessLine? {
+        guard !slopes.isEmpty else { return nil }
+        var sum = 0.0
+        var total = 0.0
+        for index in counts.indices {
+            sum += counts[index] * projections[index]
+            total += counts[index]
+        }
+        let slope = quantile(
+            ofSorted: slopes, at: middleShare + sum / total - center)
+        var residuals = points.x.indices.map { points.y[$0] - slope * points.x[$0] }
+        var weights = counts
+        let intercept = weightedSelect(
+            &residuals, &weights, reaching: 0.5 * total * (1 - 1e-14))
+        return SmoothnessLine(intercept: intercept, slope: slope)
+    }
+}
+
+extension Law {
+    /// Theil and Sen's line.
+    public static let theilSen: Law = {
+        var law = Law(
+            "theilSen", "theil_sen", formula: "L = L0 + L1 g, L1 the median slope of all pairs", source: "Sen 1968")
+        law.label = { _ in "Theil–Sen" }
+        law.latex = { _ in "Theil--Sen" }
+        law.quantities = [.intercept, .slope, .level, .shareAbove]
+        law.isRequired = true
+        law.isRobust = true
+        law.solve = { work in
+            guard
+                let line = theilSenLine(gradientNorm: work.points.gradientNorm, smoothness: work.points.smoothness)
+            else { return nil }
+            return LawSolution(
+                statistics: [Statistic](repeating: Statistic(isSmooth: false), count: 2),
+                replicate: {
+                    let robust = TheilSenReplicates(work.scaled, line: work.scaled.scaled(line))
+                    return { resample in
+                        guard let line = robust.replicate(resample.counts).map(work.scaled.original) else {
+                            return [.nan, .nan]
+                        }
+                        return [line.intercept, line.slope]
+                    }
+                },
+                values: { intervals in
+                    work.lineValues(
+                        line, intervals.estimate(line.intercept, 0), intervals.estimate(line.slope, 1), level: nil)
+                })
+        }
+        law.text = { fit, _, style in
+            ["", "Theil and Sen's line, the median slope of all pairs; knows no bounds and no weights"]
+                + style.coefficients(fit) + ["  points above \(style.short(100 * (fit.shareAbove ?? 0))) %"]
+        }
+        return law
+    }()
+}
+
+extension FitReport {
+    public var theilSen: FittedValues { required(.theilSen) }
+}

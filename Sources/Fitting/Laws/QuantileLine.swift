@@ -1,3 +1,5 @@
+import Foundation
+
 /// The quantile line: arg min over L0, L1 ≥ 0 of Σ w_k (τ − 1{r_k < 0}) r_k, r_k = L_k − L0 − L1 g_k (Koenker and Bassett 1978,
 /// Econometrica 46, 33–50).
 ///
@@ -248,4 +250,37 @@ private struct QuantileSearch {
         }
         return sum
     }
+}
+
+extension Law {
+    /// The quantile line.
+    public static let quantile: Law = {
+        var law = levelLine(
+            "quantile", formula: "L = L0 + L1 g, a share τ of the points below the line",
+            source: "Koenker and Bassett 1978", isSmooth: false, level: \.quantile,
+            fit: { $0.quantile($1.quantile, isConstrained: $2) },
+            heading: { level, style in
+                "Quantile τ = \(style.short(level)): \(style.short(100 * level)) % of the points below the line"
+            },
+            replicate: { lines, work in
+                let (level, slope) = (work.options.quantile, work.scaled.scaled(lines.bounded).slope)
+                let hint = (slope: slope, width: max(abs(slope), 1e-3) / 4)
+                return { resample in
+                    let drawn = resample.drawn
+                    let free = resample.freeLine.flatMap { _ in
+                        drawn.quantile(level, isConstrained: false, near: hint)
+                    }
+                    return drawn.boundedReplicate(free) { drawn.quantile(level, isConstrained: true, near: hint) }
+                }
+            })
+        law.curve = .line(2, "#0072b2", dash: [12, 5, 3, 5]) { "quantile \(plain($0.level ?? 0))" }
+        return law
+    }()
+
+    /// A number without trailing zeros.
+    private static func plain(_ value: Double) -> String { String(format: "%g", value) }
+}
+
+extension FitReport {
+    public var quantile: FittedValues { required(.quantile) }
 }

@@ -149,3 +149,61 @@ private struct EnvelopeWindows {
         return rest.line(over: mean * (hull.gScale / rest.gScale), covering: rest.vertices)
     }
 }
+
+extension Law {
+    /// The upper envelope.
+    public static let upperEnvelope: Law = {
+        var law = Law(
+            "upperEnvelope", "upper_envelope", formula: "L = L0 + L1 g above all points, with the least mean excess")
+        law.title = "the upper envelope"
+        law.quantities = [.intercept, .slope, LawQuantity("meanExcess", "mean_excess")]
+        law.isRequired = true
+        law.isForAdvice = true
+        law.solve = { work in
+            let (g, l) = (work.points.gradientNorm, work.points.smoothness)
+            guard let line = Fitting.upperEnvelope(gradientNorm: g, smoothness: l) else { return nil }
+            return LawSolution(mustBeFinite: [line.intercept, line.slope]) { intervals in
+                let reason =
+                    "the bootstrap is not consistent for an extreme of the sample; see the range without one block"
+                let without = envelopesWithoutOneBlock(intervals.blockLength, gradientNorm: g, smoothness: l)
+                return [
+                    "intercept": Estimate(value: line.intercept, reasonWithoutInterval: reason),
+                    "slope": Estimate(value: line.slope, reasonWithoutInterval: reason),
+                    "interceptOnBound": line.intercept == 0, "slopeOnBound": line.slope == 0,
+                    "meanExcess": max(mean(g.indices.map { line(g[$0]) - l[$0] }), 0),
+                    "interceptWithoutOneBlock": without.isEmpty ? nil : Extent(of: without.map(\.intercept)),
+                    "slopeWithoutOneBlock": without.isEmpty ? nil : Extent(of: without.map(\.slope)),
+                ]
+            }
+        }
+        law.text = { fit, report, style in
+            func line(_ name: String, _ value: Double, _ extent: Extent?, _ isOnBound: Bool) -> String {
+                let range = extent.map {
+                    "  (leaving out one block: \(style.number($0.minimum)) to \(style.number($0.maximum)))"
+                }
+                return "  \(name) = \(style.number(value))\(range ?? "")\(style.bound(isOnBound))"
+            }
+            return [
+                "", "Upper envelope, the line above all points with the least mean excess, L0, L1 ≥ 0",
+                line("L0", fit.intercept.value, fit.interceptWithoutOneBlock, fit.interceptOnBound),
+                line("L1", fit.slope.value, fit.slopeWithoutOneBlock, fit.slopeOnBound),
+                "  mean excess \(style.number(fit.meanExcess)), n = \(report.points.used)",
+            ]
+        }
+        law.curve = .line(1, "#000000", dash: [12, 6]) { _ in "upper envelope" }
+        return law
+    }()
+}
+
+extension FittedValues {
+    /// (1/n) Σ (L0 + L1 g_k − L_k) ≥ 0, in units of smoothness.
+    public var meanExcess: Double { number("meanExcess") ?? .nan }
+    /// The range of a coefficient when each run of one block length of points is left out in turn: how much the envelope
+    /// hangs on single stretches of the run. Not a confidence interval.
+    public var interceptWithoutOneBlock: Extent? { extent("interceptWithoutOneBlock") }
+    public var slopeWithoutOneBlock: Extent? { extent("slopeWithoutOneBlock") }
+}
+
+extension FitReport {
+    public var upperEnvelope: FittedValues { required(.upperEnvelope) }
+}
