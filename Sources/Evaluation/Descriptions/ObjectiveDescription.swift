@@ -64,15 +64,16 @@ extension ObjectiveDescription {
     /// - Throws: `SmoothnessError` of kind `.data` that names the key.
     public init(json: String, file: String? = nil) throws {
         do {
-            self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
+            self = try amendingErrors(
+                { $0.file = $0.file ?? file }, of: { try JSONDecoder().decode(Self.self, from: Data(json.utf8)) })
         } catch let error as DecodingError {
             throw SmoothnessError(
                 decoding: error, what: "the description of the objective", file: file,
                 object: file.map { _ in "/objective" })
-        } catch var error as SmoothnessError {
-            error.file = error.file ?? file
-            throw error
         }
+        guard let file else { return }
+        // What is out of range on the command line is wrong usage; in a file it is wrong data.
+        try amendingErrors({ if $0.kind == .usage { ($0.kind, $0.file) = (.data, file) } }, of: validate)
     }
 
     /// One line of JSON with sorted keys: equal descriptions give equal text.
