@@ -15,6 +15,9 @@ public enum ProcessEnd: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
+// swift-subprocess 1.0 is not used: its processes live in the closure of an `async` call, while gradient processes and workers are values that
+// synchronous threads ask and poll; and a handler of signals could not find its children in order to kill them all at once.
+
 /// A program that runs beside this one.
 ///
 /// Its end is its own: Foundation's `Process` on Linux hears of it by an open file that the program inherits, and so waits for all that the program

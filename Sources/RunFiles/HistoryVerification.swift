@@ -45,10 +45,9 @@ extension RunVerifier {
     private mutating func checkRecordedMarks(of reader: borrowing RunFileReader) throws {
         for name in ["loss", "gradient_norm", "learning_rate"] {
             let object = "/history/" + name
-            let mark = try translating(.data) {
+            let mark =
                 try reader.file.hasAttribute("recorded", of: object)
-                    ? try reader.file.attribute("recorded", of: object, as: String.self) : "yes"
-            }
+                ? try reader.file.attribute("recorded", of: object, as: String.self) : "yes"
             report.check(
                 "history and trajectory record the same columns",
                 (mark == "no") == unrecorded.contains(name) && (mark == "partly") == partlyRecorded.contains(name),

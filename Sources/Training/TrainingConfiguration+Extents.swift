@@ -8,11 +8,16 @@ extension TrainingConfiguration {
     public func extents(evaluationCount: Int = 0, metricName: String? = nil) -> RunExtents {
         let rule = UpdateRule(self)
         let count = save.savedCount(of: iterations)
-        return RunExtents(
+        var extents = RunExtents(
             snapshotCount: count, isConsecutive: count == 1 || (count > 1 && save.every == 1),
-            iterationCount: iterations, evaluationCount: evaluationCount, metricName: metricName,
-            storesGradients: storesGradients, storesMomentum: rule.keepsMomentum,
-            storesSecondMoment: rule.keepsSecondMoment, storesAverage: averaging != nil)
+            iterationCount: iterations)
+        extents.evaluationCount = evaluationCount
+        extents.metricName = metricName
+        extents.storesGradients = storesGradients
+        extents.storesMomentum = rule.keepsMomentum
+        extents.storesSecondMoment = rule.keepsSecondMoment
+        extents.storesAverage = averaging != nil
+        return extents
     }
 
     /// What of this cannot do without a validation loss, if anything.

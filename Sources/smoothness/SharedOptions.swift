@@ -122,12 +122,7 @@ func refuseInput(as output: String, inputs: [String?]) throws {
 
 /// Lets an error about the numbers of a file name it.
 func naming<Result>(_ file: String, _ work: () throws -> Result) throws -> Result {
-    do {
-        return try work()
-    } catch var error as SmoothnessError where error.file == nil {
-        error.file = file
-        throw error
-    }
+    try amendingErrors({ $0.file = $0.file ?? file }, of: work)
 }
 
 /// What two names of one file have in common.

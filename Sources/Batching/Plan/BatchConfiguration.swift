@@ -81,10 +81,7 @@ public struct BatchConfiguration: Sendable, Codable, Equatable {
                 .data, "is of another format", file: folder.configuration, expected: "smoothness-batch 1",
                 found: "\(format) \(version)")
         }
-        do { try requireSense() } catch var error as SmoothnessError {
-            (error.kind, error.file) = (.data, folder.configuration)
-            throw error
-        }
+        try amendingErrors({ ($0.kind, $0.file) = (.data, folder.configuration) }, of: requireSense)
     }
 
     /// - Throws: `SmoothnessError(.usage)` for what no plan has.

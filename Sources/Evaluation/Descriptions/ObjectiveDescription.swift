@@ -63,14 +63,14 @@ extension ObjectiveDescription {
     /// - Parameter file: the run file that it stands in, for messages.
     /// - Throws: `SmoothnessError` of kind `.data` that names the key.
     public init(json: String, file: String? = nil) throws {
-        do {
-            self = try decodingJSON(
+        self = try amendingErrors({ $0.file = $0.file ?? file }) {
+            try decodingJSON(
                 Data(json.utf8), what: "the description of the objective", file: file,
                 object: file.map { _ in "/objective" })
-        } catch var error as SmoothnessError {
-            error.file = error.file ?? file
-            throw error
         }
+        guard let file else { return }
+        // What is out of range on the command line is wrong usage; in a file it is wrong data.
+        try amendingErrors({ if $0.kind == .usage { ($0.kind, $0.file) = (.data, file) } }, of: validate)
     }
 
     /// One line of JSON with sorted keys: equal descriptions give equal text.

@@ -1,20 +1,53 @@
 import Essentials
 import HDF5
+import ParameterSpace
 
-/// The open datasets of a file that is read.
-struct ReaderColumns: ~Copyable {
+/// The open datasets of the rows of a file.
+struct RunColumns: ~Copyable {
     let trajectory: RecordColumns
     let history: RecordColumns
     let evaluations: EvaluationColumns
     let iterate: Dataset
     let nextIterate: Dataset?
+    /// Absent where gradients are not stored.
     let gradient: Dataset?
 
     /// Without next iterates, the next iterate of a row is the iterate of the row after it.
     var isConsecutive: Bool { nextIterate == nil }
+
+    /// Reads x_{k+1} of a row.
+    /// - Returns: the dataset that has it, and its row there.
+    func readNextIterate<Scalar: ParameterScalar>(
+        row: Int, of width: Int, into vector: inout [Scalar]
+    ) throws -> (path: String, row: Int) {
+        guard nextIterate != nil else {
+            try iterate.read(row: row + 1, of: width, into: &vector)
+            return (RunFilePath.iterate, row + 1)
+        }
+        try nextIterate?.read(row: row, of: width, into: &vector)
+        return (RunFilePath.nextIterate, row)
+    }
+
+    /// Writes the vectors of a row.
+    /// - Returns: the byte ranges of the file that were written, as far as they are known.
+    func write<Scalar: ParameterScalar>(
+        iterate point: [Scalar], nextIterate next: [Scalar], gradient slope: [Scalar]?, row: Int
+    ) throws -> [Range<Int>] {
+        // Consecutive: the iterate of a later row is there already, as the next iterate of the row before.
+        if !isConsecutive || row == 0 { try iterate.write(point, row: row) }
+        if isConsecutive { try iterate.write(next, row: row + 1) }
+        try nextIterate?.write(next, row: row)
+        if let slope { try gradient?.write(slope, row: row) }
+        let (width, scalar) = (point.count, Scalar.self)
+        return [
+            iterate.byteRange(ofRow: isConsecutive ? row + 1 : row, width: width, as: scalar),
+            nextIterate?.byteRange(ofRow: row, width: width, as: scalar),
+            gradient?.byteRange(ofRow: row, width: width, as: scalar),
+        ].compactMap(\.self)
+    }
 }
 
-extension ReaderColumns {
+extension RunColumns {
     init(_ file: borrowing File) throws {
         self.init(
             trajectory: try RecordColumns(file, group: "/trajectory/"),
