@@ -29,6 +29,12 @@ public struct TrainingConfiguration: Sendable, Hashable {
         public var clips: Bool { self != .normalized }
         /// Whether it is one of Adam's kind.
         public var isAdam: Bool { self == .adam || self == .adamw }
+        /// Whether the clip norm that is usual for an objective is taken where none is given.
+        var isUsuallyClipped: Bool { clips && !isAdam }
+        /// β where none is given.
+        var usualBeta: Double { self == .heavyBall || isAdam ? 0.9 : 0 }
+        /// η where none is given; `nil`: what is usual for the objective.
+        var usualLearningRate: Double? { isAdam ? 0.001 : nil }
     }
 
     /// What the gradient of an iteration is over.
@@ -98,11 +104,11 @@ public struct TrainingConfiguration: Sendable, Hashable {
 
     public var algorithm: Algorithm
     /// η > 0
-    public let learningRate: Double
+    public internal(set) var learningRate: Double
     /// γ > 0; `nil` without clipping.
-    public let gamma: Double?
+    public internal(set) var gamma: Double?
     /// c = γ/η > 0; `nil` without clipping.
-    public let clipNorm: Double?
+    public internal(set) var clipNorm: Double?
     /// 0 ≤ β < 1, Adam's β₁; 0 for `sgd`.
     public var beta: Double
     /// 0 ≤ ν ≤ 1; 0 for all but `clipping`, which have no such number.
@@ -159,11 +165,6 @@ public struct TrainingConfiguration: Sendable, Hashable {
     ) {
         self.algorithm = algorithm
         self.learningRate = learningRate
-        switch clipping {
-        case .none: (gamma, clipNorm) = (nil, nil)
-        case .gamma(let gamma): (self.gamma, clipNorm) = (gamma, gamma / learningRate)
-        case .norm(let norm): (gamma, clipNorm) = (norm * learningRate, norm)
-        }
         self.beta = beta
         self.nu = nu
         self.order = order
@@ -175,5 +176,16 @@ public struct TrainingConfiguration: Sendable, Hashable {
         self.threads = threads
         self.device = device
         self.microBatch = microBatch
+        setRate(learningRate, clipping)
+    }
+
+    /// Sets η, γ and the clip norm, of which two make the third.
+    mutating func setRate(_ learningRate: Double, _ clipping: Clipping) {
+        self.learningRate = learningRate
+        switch clipping {
+        case .none: (gamma, clipNorm) = (nil, nil)
+        case .gamma(let gamma): (self.gamma, clipNorm) = (gamma, gamma / learningRate)
+        case .norm(let norm): (gamma, clipNorm) = (norm * learningRate, norm)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Batching
 import Essentials
 import Estimation
 import Foundation

@@ -61,9 +61,9 @@ struct TrainImageOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Augmentation: mirror half of the images. (default: as --crop-padding)")
     var flip: Bool?
     @Option(parsing: .unconditional, help: "Mean of each channel, as 0.5,0.5,0.5. (default: the data's custom)")
-    var channelMean: NumberList?
+    var channelMean: WordList<Double>?
     @Option(parsing: .unconditional, help: "Standard deviation of each channel. (default: the data's custom)")
-    var channelDeviation: NumberList?
+    var channelDeviation: WordList<Double>?
     @Option(parsing: .unconditional, help: "Label smoothing. (default: 0)")
     var labelSmoothing: Double?
     @Option(

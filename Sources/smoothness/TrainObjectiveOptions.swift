@@ -19,28 +19,6 @@ enum ObjectiveName: String, ExpressibleByArgument, CaseIterable {
     case torchScript = "torchscript"
 }
 
-/// Numbers separated by commas.
-struct NumberList: ExpressibleByArgument, Equatable {
-    var values: [Double]
-
-    init?(argument: String) {
-        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-        values = parts.compactMap { Double($0.trimmingPrefix { $0 == " " }) }
-        guard values.count == parts.count else { return nil }
-    }
-}
-
-/// Whole numbers separated by commas.
-struct CountList: ExpressibleByArgument, Equatable {
-    var values: [Int]
-
-    init?(argument: String) {
-        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-        values = parts.compactMap { Int($0.trimmingPrefix { $0 == " " }) }
-        guard values.count == parts.count else { return nil }
-    }
-}
-
 /// The objective of a run. Everything is optional, so that an option that the chosen objective does not have is refused
 /// instead of ignored.
 struct TrainObjectiveOptions: ParsableArguments {
@@ -76,7 +54,7 @@ struct TrainObjectiveOptions: ParsableArguments {
     @OptionGroup(title: "Language models") var language: TrainLanguageOptions
 
     @Option(parsing: .unconditional, help: "quadratic: the eigenvalues, as 1,0.5,0.1. (default: 1,2,…,10)")
-    var spectrum: NumberList?
+    var spectrum: WordList<Double>?
     @Option(parsing: .unconditional, help: "quadratic: Householder reflections that turn the axes. (default: 0)")
     var rotations: Int?
     @Option(parsing: .unconditional, help: "quadratic: components of the sum. (default: 1)")
@@ -89,11 +67,11 @@ struct TrainObjectiveOptions: ParsableArguments {
             """)
     var noise: Double?
     @Option(parsing: .unconditional, help: "polynomial: coefficients from the constant up. (default: 0,0,0,0,1)")
-    var coefficients: NumberList?
+    var coefficients: WordList<Double>?
     @Option(
         parsing: .unconditional,
         help: "polynomial, exponential-sum, qian-example: x; quartic-valley: x,y. (default: 1; 1,-1)")
-    var start: NumberList?
+    var start: WordList<Double>?
     @Option(parsing: .unconditional, help: "exponential-walls: λ, which is L1. (default: 1)")
     var growth: Double?
     @Option(parsing: .unconditional, help: "exponential-walls: the gradient at the start. (default: 10)")
@@ -103,13 +81,13 @@ struct TrainObjectiveOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "slow-slope: Δ. (default: 1)")
     var gap: Double?
     @Option(parsing: .unconditional, help: "exponential-sum: aⱼ of Σ aⱼ exp(bⱼx). (default: 1,1)")
-    var amplitudes: NumberList?
+    var amplitudes: WordList<Double>?
     @Option(parsing: .unconditional, help: "exponential-sum: bⱼ. (default: 1,-1)")
-    var rates: NumberList?
+    var rates: WordList<Double>?
     @Option(
         parsing: .unconditional,
         help: "deep-linear-network: units of every layer, inputs first and outputs last. (default: 6,5,4,3)")
-    var widths: CountList?
+    var widths: WordList<Int>?
     @Option(
         parsing: .unconditional,
         help: "deep-linear-network: standard deviation of the initial weights times √inputs. (default: 1)")

@@ -1,0 +1,241 @@
+import Essentials
+import Evaluation
+
+extension TrainingConfiguration {
+    /// Every option of `train` that decides how a run is made on its objective, in the order in which help shows them and `arguments` writes them.
+    public static let options: [CommandOption<TrainingConfiguration>] =
+        ruleOptions + variantOptions + lengthOptions + placeOptions + scheduleOptions
+
+    /// Those of the options that cannot be given together.
+    public static let optionConflicts =
+        [OptionConflict("gamma", "clip-norm", "give --gamma or --clip-norm, not both")]
+        + [("decay-epochs", "plateau"), ("decay-epochs", "cosine"), ("plateau", "cosine")].map {
+            OptionConflict($0.0, $0.1, "give one of --\($0.0), --\($0.1), not several")
+        }
+
+    /// The words of `smoothness train` that ask for this configuration, in a fixed order.
+    public var arguments: [String] { Self.options.arguments(of: self) }
+
+    private static let ruleOptions: [CommandOption<TrainingConfiguration>] = [
+        CommandOption(
+            "algorithm", nil,
+            "See docs/algorithms.md; clipping is Algorithm 1 of Zhang, Jin, Fang, Wang 2020, with β = ν = 0 SGD with gradient clipping. (default: clipping)",
+            choices: Algorithm.choices, isReadFirst: true,
+            store: { text, definition in
+                guard let algorithm = Algorithm(optionText: text) else { throw UnreadableOption() }
+                definition.choose(algorithm)
+            }, text: { $0.algorithm.rawValue }),
+        CommandOption(
+            "learning-rate", nil,
+            "η. (default: 0.001 for adam and adamw; else 10 for lstm, 30 for awd-lstm, 0.1 for transformer, resnet and mlp, 0.01 otherwise)",
+            store: { text, definition in
+                guard let rate = Double(text) else { throw UnreadableOption() }
+                definition.setRate(rate, definition.clipNorm.map { .norm($0) } ?? .none)
+            }, text: { "\($0.learningRate)" }),
+        CommandOption(
+            "gamma", nil, "γ, the longest step; the clip norm is γ/η. inf: no clipping.",
+            store: { text, definition in
+                let gamma = try limit("gamma", text)
+                if definition.algorithm.isAdam {
+                    throw OptionMistake("adam and adamw clip the gradient: give --clip-norm instead of --gamma")
+                }
+                definition.setRate(definition.learningRate, gamma == .infinity ? .none : .gamma(gamma))
+            }, text: { $0.isMadeFromNorm ? nil : $0.gamma.map { "\($0)" } }),
+        CommandOption(
+            "clip-norm", nil,
+            "γ/η, the longest gradient; inf: no clipping. (default: with clipping, sgd and heavy-ball 0.25 for lstm and awd-lstm, 1 for transformer; none otherwise)",
+            store: { text, definition in
+                let norm = try limit("clip-norm", text)
+                definition.setRate(definition.learningRate, norm == .infinity ? .none : .norm(norm))
+            }, text: { $0.isMadeFromNorm ? "\($0.clipNorm ?? .infinity)" : nil }),
+        CommandOption(
+            "beta", nil, "β, the memory of the momentum, Adam's β₁. (default: 0; 0.9 for heavy-ball, adam and adamw)",
+            at: \.beta),
+        CommandOption(
+            "nu", nil, "ν of Algorithm 1: 0 clips the gradient, 1 the momentum, between them both. (default: 0)",
+            at: \.nu),
+    ]
+
+    /// Reads γ or a clip norm.
+    private static func limit(_ name: String, _ text: String) throws -> Double {
+        guard let value = Double(text) else { throw UnreadableOption() }
+        guard value > 0 else {
+            throw OptionMistake("--\(name) must be a number above 0, or inf for no clipping, not \(value)")
+        }
+        return value
+    }
+
+    /// The one of γ and the clip norm that was given makes the other by one rounding: whether it was the clip norm.
+    private var isMadeFromNorm: Bool {
+        guard let gamma, let clipNorm else { return true }
+        return algorithm.isAdam || clipNorm * learningRate == gamma
+    }
+
+    private static let variantOptions: [CommandOption<TrainingConfiguration>] = [
+        CommandOption(
+            "clip-form", nil, "hard, min(η, γ/‖v‖), or soft, η/(1 + η‖v‖/γ). (default: hard)", at: \.clippingForm,
+            usual: .hard),
+        CommandOption(
+            "clip-scope", nil, "What is clipped or normalised as one: global or block. (default: global)",
+            at: \.clippingScope, usual: .global),
+        CommandOption(
+            "offset", nil, "normalized: b of η/(‖m‖ + b). (default: 0)",
+            store: { text, definition in
+                guard let offset = Double(text) else { throw UnreadableOption() }
+                definition.offset = offset
+            }, text: { $0.algorithm == .normalized ? "\($0.offset)" : nil }),
+        adamOption("beta2", "adam, adamw: β₂, the memory of the second moment. (default: 0.999)", at: \.beta2),
+        adamOption("epsilon", "adam, adamw: ε. (default: 1e-08)", at: \.epsilon),
+        CommandOption(
+            "weight-decay", nil, "λ of the penalty (λ/2)‖x‖², by its gradient λ x. (default: 0; 0.01 for adamw)",
+            store: { text, definition in
+                guard let rate = Double(text) else { throw UnreadableOption() }
+                definition.weightDecay = WeightDecay(rate: rate, place: definition.weightDecay?.place ?? .before)
+            }, text: { $0.weightDecay.map { "\($0.rate)" } }),
+        CommandOption(
+            "decay-place", nil,
+            "Whether λ x is added before clipping or after; adamw has it decoupled. (default: before)",
+            choices: WeightDecay.Place.choices,
+            store: { text, definition in
+                guard let place = WeightDecay.Place(optionText: text) else { throw UnreadableOption() }
+                guard let rate = definition.weightDecay?.rate else {
+                    throw OptionMistake("--decay-place needs --weight-decay")
+                }
+                definition.weightDecay = WeightDecay(rate: rate, place: place)
+            }, text: { $0.weightDecay?.place.rawValue }),
+    ]
+
+    private static func adamOption(
+        _ name: String, _ help: String, at place: any WritableKeyPath<AdamConstants, Double> & Sendable
+    ) -> CommandOption<TrainingConfiguration> {
+        CommandOption(
+            name, nil, help,
+            store: { text, definition in
+                guard let value = Double(text) else { throw UnreadableOption() }
+                guard var adam = definition.adam else {
+                    throw OptionMistake("--beta2 and --epsilon belong to adam and adamw")
+                }
+                adam[keyPath: place] = value
+                definition.adam = adam
+            }, text: { $0.adam.map { "\($0[keyPath: place])" } })
+    }
+
+    private static let lengthOptions: [CommandOption<TrainingConfiguration>] = [
+        CommandOption(
+            "gradient", nil,
+            "component (stochastic) or full (deterministic: all components in every iteration). (default: component)",
+            choices: GradientKind.choices, isReadFirst: true,
+            store: { text, definition in
+                guard let gradient = GradientKind(optionText: text) else { throw UnreadableOption() }
+                definition.gradient = gradient
+                if gradient == .full { definition.order = .cyclic }
+            }, text: { $0.gradient == .component ? nil : $0.gradient.rawValue }),
+        CommandOption(
+            "order", nil, "Order of the components. (default: reshuffle)", choices: ComponentOrder.Kind.choices,
+            store: { text, definition in
+                guard let order = ComponentOrder.Kind(optionText: text) else { throw UnreadableOption() }
+                guard definition.gradient == .component else {
+                    throw OptionMistake("--order is of single components; --gradient full takes all of them")
+                }
+                definition.order = order
+            }, text: { $0.gradient == .full ? nil : $0.order.rawValue }),
+        CommandOption(
+            "iterations", nil, "Iterations, one component or one full gradient each. (default: 300)", at: \.iterations),
+        CommandOption(
+            "save", nil,
+            "Which iterates to save with the one after: every=N[,first=M], or none. (default: every=5; none with --estimate)",
+            store: { $1.save = try SaveSchedule(parsing: $0, option: "--save") }, text: { $0.save.description }),
+        CommandOption("seed", nil, "Seed of the initial point and the order. (default: 0)", at: \.seed),
+    ]
+
+    private static let placeOptions: [CommandOption<TrainingConfiguration>] = [
+        CommandOption("precision", nil, "Precision of the run. (default: float32)", at: \.precision),
+        CommandOption(
+            "threads", nil, "Threads of a gradient. (default: the machine's; with --resume, the run's)", at: \.threads,
+            must: { (1...1024).contains($0) ? nil : "lie between 1 and 1024" }),
+        CommandOption(
+            "device", nil, "cpu or cuda. (default: cpu; with --resume, the run's and no other)", at: \.device),
+        CommandOption(
+            "store-gradients", .flag, "Save the gradient of every saved iterate's minibatch as well, before clipping.",
+            at: \.storesGradients, usual: false),
+        CommandOption(
+            "micro-batch", nil,
+            "At most this many streams or images at a time in one gradient, to need less memory. Not for resnet.",
+            at: \.microBatch),
+    ]
+
+    private static let scheduleOptions: [CommandOption<TrainingConfiguration>] = [
+        CommandOption(
+            "warm-up", nil, "Raise η in even steps over the first so many iterations.",
+            store: { text, definition in
+                guard let count = Int(text) else { throw UnreadableOption() }
+                definition.changeSchedule { $0.warmUp = count }
+            }, text: { $0.schedule?.warmUp.map { "\($0)" } }),
+        CommandOption(
+            "decay-epochs", nil,
+            "Divide η by --decay-factor from the beginning of these epochs on, as 100,150; counted from 0.",
+            store: { text, definition in
+                guard let epochs = [Int](optionText: text) else { throw UnreadableOption() }
+                definition.changeSchedule { $0.steps = .init(epochs: epochs) }
+            }, text: { $0.schedule?.steps?.epochs.optionText }),
+        CommandOption(
+            "plateau", nil,
+            "Divide η by --decay-factor when so many evaluations in a row had no smaller validation loss.",
+            store: { text, definition in
+                guard let patience = Int(text) else { throw UnreadableOption() }
+                definition.changeSchedule { $0.plateau = .init(patience: patience) }
+            }, text: { $0.schedule?.plateau.map { "\($0.patience)" } }),
+        CommandOption(
+            "decay-factor", nil, "The divisor of --decay-epochs and --plateau. (default: 10)",
+            store: { text, definition in
+                guard let factor = Double(text) else { throw UnreadableOption() }
+                guard definition.schedule?.steps != nil || definition.schedule?.plateau != nil else {
+                    throw OptionMistake("--decay-factor belongs to --decay-epochs and --plateau")
+                }
+                definition.changeSchedule {
+                    $0.steps?.factor = factor
+                    $0.plateau?.factor = factor
+                }
+            }, text: { ($0.schedule?.steps?.factor ?? $0.schedule?.plateau?.factor).map { "\($0)" } }),
+        CommandOption(
+            "cosine", .flag, "Lower η over the run to --last-learning-rate along half a cosine.",
+            store: { _, definition in definition.changeSchedule { $0.cosine = .init() } },
+            text: { $0.schedule?.cosine == nil ? nil : "true" }),
+        CommandOption(
+            "last-learning-rate", nil, "What --cosine goes to. (default: 0)",
+            store: { text, definition in
+                guard let last = Double(text) else { throw UnreadableOption() }
+                guard definition.schedule?.cosine != nil else {
+                    throw OptionMistake("--last-learning-rate belongs to --cosine")
+                }
+                definition.changeSchedule { $0.cosine = .init(last: last) }
+            }, text: { $0.schedule?.cosine.map { "\($0.last)" } }),
+        CommandOption(
+            "average", nil,
+            "Evaluate the average of the iterates from here on: from=E (after E epochs) or nonmonotone=N (AWD-LSTM's trigger: the validation loss is above its least of more than N evaluations ago).",
+            store: { $1.averaging = try AveragingTrigger(parsing: $0) }, text: { $0.averaging?.description }),
+    ]
+
+    private mutating func changeSchedule(_ change: (inout LearningRateSchedule) -> Void) {
+        var schedule = schedule ?? LearningRateSchedule()
+        change(&schedule)
+        self.schedule = schedule
+    }
+
+    /// Sets the algorithm and what is usual with it.
+    private mutating func choose(_ algorithm: Algorithm) {
+        self.algorithm = algorithm
+        beta = algorithm.usualBeta
+        if algorithm.isAdam { adam = AdamConstants() }
+        if algorithm == .adamw { weightDecay = WeightDecay(rate: 0.01, place: .decoupled) }
+        let clipping: Clipping = clipNorm.flatMap { algorithm.isUsuallyClipped ? .norm($0) : nil } ?? .none
+        setRate(algorithm.usualLearningRate ?? learningRate, clipping)
+    }
+}
+
+extension TrainingConfiguration.Algorithm: OptionValue {}
+extension TrainingConfiguration.ClippingForm: OptionValue {}
+extension TrainingConfiguration.ClippingScope: OptionValue {}
+extension TrainingConfiguration.GradientKind: OptionValue {}
+extension TrainingConfiguration.WeightDecay.Place: OptionValue {}
+extension ComponentOrder.Kind: OptionValue {}
