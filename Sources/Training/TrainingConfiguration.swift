@@ -8,35 +8,6 @@ import Foundation
 /// `clip_norm`; with clipping both are there, and clip norm = γ/η (Zhang, Jin, Fang, Wang 2020, section 3). η → ∞
 /// (normalised momentum) is any η ≥ γ/‖m‖ that a Double holds, such as 1e300.
 public struct TrainingConfiguration: Sendable, Hashable {
-    public enum Algorithm: String, Sendable, Hashable, Codable, CaseIterable {
-        /// Algorithm 1 of Zhang, Jin, Fang, Wang 2020, with m₀ = 0:
-        /// m_{t+1} = β m_t + (1 − β) g_t,
-        /// x_{t+1} = x_t − ν min(η, γ/‖m_{t+1}‖) m_{t+1} − (1 − ν) min(η, γ/‖g_t‖) g_t.
-        case clipping
-        /// x_{t+1} = x_t − min(η, γ/‖g_t‖) g_t
-        case sgd
-        /// m_{t+1} = β m_t + min(1, c/‖g_t‖) g_t, x_{t+1} = x_t − η m_{t+1}, with c = γ/η and m₀ = 0
-        case heavyBall = "heavy-ball"
-        /// m_{t+1} = β m_t + (1 − β) g_t, x_{t+1} = x_t − η/(‖m_{t+1}‖ + b) m_{t+1}: equation 6 of Zhang, He, Sra, Jadbabaie
-        /// 2020 for β = 0, normalised momentum for b = 0.
-        case normalized
-        /// Adam on the clipped gradient.
-        case adam
-        /// Adam on the clipped gradient with decoupled weight decay.
-        case adamw
-
-        /// Whether a clip norm has a meaning.
-        public var clips: Bool { self != .normalized }
-        /// Whether it is one of Adam's kind.
-        public var isAdam: Bool { self == .adam || self == .adamw }
-        /// Whether the clip norm that is usual for an objective is taken where none is given.
-        var isUsuallyClipped: Bool { clips && !isAdam }
-        /// β where none is given.
-        var usualBeta: Double { self == .heavyBall || isAdam ? 0.9 : 0 }
-        /// η where none is given; `nil`: what is usual for the objective.
-        var usualLearningRate: Double? { isAdam ? 0.001 : nil }
-    }
-
     /// What the gradient of an iteration is over.
     public enum GradientKind: String, Sendable, Hashable, Codable, CaseIterable {
         /// One component; an epoch is m iterations.

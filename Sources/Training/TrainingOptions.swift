@@ -19,7 +19,8 @@ extension TrainingConfiguration {
     private static let ruleOptions: [CommandOption<TrainingConfiguration>] = [
         CommandOption(
             "algorithm", nil,
-            "See docs/algorithms.md; clipping is Algorithm 1 of Zhang, Jin, Fang, Wang 2020, with β = ν = 0 SGD with gradient clipping. (default: clipping)",
+            Algorithm.allCases.map { "\($0.rawValue): \($0.step)" }.joined(separator: "; ")
+                + ", as docs/algorithms.md has it. (default: clipping, which with β = ν = 0 is SGD with gradient clipping)",
             choices: Algorithm.choices, isReadFirst: true,
             store: { text, definition in
                 guard let algorithm = Algorithm(optionText: text) else { throw UnreadableOption() }
@@ -83,7 +84,7 @@ extension TrainingConfiguration {
             store: { text, definition in
                 guard let offset = Double(text) else { throw UnreadableOption() }
                 definition.offset = offset
-            }, text: { $0.algorithm == .normalized ? "\($0.offset)" : nil }),
+            }, text: { $0.algorithm.isNormalized ? "\($0.offset)" : nil }),
         adamOption("beta2", "adam, adamw: β₂, the memory of the second moment. (default: 0.999)", at: \.beta2),
         adamOption("epsilon", "adam, adamw: ε. (default: 1e-08)", at: \.epsilon),
         CommandOption(
@@ -227,13 +228,14 @@ extension TrainingConfiguration {
         self.algorithm = algorithm
         beta = algorithm.usualBeta
         if algorithm.isAdam { adam = AdamConstants() }
-        if algorithm == .adamw { weightDecay = WeightDecay(rate: 0.01, place: .decoupled) }
+        if let rate = algorithm.usualWeightDecay {
+            weightDecay = WeightDecay(rate: rate, place: algorithm.isDecoupled ? .decoupled : .before)
+        }
         let clipping: Clipping = clipNorm.flatMap { algorithm.isUsuallyClipped ? .norm($0) : nil } ?? .none
         setRate(algorithm.usualLearningRate ?? learningRate, clipping)
     }
 }
 
-extension TrainingConfiguration.Algorithm: OptionValue {}
 extension TrainingConfiguration.ClippingForm: OptionValue {}
 extension TrainingConfiguration.ClippingScope: OptionValue {}
 extension TrainingConfiguration.GradientKind: OptionValue {}
