@@ -117,7 +117,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
 
     /// What somebody else measures in the loop, which no iterate depends on.
     public struct Observation: Sendable, Hashable, Codable {
-        /// Of which iterations the step is handed over.
+        /// The iterations whose steps are observed.
         public var schedule: SaveSchedule
         /// What is measured, for the one who does; not read here.
         public var definition: String
