@@ -89,7 +89,7 @@ struct TrainCommand: ParsableCommand {
         try setThreadCount(configuration.threads)
         let work = try TrainWork(
             set, configuration, description, isForced: force,
-            inputs: [objective.data, objective.language.valid, objective.module], module: objective.module,
+            inputs: objective.inputs, module: objective.module,
             hasChecksums: integrity.checksums)
         let path = output.map(Console.absolute)
         if dryRun { return try Console.output(work.plan(of: path, repetitions: repetitions).rendered(as: format)) }

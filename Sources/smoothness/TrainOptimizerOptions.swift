@@ -8,7 +8,7 @@ import Training
 enum TrainListing: OptionListing {
     static var options: [CommandOption<TrainingConfiguration>] { TrainingConfiguration.options }
     static var conflicts: [OptionConflict] { TrainingConfiguration.optionConflicts }
-    static var standard: TrainingConfiguration { standard(for: .quadratic) }
+    static var standard: TrainingConfiguration { standard(for: .lstm) }
 
     /// Returns how a run is made on an objective where no option is given.
     static func standard(for objective: ObjectiveName) -> TrainingConfiguration {
@@ -52,24 +52,5 @@ struct TrainOptimizerOptions: ParsableArguments {
         if isOverflow { throw ValidationError("--epochs \(epochs) of \(epochLength) iterations is too many") }
         configuration.iterations = length
         return configuration
-    }
-}
-
-extension ObjectiveName {
-    var standardLearningRate: Double {
-        switch self {
-        case .lstm: 10
-        case .awdLSTM: 30
-        case .transformer, .resnet, .mlp: 0.1
-        default: 0.01
-        }
-    }
-
-    var standardClipNorm: Double? {
-        switch self {
-        case .lstm, .awdLSTM: 0.25
-        case .transformer: 1
-        default: nil
-        }
     }
 }
