@@ -42,6 +42,23 @@ public struct CommandOption<Definition>: Sendable {
         self.text = text
     }
 
+    /// Describes an option by its value instead of its text.
+    /// - Parameters:
+    ///   - set: stores the value; throws as `store`.
+    ///   - get: returns the value, or `nil` where the option is left out.
+    public init<Value: OptionValue & Sendable>(
+        _ name: String, _ form: OptionForm? = nil, _ help: String, isReadFirst: Bool = false,
+        set: @escaping @Sendable (_ value: Value, _ definition: inout Definition) throws -> Void,
+        get: @escaping @Sendable (_ definition: Definition) -> Value?
+    ) {
+        self.init(
+            name, form, help, choices: Value.choices, isReadFirst: isReadFirst,
+            store: { text, definition in
+                guard let value = Value(optionText: text) else { throw UnreadableOption() }
+                try set(value, &definition)
+            }, text: { get($0)?.optionText })
+    }
+
     /// Describes an option that is a stored value of its definition.
     /// - Parameters:
     ///   - usual: the value that needs no option; `nil` where the option is always written.

@@ -27,25 +27,23 @@ extension EstimationConfiguration {
     private static let gridOptions: [CommandOption<EstimationConfiguration>] = [
         CommandOption(
             "delta", nil, "Spacing δ of the γ grid {δ, 2δ, …, 1}. (default: 0.1)",
-            store: { text, definition in
-                guard let delta = Double(text) else { throw UnreadableOption() }
+            set: { (delta: Double, definition) in
                 try definition.requireFreeGrid("--delta")
                 definition.grid = .spacing(delta: delta)
             },
-            text: {
+            get: {
                 guard $0.mode.ownGammas == nil, case .spacing(let delta) = $0.grid else { return nil }
-                return "\(delta)"
+                return delta
             }),
         CommandOption(
             "gammas", .value("γ,…"), "The γ themselves, each in (0, 1], separated by commas.",
-            store: { text, definition in
-                guard let gammas = [Double](optionText: text) else { throw UnreadableOption() }
+            set: { (gammas: [Double], definition) in
                 try definition.requireFreeGrid("--gammas")
                 definition.grid = .explicit(gammas: gammas)
             },
-            text: {
+            get: {
                 guard $0.mode.ownGammas == nil, case .explicit(let gammas) = $0.grid else { return nil }
-                return gammas.optionText
+                return gammas
             }),
     ]
 
@@ -62,16 +60,15 @@ extension EstimationConfiguration {
         CommandOption(
             "direction", nil,
             "Along which d, always as long as the step; or hessian: the norm of the Hessian itself.",
-            choices: StepDirection.choices, isReadFirst: true,
-            store: { text, definition in
-                guard let direction = StepDirection(optionText: text) else { throw UnreadableOption() }
+            isReadFirst: true,
+            set: { (direction: StepDirection, definition) in
                 definition.direction = direction
                 guard direction == .hessian else { return }
                 // Beside the norm of the Hessian the end of the step is enough.
                 definition.grid = .explicit(gammas: [1])
                 definition.hessian = HessianOptions()
             },
-            text: { $0.direction == .step ? nil : $0.direction.rawValue }),
+            get: { $0.direction == .step ? nil : $0.direction }),
         CommandOption("norm", nil, "Norm of steps, with its dual for gradients.", at: \.norm, usual: .euclidean),
     ]
 
@@ -95,17 +92,16 @@ extension EstimationConfiguration {
         must check: @escaping @Sendable (Value) -> String?
     ) -> CommandOption<EstimationConfiguration> {
         CommandOption(
-            "hessian-" + name, nil, help, choices: Value.choices,
-            store: { text, definition in
-                guard let value = Value(optionText: text) else { throw UnreadableOption() }
+            "hessian-" + name, nil, help,
+            set: { (value: Value, definition) in
                 guard var hessian = definition.hessian else {
                     throw OptionMistake("--hessian-… belongs to --direction hessian")
                 }
-                if let demand = check(value) { throw OptionMistake("--hessian-\(name) must \(demand), not \(text)") }
+                if let demand = check(value) { throw OptionMistake("--hessian-\(name) must \(demand), not \(value.optionText)") }
                 hessian[keyPath: place] = value
                 definition.hessian = hessian
             },
-            text: { $0.hessian?[keyPath: place].optionText })
+            get: { $0.hessian?[keyPath: place] })
     }
 
     private static let searchOptions: [CommandOption<EstimationConfiguration>] = [
@@ -123,14 +119,13 @@ extension EstimationConfiguration {
             text: { $0.search == .grid ? nil : "coarse-to-fine" }),
         CommandOption(
             "tolerance", nil, "Share of the smoothness that a coarse-to-fine search may leave unfound. (default: 0.01)",
-            store: { text, definition in
-                guard let tolerance = Double(text) else { throw UnreadableOption() }
+            set: { (tolerance: Double, definition) in
                 guard definition.search != .grid else {
                     throw OptionMistake("--tolerance belongs to --search coarse-to-fine")
                 }
                 definition.search = .coarseToFine(tolerance: tolerance)
             },
-            text: { if case .coarseToFine(let tolerance) = $0.search { "\(tolerance)" } else { nil } }),
+            get: { if case .coarseToFine(let tolerance) = $0.search { tolerance } else { nil } }),
     ]
 
     private static let errorOptions: [CommandOption<EstimationConfiguration>] = [
@@ -175,18 +170,16 @@ func componentOptions<Definition>(
     [
         CommandOption(
             "subset", nil, help,
-            store: { text, definition in
-                guard let fraction = Double(text) else { throw UnreadableOption() }
+            set: { (fraction: Double, definition) in
                 definition[keyPath: place] = .sample(fraction: fraction, seed: definition[keyPath: place].seed)
             },
-            text: { if case .sample(let fraction, _) = $0[keyPath: place] { "\(fraction)" } else { nil } }),
+            get: { if case .sample(let fraction, _) = $0[keyPath: place] { fraction } else { nil } }),
         CommandOption(
             "subset-seed", nil, "Seed of that sample. (default: 0)",
-            store: { text, definition in
-                guard let seed = UInt64(text) else { throw UnreadableOption() }
+            set: { (seed: UInt64, definition) in
                 definition[keyPath: place].seed = seed
             },
-            text: { if case .list = $0[keyPath: place] { nil } else { "\($0[keyPath: place].seed)" } }),
+            get: { if case .list = $0[keyPath: place] { nil } else { $0[keyPath: place].seed } }),
         CommandOption(
             "components", .value("list"), "The components themselves, as 0,3,8-11.",
             store: { $1[keyPath: place] = try ComponentSelection(parsing: $0) },
@@ -212,18 +205,15 @@ func evaluationOptions<Definition>(
         CommandOption(
             "masks", nil,
             "Dropout: fixed (the same masks at every point), off, or fresh (a new draw at every evaluation, which shows what that does: L̂ ~ 1/γ). (default: fixed)",
-            choices: EvaluationOptions.Masks.choices,
-            store: { text, definition in
-                guard let masks = EvaluationOptions.Masks(optionText: text) else { throw UnreadableOption() }
+            set: { (masks: EvaluationOptions.Masks, definition) in
                 definition[keyPath: place].masks = masks
-            }, text: { $0[keyPath: place].masks.rawValue }),
+            }, get: { $0[keyPath: place].masks }),
         CommandOption(
             "micro-batch", nil, "Evaluate a component at most so many examples at a time, to need less memory.",
-            store: { text, definition in
-                guard let count = Int(text) else { throw UnreadableOption() }
+            set: { (count: Int, definition) in
                 guard count >= 1 else { throw OptionMistake("--micro-batch must be at least 1, not \(count)") }
                 definition[keyPath: place].microBatch = count
-            }, text: { $0[keyPath: place].microBatch.map { "\($0)" } }),
+            }, get: { $0[keyPath: place].microBatch }),
         CommandOption(
             "device", nil, "cpu or cuda. (default: cpu)",
             store: { $1[keyPath: place].device = $0 },

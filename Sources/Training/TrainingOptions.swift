@@ -21,18 +21,16 @@ extension TrainingConfiguration {
             "algorithm", nil,
             Algorithm.allCases.map { "\($0.rawValue): \($0.step)" }.joined(separator: "; ")
                 + ", as docs/algorithms.md has it. (default: clipping, which with β = ν = 0 is SGD with gradient clipping)",
-            choices: Algorithm.choices, isReadFirst: true,
-            store: { text, definition in
-                guard let algorithm = Algorithm(optionText: text) else { throw UnreadableOption() }
+            isReadFirst: true,
+            set: { (algorithm: Algorithm, definition) in
                 definition.choose(algorithm)
-            }, text: { $0.algorithm.rawValue }),
+            }, get: { $0.algorithm }),
         CommandOption(
             "learning-rate", nil,
             "η. (default: 0.001 for adam and adamw; else 10 for lstm, 30 for awd-lstm, 0.1 for transformer, resnet and mlp, 0.01 otherwise)",
-            store: { text, definition in
-                guard let rate = Double(text) else { throw UnreadableOption() }
+            set: { (rate: Double, definition) in
                 definition.setRate(rate, definition.clipNorm.map { .norm($0) } ?? .none)
-            }, text: { "\($0.learningRate)" }),
+            }, get: { $0.learningRate }),
         CommandOption(
             "gamma", nil, "γ, the longest step; the clip norm is γ/η. inf: no clipping.",
             store: { text, definition in
@@ -81,29 +79,25 @@ extension TrainingConfiguration {
             at: \.clippingScope, usual: .global),
         CommandOption(
             "offset", nil, "normalized: b of η/(‖m‖ + b). (default: 0)",
-            store: { text, definition in
-                guard let offset = Double(text) else { throw UnreadableOption() }
+            set: { (offset: Double, definition) in
                 definition.offset = offset
-            }, text: { $0.algorithm.isNormalized ? "\($0.offset)" : nil }),
+            }, get: { $0.algorithm.isNormalized ? $0.offset : nil }),
         adamOption("beta2", "adam, adamw: β₂, the memory of the second moment. (default: 0.999)", at: \.beta2),
         adamOption("epsilon", "adam, adamw: ε. (default: 1e-08)", at: \.epsilon),
         CommandOption(
             "weight-decay", nil, "λ of the penalty (λ/2)‖x‖², by its gradient λ x. (default: 0; 0.01 for adamw)",
-            store: { text, definition in
-                guard let rate = Double(text) else { throw UnreadableOption() }
+            set: { (rate: Double, definition) in
                 definition.weightDecay = WeightDecay(rate: rate, place: definition.weightDecay?.place ?? .before)
-            }, text: { $0.weightDecay.map { "\($0.rate)" } }),
+            }, get: { $0.weightDecay?.rate }),
         CommandOption(
             "decay-place", nil,
             "Whether λ x is added before clipping or after; adamw has it decoupled. (default: before)",
-            choices: WeightDecay.Place.choices,
-            store: { text, definition in
-                guard let place = WeightDecay.Place(optionText: text) else { throw UnreadableOption() }
+            set: { (place: WeightDecay.Place, definition) in
                 guard let rate = definition.weightDecay?.rate else {
                     throw OptionMistake("--decay-place needs --weight-decay")
                 }
                 definition.weightDecay = WeightDecay(rate: rate, place: place)
-            }, text: { $0.weightDecay?.place.rawValue }),
+            }, get: { $0.weightDecay?.place }),
     ]
 
     private static func adamOption(
@@ -111,35 +105,32 @@ extension TrainingConfiguration {
     ) -> CommandOption<TrainingConfiguration> {
         CommandOption(
             name, nil, help,
-            store: { text, definition in
-                guard let value = Double(text) else { throw UnreadableOption() }
+            set: { (value: Double, definition) in
                 guard var adam = definition.adam else {
                     throw OptionMistake("--beta2 and --epsilon belong to adam and adamw")
                 }
                 adam[keyPath: place] = value
                 definition.adam = adam
-            }, text: { $0.adam.map { "\($0[keyPath: place])" } })
+            }, get: { $0.adam?[keyPath: place] })
     }
 
     private static let lengthOptions: [CommandOption<TrainingConfiguration>] = [
         CommandOption(
             "gradient", nil,
             "component (stochastic) or full (deterministic: all components in every iteration). (default: component)",
-            choices: GradientKind.choices, isReadFirst: true,
-            store: { text, definition in
-                guard let gradient = GradientKind(optionText: text) else { throw UnreadableOption() }
+            isReadFirst: true,
+            set: { (gradient: GradientKind, definition) in
                 definition.gradient = gradient
                 if gradient == .full { definition.order = .cyclic }
-            }, text: { $0.gradient == .component ? nil : $0.gradient.rawValue }),
+            }, get: { $0.gradient == .component ? nil : $0.gradient }),
         CommandOption(
-            "order", nil, "Order of the components. (default: reshuffle)", choices: ComponentOrder.Kind.choices,
-            store: { text, definition in
-                guard let order = ComponentOrder.Kind(optionText: text) else { throw UnreadableOption() }
+            "order", nil, "Order of the components. (default: reshuffle)",
+            set: { (order: ComponentOrder.Kind, definition) in
                 guard definition.gradient == .component else {
                     throw OptionMistake("--order is of single components; --gradient full takes all of them")
                 }
                 definition.order = order
-            }, text: { $0.gradient == .full ? nil : $0.order.rawValue }),
+            }, get: { $0.gradient == .full ? nil : $0.order }),
         CommandOption(
             "iterations", nil, "Iterations, one component or one full gradient each. (default: 300)", at: \.iterations),
         CommandOption(
@@ -168,28 +159,24 @@ extension TrainingConfiguration {
     private static let scheduleOptions: [CommandOption<TrainingConfiguration>] = [
         CommandOption(
             "warm-up", nil, "Raise η in even steps over the first so many iterations.",
-            store: { text, definition in
-                guard let count = Int(text) else { throw UnreadableOption() }
+            set: { (count: Int, definition) in
                 definition.changeSchedule { $0.warmUp = count }
-            }, text: { $0.schedule?.warmUp.map { "\($0)" } }),
+            }, get: { $0.schedule?.warmUp }),
         CommandOption(
             "decay-epochs", nil,
             "Divide η by --decay-factor from the beginning of these epochs on, as 100,150; counted from 0.",
-            store: { text, definition in
-                guard let epochs = [Int](optionText: text) else { throw UnreadableOption() }
+            set: { (epochs: [Int], definition) in
                 definition.changeSchedule { $0.steps = .init(epochs: epochs) }
-            }, text: { $0.schedule?.steps?.epochs.optionText }),
+            }, get: { $0.schedule?.steps?.epochs }),
         CommandOption(
             "plateau", nil,
             "Divide η by --decay-factor when so many evaluations in a row had no smaller validation loss.",
-            store: { text, definition in
-                guard let patience = Int(text) else { throw UnreadableOption() }
+            set: { (patience: Int, definition) in
                 definition.changeSchedule { $0.plateau = .init(patience: patience) }
-            }, text: { $0.schedule?.plateau.map { "\($0.patience)" } }),
+            }, get: { $0.schedule?.plateau?.patience }),
         CommandOption(
             "decay-factor", nil, "The divisor of --decay-epochs and --plateau. (default: 10)",
-            store: { text, definition in
-                guard let factor = Double(text) else { throw UnreadableOption() }
+            set: { (factor: Double, definition) in
                 guard definition.schedule?.steps != nil || definition.schedule?.plateau != nil else {
                     throw OptionMistake("--decay-factor belongs to --decay-epochs and --plateau")
                 }
@@ -197,20 +184,19 @@ extension TrainingConfiguration {
                     $0.steps?.factor = factor
                     $0.plateau?.factor = factor
                 }
-            }, text: { ($0.schedule?.steps?.factor ?? $0.schedule?.plateau?.factor).map { "\($0)" } }),
+            }, get: { ($0.schedule?.steps?.factor ?? $0.schedule?.plateau?.factor) }),
         CommandOption(
             "cosine", .flag, "Lower η over the run to --last-learning-rate along half a cosine.",
             store: { _, definition in definition.changeSchedule { $0.cosine = .init() } },
             text: { $0.schedule?.cosine == nil ? nil : "true" }),
         CommandOption(
             "last-learning-rate", nil, "What --cosine goes to. (default: 0)",
-            store: { text, definition in
-                guard let last = Double(text) else { throw UnreadableOption() }
+            set: { (last: Double, definition) in
                 guard definition.schedule?.cosine != nil else {
                     throw OptionMistake("--last-learning-rate belongs to --cosine")
                 }
                 definition.changeSchedule { $0.cosine = .init(last: last) }
-            }, text: { $0.schedule?.cosine.map { "\($0.last)" } }),
+            }, get: { $0.schedule?.cosine?.last }),
         CommandOption(
             "average", nil,
             "Evaluate the average of the iterates from here on: from=E (after E epochs) or nonmonotone=N (AWD-LSTM's trigger: the validation loss is above its least of more than N evaluations ago).",

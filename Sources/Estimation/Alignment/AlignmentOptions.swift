@@ -7,10 +7,9 @@ extension AlignmentConfiguration {
         [
             CommandOption(
                 "every", nil, "Every n-th row of the run file. (default: 1)",
-                store: { text, definition in
-                    guard let count = Int(text) else { throw UnreadableOption() }
+                set: { (count: Int, definition) in
                     definition.rows = .every(count: count)
-                }, text: { if case .every(let count) = $0.rows { "\(count)" } else { nil } }),
+                }, get: { if case .every(let count) = $0.rows { count } else { nil } }),
             CommandOption(
                 "rows", .value("list"), "The rows of the run file, as 0,3,8-11.",
                 store: { $1.rows = try RowSelection(parsing: $0) },
