@@ -1,4 +1,5 @@
 import ArgumentParser
+import Batching
 import Essentials
 import Estimation
 import Evaluation
@@ -23,7 +24,7 @@ struct AlignCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The run file.", valueName: "run"), completion: .file())
     var runFile: String
     @OptionGroup(title: "What is measured") var measured: ListedOptions<AlignListing>
-    @Option(parsing: .unconditional, help: "Threads for tensor operations. (default: the processor's cores)")
+    @Option(parsing: .unconditional, help: "Threads for tensor operations. (default: what Slurm allots, or the processor's cores)")
     var threads: Int?
     @Option(help: "Where the data file of the objective is now, if it has moved.")
     var data: String?
@@ -50,7 +51,7 @@ struct AlignCommand: ParsableCommand {
         let target = output ?? AlignmentJob.defaultOutput(forRun: runFile)
         try refuseInput(as: target, inputs: [runFile, data])
         let path = Console.absolute(runFile)
-        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threads = threads ?? Allotment().processors
         let job = try AlignmentJob(
             run: path, configuration: measured.configuration(ofRun: path),
             output: output.map { Console.absolute($0) },
