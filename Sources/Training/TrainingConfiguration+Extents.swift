@@ -1,6 +1,10 @@
+import Evaluation
 import RunFiles
 
 extension TrainingConfiguration {
+    /// How the objective is evaluated.
+    public var evaluation: EvaluationOptions { EvaluationOptions(microBatch: microBatch, device: device) }
+
     /// The iterations of an epoch over m components.
     public func epochLength(componentCount: Int) -> Int { gradient == .full ? 1 : componentCount }
 

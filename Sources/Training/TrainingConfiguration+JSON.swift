@@ -71,7 +71,7 @@ extension TrainingConfiguration: Codable {
         try values.encode(threads, forKey: .threads)
         try values.encode(device, forKey: .device)
         try values.encodeIfPresent(microBatch, forKey: .microBatch)
-        if algorithm == .normalized { try values.encode(offset, forKey: .offset) }
+        if algorithm.isNormalized { try values.encode(offset, forKey: .offset) }
         if clippingForm != .hard { try values.encode(clippingForm, forKey: .clippingForm) }
         if clippingScope != .global { try values.encode(clippingScope, forKey: .clippingScope) }
         try values.encodeIfPresent(weightDecay, forKey: .weightDecay)

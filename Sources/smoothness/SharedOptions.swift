@@ -68,12 +68,6 @@ struct FitOptionGroup: ParsableArguments {
     var options: FitOptions { intervals.options(seed: seed) }
 }
 
-/// Refuses a number of threads that no machine has: each would get a stack and a share of every small product.
-func checkThreadCount(_ threads: Int?) throws {
-    guard let threads, !(1...1024).contains(threads) else { return }
-    throw ValidationError("--threads must lie between 1 and 1024, not \(threads)")
-}
-
 /// `--force`, for every subcommand whose outputs can be made again.
 struct ReplaceOption: ParsableArguments {
     @Flag(help: "Replace what stands at the place of an output, also where it is no former output of this command.")

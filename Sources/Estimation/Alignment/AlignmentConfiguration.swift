@@ -87,24 +87,6 @@ public struct AlignmentConfiguration: Sendable, Hashable, Codable {
             Data(json.utf8), what: "the configuration of the alignment", file: file, object: "/configuration")
     }
 
-    /// The options of `smoothness align` that ask for this configuration, in a fixed order.
-    public var arguments: [String] {
-        var arguments: [String] = []
-        func list(_ values: [some CustomStringConvertible]) -> String {
-            values.map(\.description).joined(separator: ",")
-        }
-        switch rows {
-        case .every(let count): arguments += ["--every", "\(count)"]
-        case .list(let rows): arguments += ["--rows", list(rows)]
-        }
-        if let batchSizes { arguments += ["--batch-sizes", list(batchSizes)] }
-        if let unit { arguments += ["--batch-unit", unit.rawValue] }
-        arguments += ["--clip-norms", clipNorms.isEmpty ? "none" : list(clipNorms)]
-        arguments += subset.arguments
-        if let precision { arguments += ["--precision", precision.rawValue] }
-        return arguments + evaluation.arguments
-    }
-
     /// Checks what does not depend on the objective.
     /// - Throws: `SmoothnessError(.usage)`.
     func validate() throws {
