@@ -75,5 +75,13 @@ struct ExaminedFile: ~Copyable {
     fileprivate let descriptor: Int32?
     let path: String
 
+    /// Whether something else, or nothing, stands under the path at which it was found.
+    func isReplaced(at original: String) -> Bool {
+        guard let descriptor else { return false }
+        var (own, present) = (stat(), stat())
+        return fstat(descriptor, &own) == 0
+            && (stat(original, &present) != 0 || own.st_dev != present.st_dev || own.st_ino != present.st_ino)
+    }
+
     deinit { if let descriptor { close(descriptor) } }
 }

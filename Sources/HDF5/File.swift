@@ -32,13 +32,17 @@ public struct File: ~Copyable, Sendable {
     public static func open(_ path: String, _ access: Access = .readOnly) throws(HDF5Error) -> File {
         Library.enter()
         defer { Library.leave() }
-        let examined = try Examination.examined(path)
         let list = try accessList(path)
         let flags = access == .readOnly ? chdf5_read_only() : chdf5_read_write()
-        let value = H5Fopen(examined.path, flags, list.value)
-        // The path leads to the examined file as long as that is open.
-        withExtendedLifetime(examined) {}
-        return File(path: path, identifier: try Identifier(owning: value, { H5Fclose($0) }, "H5Fopen", file: path))
+        for _ in 0..<5 {
+            let examined = try Examination.examined(path)
+            let value = H5Fopen(examined.path, flags, list.value)
+            // Where another file has taken its place in the meantime libhdf5 does not find its name: that other one is examined, too.
+            if value < 0, examined.isReplaced(at: path) { continue }
+            return File(path: path, identifier: try Identifier(owning: value, { H5Fclose($0) }, "H5Fopen", file: path))
+        }
+        throw HDF5Error(
+            refused: "open", "is replaced by another file again and again", file: path, isSystemFailure: true)
     }
 
     /// Whether the file carries the signature of HDF5. Throws when it cannot be read at all.

@@ -135,20 +135,26 @@ struct ExaminationTests {
         ]
         try sample().write(to: URL(filePath: path))
         let isDone = Atomic(false)
+        let turns = DispatchSemaphore(value: 0)
         var (read, refused) = (0, 0)
         try withThread {
             var round = 0
-            while !isDone.load(ordering: .relaxed) {
+            while true {
+                turns.wait()
+                guard !isDone.load(ordering: .relaxed) else { return }
                 // A new file each time: one that has been refused is examined again, one that was found readable is not.
-                for source in [bad[round % 2], folder.path("sample.h5")] {
-                    try? FileManager.default.copyItem(atPath: source, toPath: path + ".new")
-                    rename(path + ".new", path)
-                }
+                let source = round % 2 == 0 ? bad[round / 2 % 2] : folder.path("sample.h5")
+                try? FileManager.default.copyItem(atPath: source, toPath: path + ".new")
+                rename(path + ".new", path)
                 round += 1
             }
         } during: {
-            defer { isDone.store(true, ordering: .relaxed) }
+            defer {
+                isDone.store(true, ordering: .relaxed)
+                turns.signal()
+            }
             for _ in 0..<150 {
+                turns.signal()
                 do {
                     let count = try readAll(path)
                     #expect(count == 60 + 3 + 15)
