@@ -10,7 +10,7 @@ import HDF5
 /// Looks again and again at a run file that another process is writing, without opening it anew: eight bytes are read, and a lock
 /// is asked about.
 public struct RunFileWatch: ~Copyable {
-    /// What can be known of the process that writes the file.
+    /// Tells what is known about the process that writes the file.
     public enum Writer: Sendable, Equatable {
         /// It holds its lock.
         case atWork
@@ -22,7 +22,7 @@ public struct RunFileWatch: ~Copyable {
 
     public let path: String
     private let descriptor: Int32
-    /// Where `/commit` lies in the file; `nil` where it has no place of its own.
+    /// The offset of `/commit` in the file; `nil` where it has none of its own.
     private let counterOffset: Int?
 
     /// - Throws: as `RunFileReader`.
@@ -50,14 +50,14 @@ public struct RunFileWatch: ~Copyable {
         return Int(clamping: UInt64(littleEndian: count))
     }
 
-    /// Whether the name still leads to the file that was opened.
+    /// Tells whether the name still leads to the file that was opened.
     public var isInPlace: Bool {
         var (own, other) = (stat(), stat())
         guard fstat(descriptor, &own) == 0, stat(path, &other) == 0 else { return false }
         return own.st_dev == other.st_dev && own.st_ino == other.st_ino
     }
 
-    /// Who is writing.
+    /// Tells whether a process is writing the file.
     public var writer: Writer {
         var request = flock()
         request.l_type = Int16(F_WRLCK)
@@ -67,7 +67,7 @@ public struct RunFileWatch: ~Copyable {
         return Int32(request.l_type) == F_UNLCK ? .none : .atWork
     }
 
-    /// Whether the file is in its place, is being written, and has no more than these rows.
+    /// Tells whether the file is in its place, is being written, and has no more than these rows.
     public func isUnchanged(since rows: Int) throws -> Bool {
         guard isInPlace, writer == .atWork else { return false }
         return try committedRows() <= rows

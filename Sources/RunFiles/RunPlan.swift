@@ -2,29 +2,29 @@ import Essentials
 import HDF5
 import ParameterSpace
 
-/// How much a run will write, known before it starts: the space is reserved for it.
+/// Describes how much a run will write. It is known before the run starts, and the space is reserved.
 public struct RunPlan: Sendable, Codable, Equatable {
     /// The iteration k of every snapshot row, ascending; K = `savedIterations.count`.
     public var savedIterations: [Int]
     /// T, the number of iterations.
     public var iterationCount: Int
-    /// How many evaluations there is room for.
+    /// The number of evaluations that there is room for.
     public var evaluationCount: Int
-    /// What `EvaluationRecord.metric` is, as `perplexity`.
+    /// The name of `EvaluationRecord.metric`, as `perplexity`.
     public var metricName: String?
-    /// Whether the gradient of every saved row is stored too.
+    /// Tells whether the gradient of every saved row is stored too.
     public var storesGradients: Bool
-    /// Whether resume points hold a momentum vector.
+    /// Tells whether resume points hold a momentum vector.
     public var storesMomentum: Bool
-    /// Whether they hold a second moment.
+    /// Tells whether they hold a second moment.
     public var storesSecondMoment: Bool
-    /// Whether they hold an average of iterates.
+    /// Tells whether they hold an average of iterates.
     public var storesAverage: Bool
-    /// What is written under `/fixed_subset`, if anything: gradients at both ends of every row and perhaps losses; no groups, no γ.
+    /// Describes what is written under `/fixed_subset`, if anything: gradients at both ends of every row and perhaps losses, but no groups and no γ.
     public var fixedSubset: FixedSubset?
     /// Columns whose numbers the writer does not know: of `loss`, `gradient_norm`, `learning_rate`, `clipped`.
     public var unrecorded: [String]
-    /// Whether every row has checksums.
+    /// Tells whether every row has checksums.
     public var hasChecksums: Bool
 
     public init(
@@ -49,7 +49,7 @@ public struct RunPlan: Sendable, Codable, Equatable {
     /// K
     public var snapshotCount: Int { savedIterations.count }
 
-    /// Whether every iteration of one range is saved. Then the next iterate of a row is the iterate of the row after
+    /// Tells whether every iteration of one range is saved. Then the next iterate of a row is the iterate of the row after
     /// it: `iterate` has K + 1 rows and there is no `next_iterate`.
     public var isConsecutive: Bool {
         guard let first = savedIterations.first, let last = savedIterations.last else { return false }
@@ -84,7 +84,7 @@ public struct RunPlan: Sendable, Codable, Equatable {
             remedy: "See what else is wrong: smoothness verify \(file)")
     }
 
-    /// What is wrong with the plan, if anything.
+    /// Returns what is wrong with the plan, if anything.
     var flaw: String? {
         if iterationCount < 0 || evaluationCount < 0 { return "a negative count" }
         if zip(savedIterations, savedIterations.dropFirst()).contains(where: { $0 >= $1 }) {

@@ -6,7 +6,7 @@ import ParameterSpace
 struct RunChecksums: ~Copyable {
     /// One row a row of `/trajectory`.
     private let trajectory: ChecksumTable?
-    /// What belongs to x_k and has one row more, as x_{k+1} of a row is x_k of the next.
+    /// Datasets that belong to x_k and have one row more than there are steps, as x_{k+1} of a row is x_k of the next.
     private let points: ChecksumTable?
     private let history: ChecksumTable?
     private let evaluation: ChecksumTable?
@@ -23,7 +23,7 @@ struct RunChecksums: ~Copyable {
         own[RunFilePath.iteration] = Checksum(of: [Int64(record.iteration)]).value
         if let gradient { own[RunFilePath.gradient] = Checksum(of: gradient).value }
         var (first, next): ([String: UInt32], [String: UInt32]) = ([:], [:])
-        /// What belongs to x_k and what belongs to x_{k+1}, which may be the next row of the same.
+        /// The datasets that belong to x_k and those that belong to x_{k+1}, which may be the next rows of the same datasets.
         func add<Element: BitwiseCopyable>(_ group: String, _ name: String, _ here: [Element], _ there: [Element]) {
             if covers(group + name) {
                 if row == 0 { first[group + name] = Checksum(of: here).value }
@@ -45,7 +45,7 @@ struct RunChecksums: ~Copyable {
         try trajectory?.write(own, row: row)
     }
 
-    /// Whether a dataset has one row more than there are steps.
+    /// Tells whether a dataset has one row more than there are steps.
     private func covers(_ path: String) -> Bool {
         switch points {
         case .some(let table): table.covers.contains(path)
@@ -100,7 +100,7 @@ extension RunChecksums {
             resume: try ChecksumTable("resume", of: file))
     }
 
-    /// What the digest of the definition is over, as far as a file has it.
+    /// Lists the objects that the digest of the definition covers, as far as a file has them.
     static var definition: [String] {
         let root = ["format", "format_version", "run_id", "created", "software", "software_version", "hdf5_version"]
         let fixed = ["gamma", "group_weight", "component", "component_weight", "population_weight"]
@@ -145,7 +145,7 @@ extension RunChecksums {
 }
 
 extension FixedSubset {
-    /// Whether a dataset of the group has a row for every step or point.
+    /// Tells whether a dataset of the group has a row for every step or point.
     func hasRows(_ name: String) -> Bool {
         ["loss", "next_loss", "probe_loss"].contains(name) || vectors.contains { $0.name == name }
     }

@@ -2,17 +2,17 @@ import Essentials
 import HDF5
 import ParameterSpace
 
-/// What a run file says of the gradients that it holds on one fixed subset of the data, `/fixed_subset` of docs/run-file.md.
+/// Describes the gradients on one fixed subset of the data that a run file holds, as `/fixed_subset` of docs/run-file.md specifies them.
 public struct FixedSubset: Sendable, Equatable, Codable {
-    /// What the subset is, in words.
+    /// The name of the subset, in words.
     public var subset: String
-    /// How f_S was evaluated, in words.
+    /// The way in which f_S was evaluated, in words.
     public var evaluation: String?
-    /// Whether f_S(x_k) is there besides its gradient.
+    /// Tells whether f_S(x_k) is there besides its gradient.
     public var hasLosses: Bool
     /// γ of the gradients between the two ends, increasing.
     public var gammas: [Double]
-    /// Whether the points there are stored and not to be computed.
+    /// Tells whether the points there are stored and not to be computed.
     public var hasProbes: Bool
     /// W_b of the groups whose gradients are there besides the mean; empty where none are.
     public var groupWeights: [Double]
@@ -22,7 +22,7 @@ public struct FixedSubset: Sendable, Equatable, Codable {
     public var componentWeights: [Double]
     /// The number of examples of all data.
     public var populationWeight: Double?
-    /// Whether what belongs to x_{k+1} is the next row of what belongs to x_k, so that this has K + 1 rows.
+    /// Tells whether what belongs to x_{k+1} is the next row of what belongs to x_k, so that this has K + 1 rows.
     public var sharesRows: Bool
 
     public init(
@@ -47,7 +47,7 @@ public struct FixedSubset: Sendable, Equatable, Codable {
 }
 
 extension FixedSubset {
-    /// What the file has; `nil` where it has no such gradients.
+    /// Reads the description from a file; `nil` where the file has no such gradients.
     /// - Throws: `SmoothnessError(.data)` where it breaks the format.
     init?(of file: borrowing File) throws {
         guard try file.exists(RunFilePath.fixedSubset) else { return nil }
@@ -71,7 +71,7 @@ extension FixedSubset {
 
     static func path(_ name: String) -> String { RunFilePath.fixedSubset + "/" + name }
 
-    /// What must hold of the numbers that say what the subset is.
+    /// Checks the numbers that describe the subset.
     private func requireSense(_ file: String) throws {
         func require(_ isTrue: Bool, _ name: String, _ expected: String, _ found: String) throws {
             guard !isTrue else { return }
