@@ -58,7 +58,7 @@ let package = Package(
         .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("z")]),
         .target(
             name: "CImageCodecs",
-            linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
+            linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16")]),
         .target(name: "CArchives", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CSorting", cSettings: [.unsafeFlags(["-O3"])]),
         .target(name: "CInterprocess"),
@@ -77,7 +77,7 @@ let package = Package(
         .target(name: "Formulas", dependencies: ["Essentials", "ParameterSpace", "Evaluation"]),
         .target(
             name: "Models",
-            dependencies: ["Essentials", "ParameterSpace", "Evaluation", "Torch", "HDF5", "CImageCodecs"]),
+            dependencies: ["Essentials", "Archives", "ParameterSpace", "Evaluation", "Torch", "HDF5", "CImageCodecs"]),
         .target(
             name: "GradientProcess",
             dependencies: ["Essentials", "ParameterSpace", "Evaluation", "Interprocess", "CInterprocess"]),
@@ -97,7 +97,7 @@ let package = Package(
         .target(name: "Theory", dependencies: ["Essentials", "ParameterSpace", "Evaluation", "Formulas", "Fitting"]),
         .target(
             name: "Analysis", dependencies: ["Essentials", "Evaluation", "RunFiles", "Estimation", "Fitting", "HDF5"]),
-        .target(name: "Reporting", dependencies: ["Essentials", "Fitting", "Analysis", "Interprocess"]),
+        .target(name: "Reporting", dependencies: ["Essentials", "Archives", "Fitting", "Analysis", "Interprocess"]),
         .target(
             name: "Batching",
             dependencies: [
@@ -120,6 +120,7 @@ let package = Package(
         // Tests mirror Sources; CommandLineTests runs the built program.
         .target(name: "TestSupport", dependencies: ["Interprocess", "Essentials"], path: "Tests/TestSupport"),
         .testTarget(name: "EssentialsTests", dependencies: ["Essentials", "TestSupport"]),
+        .testTarget(name: "ArchivesTests", dependencies: ["Archives", "Essentials", "TestSupport"]),
         .testTarget(name: "InterprocessTests", dependencies: ["Interprocess", "TestSupport"]),
         .testTarget(name: "ParameterSpaceTests", dependencies: ["ParameterSpace", "Essentials"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "TestSupport"], exclude: ["Twins"]),

@@ -9,13 +9,16 @@ package struct FileBytes {
 
     /// - Throws: `SmoothnessError(.noInput)`
     package init(_ path: String) throws {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
-            let handle = FileHandle(forReadingAtPath: path)
-        else {
-            throw SmoothnessError(
-                .noInput, isFolder.boolValue ? "is a folder, not a file of tensors" : "there is no such file",
-                file: path)
+        let kind = PlaceKind(path)
+        guard kind == .file, let handle = FileHandle(forReadingAtPath: path) else {
+            let message =
+                switch kind {
+                case .free: "there is no such file"
+                case .file: "may not be read"
+                case .folder: "is a folder, not a file of tensors"
+                case .special: "is a pipe or a device, not a file of tensors"
+                }
+            throw SmoothnessError(.noInput, message, file: path)
         }
         self.path = path
         self.handle = handle
@@ -43,9 +46,4 @@ package struct FileBytes {
             .data, isShort ? "is truncated" : "is damaged or no such file", file: path, object: what,
             expected: expected, found: found, remedy: SmoothnessError.copyAgain)
     }
-}
-
-extension Sequence<UInt8> {
-    /// The little-endian number of these bytes, at most eight.
-    package var littleEndian: UInt64 { reversed().reduce(0) { $0 << 8 | UInt64($1) } }
 }

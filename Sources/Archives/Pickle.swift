@@ -239,13 +239,13 @@ package struct Pickle {
 
     private mutating func pop(_ count: Int) throws -> [Value] {
         let present = stack.count - (marks.last ?? 0)
-        guard present >= count else { throw refuse("\(count) values", "\(present)") }
+        guard present >= count else { throw refuse("\(count) values before it", "\(present)") }
         defer { stack.removeLast(count) }
         return Array(stack.suffix(count))
     }
 
     private mutating func popMark() throws -> [Value] {
-        guard let mark = marks.popLast() else { throw refuse("a mark", "none") }
+        guard let mark = marks.popLast() else { throw refuse("a mark before it", "none") }
         defer { stack.removeLast(stack.count - mark) }
         return Array(stack[mark...])
     }
@@ -257,14 +257,14 @@ package struct Pickle {
 
     private mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
         guard count >= 0, count <= remainder else {
-            throw refuse("\(count) more bytes", "the end after \(remainder)")
+            throw refuse("\(count) more bytes", "\(remainder)")
         }
         defer { position += count }
         return bytes[position..<(position + count)]
     }
 
     private mutating func byte() throws -> UInt8 {
-        guard position < bytes.endIndex else { throw refuse("1 more bytes", "the end after 0") }
+        guard position < bytes.endIndex else { throw refuse("1 more bytes", "0") }
         defer { position += 1 }
         return bytes[position]
     }

@@ -12,6 +12,7 @@
 #include "../CHDF5/shim.h"
 #include "object_header.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -361,7 +362,11 @@ static void skip_to_superblock(examination *self) {
 
 void smoothness_examine(const char *path, unsigned call_milliseconds, hdf5_examination *report) {
   struct stat status;
-  if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) return;  // whoever opens it is told
+  if (stat(path, &status) != 0) {
+    report->outcome = HDF5_EXAMINATION_IMPOSSIBLE;
+    report->detail = errno;
+    return;
+  }
   const uint8_t *bytes = mapped(path, (size_t)status.st_size);
   limit_resources((size_t)status.st_size);
   // What is read before it is written, or after it is given back, shows.

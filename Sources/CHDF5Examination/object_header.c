@@ -193,7 +193,8 @@ const char *smoothness_header_flaw(const uint8_t *bytes, size_t count, uint64_t 
       at += 8;
       if (size > end - at) return "a message of the object's header is longer than the header";
       if (!is_shared && message_length(type, bytes + at, size) > size) return "a message of the object's header is longer than it says";
-      if (type == 0x10 && piece_count < sizeof pieces / sizeof *pieces) {
+      // One that is kept elsewhere may be of any length here.
+      if (type == 0x10 && size >= 16 && piece_count < sizeof pieces / sizeof *pieces) {
         pieces[piece_count].start = word(bytes + at, 8);
         pieces[piece_count++].length = word(bytes + at + 8, 8);
       }

@@ -87,14 +87,18 @@ void smoothness_kill_children(void) {
   }
 }
 
+static volatile sig_atomic_t exit_code_of_interrupted;
+
 static void end_with_children(int number) {
   smoothness_kill_children();
+  if (number != SIGHUP) _exit(exit_code_of_interrupted);
   signal(number, SIG_DFL);
   // Comes when this handler has returned.
   raise(number);
 }
 
-void smoothness_end_with_children(void) {
+void smoothness_end_with_children(int interrupted_code) {
+  exit_code_of_interrupted = interrupted_code;
   const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     struct sigaction present;

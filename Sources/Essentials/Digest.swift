@@ -1,10 +1,5 @@
 import CDigest
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
+import Foundation
 
 /// A SHA-256 digest with the number of bytes that it covers.
 public struct Digest: Sendable, Hashable, Codable {
@@ -38,17 +33,11 @@ public struct Digest: Sendable, Hashable, Codable {
         self.init(sha256: Self.text(hexadecimal), byteCount: Int(byteCount))
     }
 
+    /// The 32 bytes of the digest.
+    package var bytes: [UInt8] { Array(hexadecimal: sha256) ?? [] }
+
     /// The digest as base 64 (RFC 4648, 4), as browsers name it.
-    public var base64: String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-        let digits = sha256.compactMap(\.hexDigitValue)
-        // 64 digits of 4 bits are 42 groups of 6 bits and 4 bits more.
-        let bits = digits.flatMap { digit in (0..<4).map { digit >> (3 - $0) & 1 } } + [0, 0]
-        let groups = stride(from: 0, to: bits.count, by: 6).map { start in
-            bits[start..<(start + 6)].reduce(0) { 2 * $0 + $1 }
-        }
-        return String(groups.map { alphabet[$0] }) + "="
-    }
+    public var base64: String { Data(bytes).base64EncodedString() }
 
     private static func text(_ hexadecimal: [CChar]) -> String {
         String(decoding: hexadecimal.prefix(64).map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -133,13 +133,13 @@ public enum Escaping {
             default: nil
             }
         }
-        return "\"" + withoutHidden(quoted) + "\""
+        return "\"" + visibleJSON(quoted) + "\""
     }
 
     /// A whole document of JSON, as other code made it, inside a `script` element of HTML: no `<` that could end the element (HTML Standard, 4.12.1.3), no
     /// `>` or `&`, and nothing hidden. These stand only in its strings, where `\u003c` means the same.
     public static func jsonInHTML(_ document: String) -> String {
-        withoutHidden(
+        visibleJSON(
             replacing(document) { byte in
                 "<>&".utf8.contains(byte) ? unicodeEscape(UInt16(byte)) : nil
             })
@@ -150,8 +150,9 @@ public enum Escaping {
         return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }
 
-    /// Hidden scalars above ASCII, and DEL, as `\u202e`; a line end between members of a document stays.
-    private static func withoutHidden(_ document: String) -> String {
+    /// A whole document of JSON with hidden scalars above ASCII, and DEL, as `\u202e`: the same document to every reader. They stand only in its
+    /// strings; a line end between members stays.
+    static func visibleJSON(_ document: String) -> String {
         if document.utf8.allSatisfy({ $0 < 0x7F }) { return document }
         var result = String.UnicodeScalarView()
         for scalar in document.unicodeScalars {

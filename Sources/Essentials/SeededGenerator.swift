@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
+import Foundation
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the one source of randomness of this project.
 ///

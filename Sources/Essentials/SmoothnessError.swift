@@ -55,3 +55,13 @@ public struct SmoothnessError: Error, Sendable, Equatable, CustomStringConvertib
         return text
     }
 }
+
+/// Runs `work` and lets its errors pass as `change` leaves them: with what only the caller knows, as the file that the work was about.
+public func amendingErrors<Result: ~Copyable>(
+    _ change: (inout SmoothnessError) -> Void, of work: () throws -> Result
+) throws -> Result {
+    do { return try work() } catch var error as SmoothnessError {
+        change(&error)
+        throw error
+    }
+}

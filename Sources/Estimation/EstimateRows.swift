@@ -1,23 +1,14 @@
 import HDF5
 import ParameterSpace
 
-/// What earlier calls have measured once and for all rows.
-struct KnownStart {
-    var repeatability: Double?
-    var rounding: RoundingLevel?
-}
-
 /// Makes the rows of an estimates file, one after the other.
 struct EstimateRows<Scalar: ParameterScalar>: ~Copyable {
-    private var estimator: StepEstimator<Scalar>
+    private var estimator: CalibratedEstimator<Scalar>
     private let extents: RowExtents
-    /// As the file has it.
-    private var repeatability: Double?
 
-    init(_ estimator: consuming StepEstimator<Scalar>, extents: RowExtents, repeatability: Double?) {
+    init(_ estimator: consuming CalibratedEstimator<Scalar>, extents: RowExtents) {
         self.estimator = estimator
         self.extents = extents
-        self.repeatability = repeatability
     }
 
     /// Subset gradients evaluated so far.
@@ -31,12 +22,12 @@ struct EstimateRows<Scalar: ParameterScalar>: ~Copyable {
         row: Int, of source: inout Source, isFollowed: Bool = false, to writer: inout AnalysisFileWriter,
         check: (borrowing Source, Double) throws -> Void = { _, _ in }
     ) throws -> StepEstimate where Source.Scalar == Scalar {
+        let known = estimator.calibration.repeatability
         let estimate = try estimator.estimate(row: row, of: &source, isFollowed: isFollowed)
         try check(source, estimate.stepNorm)
         // Once, before the first row that depends on it is committed.
-        if repeatability == nil, let measured = estimator.repeatability {
-            try writer.store { try $0.dataset(EstimatesSchema.repeatability).write(all: [measured]) }
-            repeatability = measured
+        if known == nil, let measured = estimator.calibration.repeatability {
+            try writer.store { try $0.dataset(EstimatesSchema.repeatability).write(all: [measured.difference]) }
         }
         let extents = extents
         try writer.append { file, row in try EstimatesFileAccess.write(estimate, extents, row: row, to: file) }

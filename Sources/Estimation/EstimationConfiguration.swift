@@ -146,19 +146,13 @@ public struct EstimationConfiguration: Sendable, Hashable, Codable {
 
     /// One line of JSON with sorted keys: equal configurations give equal text.
     public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+        try jsonLine(self)
     }
 
     /// Reads what `json()` writes.
     /// - Throws: `SmoothnessError(.data)` that names the file, the key, what belongs there and what is there.
     public init(json: String, file: String? = nil) throws {
-        do {
-            self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
-        } catch let error as DecodingError {
-            throw SmoothnessError(
-                decoding: error, what: "the configuration of the estimate", file: file, object: "/configuration")
-        }
+        self = try decodingJSON(
+            Data(json.utf8), what: "the configuration of the estimate", file: file, object: "/configuration")
     }
 }

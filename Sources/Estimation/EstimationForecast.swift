@@ -1,12 +1,10 @@
-import Dispatch
 import Essentials
 import Evaluation
 import Foundation
 import ParameterSpace
 import RunFiles
-import Synchronization
 
-/// What an estimate will take, foretold from a rehearsal on this machine.
+/// What an estimate will take, foretold from a few rows that are timed on this machine.
 public struct EstimationForecast: Sendable, Hashable {
     /// Of measuring; the start of the program, and writing, are left out. At most: rows that turn out to have no step, probes that a search
     /// or a target error saves, and products with Hessians that Lanczos' method does without, are counted.
@@ -16,188 +14,118 @@ public struct EstimationForecast: Sendable, Hashable {
 }
 
 extension TypedEstimationWork {
-    /// Rehearses the estimate: a component gradient of every worker at the same time, and where that tells that rows are quick, rows themselves.
+    /// Times a row of one γ on a few components, and where that tells that rows are quick, whole rows: what they do besides gradients counts then.
     /// Nothing is written.
-    /// - Parameter patience: seconds for the rehearsal of quick rows.
+    /// - Parameter patience: seconds for quick rows.
     func forecast(_ plan: EstimationPlan, patience: Double) throws -> EstimationForecast {
-        let reference = try roundingReference()
-        var crew = Crew(self, reference: reference)
-        let point = try finitePoint()
-        let seconds = try crew.seconds(at: point)
-        let rows = plan.rowCount - plan.committedRows
-        let rounds =
-            Double(groups.components.count) / Double(groups.parts(for: objective).count) * crew.groupsOfBusiest
-        let references = reference.map { plan.referenceRows(stride: $0.stride) } ?? 0
+        let left = plan.rowCount - plan.committedRows
+        guard left > 0 else { return EstimationForecast(seconds: 0, peakBytes: ProcessMemory.peak()) }
+        let calibrationRows = calibrationRows(plan.committedRows..<plan.rowCount)
+        let calibrations = Double(max(1, calibrationRows))
+        let few = groups.first(2 * max(1, options.workerCount))
+        var trial = try RowTrial(self, groups: few) { $0.gammas = $0.gammas.suffix(1) }
+        let scale = Double(groups.components.count) / Double(few.components.count)
+        let (calibration, row) = try trial.seconds()
+        let gradient = row / Double(1 + options.direction.ascentCount)
+        let gradients = plan.subsetGradientCount - calibrationRows * gradientsPerCalibrationRow
         let expected =
-            Double(plan.subsetGradientCount) * rounds * seconds.gradient + Double(2 * references) * rounds
-            * seconds.reference + (try hessianSeconds(at: point)) * Double(rows)
-        guard rows > 0, expected / Double(rows) < Self.quickRow else {
-            return EstimationForecast(
-                seconds: expected, peakBytes: ProcessMemory.peak() + plan.workspaceBytes - crew.byteCount)
+            scale * (calibration * calibrations + gradient * Double(gradients))
+            + (try hessianSeconds(few)) * scale * Double(left)
+        let peak =
+            ProcessMemory.peak() + max(0, plan.workspaceBytes - workspaceBytes(of: few, trial.estimator.options))
+        guard expected / Double(left) < Self.quickRow else {
+            return EstimationForecast(seconds: expected, peakBytes: peak)
         }
-        let own = try rehearseRows(
-            plan, reference: reference, extraRows: max(0, references - 1), patience: patience)
-        return EstimationForecast(seconds: own, peakBytes: ProcessMemory.peak())
+        var whole = try RowTrial(self, groups: groups)
+        let times = try whole.seconds(ofSeveralRows: patience)
+        return EstimationForecast(
+            seconds: times.calibration * calibrations + times.row * Double(left), peakBytes: ProcessMemory.peak())
     }
 
-    /// Seconds below which a row is estimated on trial: what it does besides gradients counts then.
+    /// Seconds below which a row is quick.
     private static var quickRow: Double { 0.2 }
 
-    /// The seconds of one row's norm of the Hessian, where that is measured: the products of as many components as there are workers are rehearsed.
-    private func hessianSeconds(at point: [Scalar]) throws -> Double {
+    /// What the norm of the Hessian adds to a row on these components, at most: from two rows that differ in it alone.
+    private func hessianSeconds(_ few: ComponentGroups) throws -> Double {
         guard options.direction == .hessian else { return 0 }
-        let components = Array(groups.components.prefix(max(1, options.workerCount)))
-        let turns = (groups.components.count + components.count - 1) / components.count
-        return try options.hessian.withProducts(of: objective) { objective in
-            let hessian = SubsetHessian(
-                objective: objective, components: components, point: point, workerCount: components.count)
-            let vector = [Double](repeating: 1, count: point.count)
-            // The first one pays for what is set up once.
-            _ = try hessian.product(with: vector)
-            let product = try ContinuousClock().measure { _ = try hessian.product(with: vector) } / .seconds(1)
-            return product * Double(turns) * Double(1 + min(options.hessian.maximumIterations, point.count))
+        func seconds(_ configure: (inout EstimatorOptions<Scalar>) -> Void) throws -> Double {
+            var trial = try RowTrial(self, groups: few, configure)
+            return try trial.seconds().row
         }
+        let without = try seconds { ($0.gammas, $0.direction) = ($0.gammas.suffix(1), .step) }
+        // An iteration takes one product, and the residual another.
+        let with = try seconds { ($0.gammas, $0.hessian.maximumIterations) = ($0.gammas.suffix(1), 1) }
+        let products = 1 + min(options.hessian.maximumIterations, objective.layout.count)
+        return max(0, with - without) / 2 * Double(products)
     }
+}
 
-    /// The seconds of all rows, from those of the first ones.
-    /// - Parameter extraRows: how many rows after the first are held against Double.
-    private func rehearseRows(
-        _ plan: EstimationPlan, reference: (objective: any Objective<Double>, stride: Int)?, extraRows: Int,
-        patience: Double
-    ) throws -> Double {
-        var options = options
-        options.reference = reference.map { ($0.objective, .max) }
-        var source = try RunStepSource<Scalar>(RunFileReader(request.run), rowCount: request.rowCount)
-        var estimator = StepEstimator(objective: objective, groups: groups, options: options)
-        func seconds(ofRow row: Int) throws -> Double {
-            try ContinuousClock().measure {
-                _ = try estimator.estimate(row: row, of: &source, isFollowed: row + 1 < request.rowCount)
-            } / .seconds(1)
-        }
-        // The first row has the repeatability probe, and Double where it is asked for; row 0 for the sake of the latter.
-        let first = try seconds(ofRow: 0)
-        var others: [Double] = []
-        for row in 1..<max(1, request.rowCount) where others.reduce(0, +) < patience {
-            others.append(try seconds(ofRow: row))
-        }
-        let usual = others.isEmpty ? first : others.reduce(0, +) / Double(others.count)
-        let rows = plan.rowCount - plan.committedRows
-        return first + Double(rows - 1) * usual + Double(extraRows) * max(0, first - usual)
+extension ComponentGroups {
+    /// The first components, in as many groups at most.
+    fileprivate func first(_ count: Int) -> ComponentGroups {
+        ComponentGroups(
+            components: Array(components.prefix(count)), weights: Array(weights.prefix(count)), count: self.count,
+            populationWeight: populationWeight)
     }
+}
 
-    /// The first iterate without NaN or infinity.
-    private func finitePoint() throws -> [Scalar] {
-        let source = try RunStepSource<Scalar>(RunFileReader(request.run), rowCount: request.rowCount)
-        var point = Scalar.zeros(objective.layout.count)
-        for row in source.iterations.indices {
+/// An estimator that is timed at the first row of a run with a finite iterate.
+private struct RowTrial<Scalar: ParameterScalar>: ~Copyable {
+    private(set) var estimator: StepEstimator<Scalar>
+    private var source: RunStepSource<Scalar>
+    private let first: Int
+
+    init(
+        _ work: TypedEstimationWork<Scalar>, groups: ComponentGroups,
+        _ configure: (inout EstimatorOptions<Scalar>) -> Void = { _ in }
+    ) throws {
+        var options = work.options
+        options.reference = try work.roundingReference()
+        configure(&options)
+        let source = try RunStepSource<Scalar>(RunFileReader(work.request.run), rowCount: work.request.rowCount)
+        var first = 0
+        var point = Scalar.zeros(work.objective.layout.count)
+        for row in source.iterations.indices.reversed() {
             try source.readIterate(ofRow: row, into: &point)
-            guard Scalar.nonfiniteCount(point, in: point.indices) > 0 else { break }
+            if Scalar.nonfiniteCount(point, in: point.indices) == 0 { first = row }
         }
-        return point
-    }
-}
-
-extension EstimationPlan {
-    /// How many of the rows to come are held against Double.
-    fileprivate func referenceRows(stride: Int) -> Int {
-        (committedRows..<rowCount).count { $0.isMultiple(of: stride) }
-    }
-}
-
-/// All workers, each with a component.
-private struct Crew<Scalar: ParameterScalar> {
-    let objective: any Objective<Scalar>
-    /// What is evaluated at the same time, a component a worker: of as many gradients as it takes for all of them to have one.
-    let groups: [ComponentGroups]
-    /// How many groups of the whole subset, or parts of its only one, the busiest worker takes for one gradient of those that are evaluated at
-    /// the same time.
-    let groupsOfBusiest: Double
-    /// The bytes of those of the estimate's vectors that the rehearsal has made.
-    let byteCount: Int
-    private let workerCount: Int
-    let evaluator: SubsetEvaluator<Scalar>
-    let reference: RoundingReference?
-    private var values: [GroupedGradient<Scalar>]
-
-    init(_ work: TypedEstimationWork<Scalar>, reference: (objective: any Objective<Double>, stride: Int)?) {
-        let objective = work.objective
-        self.objective = objective
-        let parts = work.groups.parts(for: objective)
-        let (workers, probes) = (work.busyWorkerCount, work.options.probeCount(of: work.groups, for: objective))
-        let gradients = (workers + parts.count - 1) / parts.count
-        groups = (0..<gradients).map { index in
-            let count = workers * (index + 1) / gradients - workers * index / gradients
-            return ComponentGroups(
-                components: Array(work.groups.components.prefix(count)),
-                weights: Array(work.groups.weights.prefix(count)), count: count,
-                populationWeight: work.groups.populationWeight)
-        }
-        workerCount = workers
-        // Where the next row follows without a wait, nobody is the busiest; elsewhere a row's probes are shared, or one.
-        let together = probes > 1 ? work.options.gammas.count : 1
-        groupsOfBusiest =
-            probes > 1 && work.options.canLookAhead
-            ? Double(parts.count) / Double(workers)
-            : Double((together * parts.count + workers - 1) / workers) / Double(together)
-        evaluator = SubsetEvaluator(workerCount: workers, isCancelled: { false })
-        self.reference = reference.map {
-            RoundingReference($0.objective, stride: $0.stride, workerCount: workers, isCancelled: { false })
-        }
-        let parameterCount = objective.layout.count
-        values = groups.map { _ in GroupedGradient(parameterCount: parameterCount, groupCount: 0) }
-        // The point, the means, and a component's gradient a worker, and two more of its own where pairs are rehearsed; the sums of groups in
-        // Double come on top where Double is evaluated.
-        let sums = parts.components.count > parts.count && reference != nil ? workers : 0
-        let vectors = 1 + (objective.prefersPairs ? 3 : 1) * workers
-        byteCount =
-            parameterCount * (vectors * MemoryLayout<Scalar>.stride + (gradients - sums) * MemoryLayout<Double>.stride)
+        self.first = first
+        self.source = source
+        estimator = StepEstimator(objective: work.objective, groups: groups, options: options)
     }
 
-    /// Seconds that quick gradients are rehearsed for.
-    private static var rehearsalTime: Double { 0.5 }
-
-    /// How long a component gradient takes while all workers are at it, and in Double (0 where it is not asked for).
-    mutating func seconds(at point: [Scalar]) throws -> (gradient: Double, reference: Double) {
-        // The first one pays for what is set up once. More than two of quick ones: workers need the most memory when all of them are at the
-        // same place of their gradients, which does not happen every time.
-        try evaluate(at: point)
-        if objective.prefersPairs { try evaluatePairs(at: point) }
-        var times: [Double] = []
-        repeat {
-            times.append(try ContinuousClock().measure { try evaluate(at: point) } / .seconds(1))
-        } while times.count < 3 || (times.count < 15 && times.reduce(0, +) < Self.rehearsalTime)
-        let gradient = times.sorted()[times.count / 2]
-        guard reference != nil else { return (gradient, 0) }
-        let both = try ContinuousClock().measure {
-            _ = try reference!.difference(from: point, to: point, over: groups[0], size: groups[0].components.count)
-        }
-        return (gradient, both / .seconds(2))
+    /// How long the calibration and the estimate of one row take, once everything is set up that is set up once.
+    mutating func seconds() throws -> (calibration: Double, row: Double) {
+        _ = try calibrate()
+        return (try calibrate(), try time(row: first))
     }
 
-    private mutating func evaluate(at point: [Scalar]) throws {
-        var probes = groups.indices.map { index in
-            SubsetProbe(
-                objective: objective, groups: groups[index], range: 0..<groups[index].components.count, point: point,
-                value: values[index].taken())
+    /// The same of as many rows as there is time for, on the average.
+    /// - Parameter patience: in seconds.
+    mutating func seconds(ofSeveralRows patience: Double) throws -> (calibration: Double, row: Double) {
+        let calibration = try calibrate()
+        var (sum, count) = (0.0, 0)
+        for row in first..<source.iterations.count where sum < patience {
+            sum += try time(row: row)
+            count += 1
         }
-        defer { for index in probes.indices { swap(&values[index], &probes[index].value) } }
-        try evaluator.evaluate(&probes)
+        return (calibration, sum / Double(max(1, count)))
     }
 
-    /// Two components for every worker, for the memory that they need.
-    private func evaluatePairs(at point: [Scalar]) throws {
-        let failure = Mutex<(any Error)?>(nil)
-        let (objective, component) = (objective, groups[0].components[0])
-        DispatchQueue.concurrentPerform(iterations: workerCount) { _ in
-            var (first, second) = (Scalar.zeros(point.count), Scalar.zeros(point.count))
-            do {
-                _ = try objective.gradients(
-                    ofComponents: component, component, at: point, into: &first, &second)
-            } catch {
-                failure.withLock { $0 = error }
-            }
-        }
-        if let error = failure.withLock({ $0 }) { throw error }
+    private mutating func calibrate() throws -> Double {
+        try ContinuousClock().measure {
+            _ = try estimator.repeatability(row: first, of: &source)
+            _ = try estimator.rounding(row: first, of: &source)
+        } / .seconds(1)
+    }
+
+    private mutating func time(row: Int) throws -> Double {
+        let calibration = RowCalibration(
+            repeatability: 0, rounding: .unmeasured(machineEpsilon: Double(Scalar.ulpOfOne)))
+        return try ContinuousClock().measure {
+            _ = try estimator.estimate(
+                row: row, of: &source, isFollowed: row + 1 < source.iterations.count, calibration: calibration)
+        } / .seconds(1)
     }
 }
 

@@ -68,11 +68,18 @@ extension EstimationRequest {
 }
 
 extension EstimatesFileAccess.Start {
-    /// Rounding as the last committed row knew it.
-    func rounding(in file: borrowing HDF5.File) throws -> RoundingLevel? {
-        guard committedRows > 0 else { return nil }
+    /// What is known of the calibration: the last committed row has the level of the rows before it.
+    /// - Parameter stride: every how many rows rounding is measured.
+    func calibration(in file: borrowing HDF5.File, stride: Int?) throws -> Calibration {
+        guard committedRows > 0 else { return Calibration() }
         let last = try EstimatesFileAccess.estimate(row: committedRows - 1, of: file, header: header)
-        return RoundingLevel(relative: last.relativeRounding, projection: last.roundingProjection)
+        let level = RoundingLevel(relative: last.relativeRounding, projection: last.roundingProjection)
+        return Calibration(
+            repeatability: repeatability.map { Calibration.Repeatability(row: 0, difference: $0) },
+            unusableRows: repeatability == nil ? committedRows : 0,
+            rounding: stride.map {
+                [Calibration.Rounding(row: (committedRows - 1) / $0 * $0, level: level)]
+            } ?? [])
     }
 }
 
@@ -106,7 +113,6 @@ protocol EstimationWork: Sendable {
         _ rows: inout EstimatedRows, until end: Int, isCancelled: @escaping @Sendable () -> Bool,
         progress: (EstimatedRows) throws -> Void
     ) throws
-    func repeatability(atRow row: Int) throws -> Double?
 }
 
 extension EstimationWork {
@@ -157,26 +163,39 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     ) -> EstimationPlan {
         let committed = standing?.committedRows ?? 0
         let rowCount = request.isFollowing ? request.capacity : request.rowCount
-        let gradients = EstimationPlan.gradientCount(
-            rows: max(0, rowCount - committed), gammaCount: options.gammas.count + options.direction.ascentCount,
-            isShared: isShared,
-            isProbed: standing?.isProbed ?? false)
-        let (parameterCount, blockCount) = (objective.layout.count, objective.layout.blocks.count)
-        let parts = groups.parts(for: objective)
+        let ascents = options.direction.ascentCount
+        let rows = committed..<max(committed, rowCount)
+        let gradients =
+            EstimationPlan.gradientCount(
+                rows: rows.count, gammaCount: options.gammas.count + ascents, isShared: isShared,
+                isProbed: standing?.isProbed ?? false) + calibrationRows(rows) * gradientsPerCalibrationRow
         return EstimationPlan(
             run: request.run, output: request.output, disposition: disposition, rowCount: rowCount,
-            committedRows: committed, uncoveredRows: uncoveredRows, parameterCount: parameterCount,
-            blockCount: blockCount, gammas: options.gammas, subsetSize: groups.components.count,
+            committedRows: committed, uncoveredRows: uncoveredRows, parameterCount: objective.layout.count,
+            blockCount: objective.layout.blocks.count, gammas: options.gammas, subsetSize: groups.components.count,
             componentCount: objective.componentCount, precision: request.configuration.precision ?? .float64,
             subsetGradientCount: gradients, componentGradientCount: gradients * groups.components.count,
             outputBytes: EstimationPlan.structureBytes
                 + EstimationPlan.outputByteCount(rows: request.capacity, extents),
-            workspaceBytes: EstimationWorkspace<Scalar>.byteCount(
-                parameterCount: parameterCount, groupCount: groups.count > 1 ? groups.count : 0,
-                workerCount: busyWorkerCount,
-                sumsGroups: parts.components.count > parts.count, gradientCount: options.keepsEnd ? 3 : 2,
-                probeCount: options.probeCount(of: groups, for: objective), looksAhead: options.canLookAhead,
-                takesPairs: objective.prefersPairs) + hessianBytes)
+            workspaceBytes: workspaceBytes(of: groups, options))
+    }
+
+    /// How many of some rows are held against Double.
+    func calibrationRows(_ rows: Range<Int>) -> Int {
+        roundingStride.map { stride in rows.count { $0.isMultiple(of: stride) } } ?? 0
+    }
+
+    /// The end of the step once more, and both ends in Double.
+    var gradientsPerCalibrationRow: Int { 3 + options.direction.ascentCount }
+
+    /// The bytes of the parameter vectors that estimates on these components hold.
+    func workspaceBytes(of groups: ComponentGroups, _ options: EstimatorOptions<Scalar>) -> Int {
+        let parts = groups.parts(for: objective)
+        return EstimationWorkspace<Scalar>.byteCount(
+            parameterCount: objective.layout.count, groupCount: groups.count > 1 ? groups.count : 0,
+            workerCount: busyWorkerCount(of: groups, options), sumsGroups: parts.components.count > parts.count,
+            gradientCount: options.keepsEnd ? 3 : 2, probeCount: options.probeCount(of: groups, for: objective),
+            looksAhead: options.canLookAhead, takesPairs: objective.prefersPairs) + hessianBytes
     }
 
     func run(
@@ -186,7 +205,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         if plan.disposition == .create || plan.disposition == .replace {
             try create(isReplacing: plan.disposition == .replace)
         }
-        var known: KnownStart?
+        var known = Calibration()
         let writer = try openWriter(&known)
         var rows = try makeRows(known, isCancelled: isCancelled)
         try request.fill(writer, plan, isCancelled: isCancelled, waiting: waiting) { writer, count in
@@ -212,10 +231,10 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     }
 
     /// Workers that have something to do while the probes of a row are evaluated.
-    var busyWorkerCount: Int {
+    private func busyWorkerCount(of groups: ComponentGroups, _ options: EstimatorOptions<Scalar>) -> Int {
         let probes = options.probeCount(of: groups, for: objective)
-        // At the first x_k there are its gradient, the same once more for repeatability, and the first probe.
-        let gradients = probes > 1 ? max(probes, options.canLookAhead ? 3 : 2) : 1
+        // At the first x_k there are its gradient and the first probe.
+        let gradients = probes > 1 ? max(probes, 2) : 1
         return min(options.workerCount, groups.parts(for: objective).count * gradients)
     }
 
@@ -223,29 +242,29 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
         try EstimatesFileSkeleton.create(at: request.output, header: outputHeader(), isReplacing: isReplacing)
     }
 
-    /// Opens the file that is there; `known` becomes what its rows have measured.
-    func openWriter(_ known: inout KnownStart?) throws -> AnalysisFileWriter {
+    /// Opens the file that is there; `known` becomes what its rows were calibrated with.
+    func openWriter(_ known: inout Calibration) throws -> AnalysisFileWriter {
         try AnalysisFileWriter(continuing: request.output, EstimatesSchema.file) { file in
             let start = try EstimatesFileAccess.start(of: file)
-            known = KnownStart(repeatability: start.repeatability, rounding: try start.rounding(in: file))
+            known = try start.calibration(in: file, stride: roundingStride)
             return start.committedRows
         }
     }
 
     func makeRows(
-        _ known: KnownStart?, isCancelled: @escaping @Sendable () -> Bool
+        _ known: Calibration, isCancelled: @escaping @Sendable () -> Bool
     ) throws -> EstimateRows<Scalar> {
         var options = options
         options.reference = try roundingReference()
-        let estimator = StepEstimator(
-            objective: objective, groups: groups, options: options, repeatability: known?.repeatability,
-            rounding: known?.rounding, isCancelled: isCancelled)
-        return EstimateRows(estimator, extents: try outputHeader().extents, repeatability: known?.repeatability)
+        let estimator = StepEstimator(objective: objective, groups: groups, options: options, isCancelled: isCancelled)
+        return EstimateRows(
+            CalibratedEstimator(estimator, known, roundingStride: roundingStride),
+            extents: try outputHeader().extents)
     }
 
     /// The objective in Double for a sample of the rows, where gradients are evaluated in Float.
-    func roundingReference() throws -> (objective: any Objective<Double>, stride: Int)? {
-        try roundingStride.map { (try request.makeObjective(as: Double.self), $0) }
+    func roundingReference() throws -> (any Objective<Double>)? {
+        roundingStride == nil ? nil : try request.makeObjective(as: Double.self)
     }
 
     /// Every how many rows rounding is measured; `nil` where it is not.

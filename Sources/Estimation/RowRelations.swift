@@ -57,7 +57,8 @@ struct RowRelations {
             let probes = row.curve.indices.count { !row.curve[$0].gradientNorm.isNaN }
             require(
                 row.componentGradientCount / max(1, row.subsetSize) >= min(1, probes) + 1 || probes == 0,
-                EstimatesSchema.componentGradientCount, "at least \(2 * row.subsetSize)", row.componentGradientCount)
+                EstimatesSchema.componentGradientCount,
+                "at least two of each of \(row.subsetSize)", row.componentGradientCount)
         }
         require(
             row.relativeRounding.isNaN || row.relativeRounding >= 0, "/estimates/relative_rounding", "0 or more",

@@ -61,7 +61,8 @@ extension PointFit {
             counts.used = others.count
             var plain = options
             plain.blockLength = min(report.bootstrap.blockLength, others.series.map(\.count).min() ?? 1)
-            guard let without = try? PointFit(others, options: plain).report(counts), report.isDecided(against: without)
+            guard let without = try? PointFit(others, options: plain).report(counts).report,
+                report.isDecided(against: without)
             else { continue }
             return DecisivePoint(
                 iteration: points.iteration[index], run: points.run?[index], gradientNorm: points.gradientNorm[index],

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A number with its uncertainty. What is undefined is `nil` and left out of the JSON; no number in a
 /// report is NaN or infinite.
 public struct Estimate: Sendable, Codable, Equatable {
@@ -35,135 +37,11 @@ public struct Estimate: Sendable, Codable, Equatable {
 public struct Extent: Sendable, Codable, Equatable {
     public var minimum: Double
     public var maximum: Double
-}
 
-public struct LeastSquaresFit: Sendable, Codable, Equatable {
-    /// L0 ≥ 0.
-    public var intercept: Estimate
-    /// L1 ≥ 0.
-    public var slope: Estimate
-    /// Whether the unconstrained estimate was negative, so that the coefficient sits at 0.
-    public var interceptOnBound: Bool
-    public var slopeOnBound: Bool
-    /// 1 − Σ residual² / Σ (L − L̄)²; negative where the bound costs more than the mean would; `nil` where L is constant.
-    public var determination: Double?
-    /// √(Σ residual² / (n − number of free coefficients)), in units of smoothness.
-    public var residualStandardDeviation: Double?
+    public init(minimum: Double, maximum: Double) { (self.minimum, self.maximum) = (minimum, maximum) }
 
-    public var line: SmoothnessLine { SmoothnessLine(intercept: intercept.value, slope: slope.value) }
-}
-
-/// A line of another method than least squares.
-public struct LineFit: Sendable, Codable, Equatable {
-    public var intercept: Estimate
-    public var slope: Estimate
-    public var interceptOnBound: Bool
-    public var slopeOnBound: Bool
-    /// τ of an expectile or a quantile.
-    public var level: Double?
-    /// The share of points above the line.
-    public var shareAbove: Double
-
-    public var line: SmoothnessLine { SmoothnessLine(intercept: intercept.value, slope: slope.value) }
-}
-
-/// L = H0 + H1 (f − f*).
-public struct GapFit: Sendable, Codable, Equatable {
-    /// H0 ≥ 0.
-    public var intercept: Estimate
-    /// H1 ≥ 0, in units of smoothness per loss.
-    public var slope: Estimate
-    /// f*
-    public var minimum: Double
-    public var isMinimumFitted: Bool
-    public var interceptOnBound: Bool
-    public var slopeOnBound: Bool
-    public var determination: Double?
-}
-
-/// L = L0 + L1 s^α with s the largest gradient norm on the segment: α-symmetric smoothness.
-public struct SegmentFit: Sendable, Codable, Equatable {
-    public var intercept: Estimate
-    public var slope: Estimate
-    public var alpha: Double
-    public var interceptOnBound: Bool
-    public var slopeOnBound: Bool
-    public var determination: Double?
-}
-
-/// L = L0 + L_ρ g^ρ.
-public struct OrderFit: Sendable, Codable, Equatable {
-    public var intercept: Estimate
-    public var coefficient: Estimate
-    public var order: Estimate
-    public var isOrderFitted: Bool
-    /// Whether the fitted ρ is an end of `orderRange`, the orders that are searched.
-    public var orderOnBound: Bool
-    public var determination: Double?
-
-    public var law: OrderLaw {
-        OrderLaw(intercept: intercept.value, coefficient: coefficient.value, order: order.value)
-    }
-}
-
-/// The power law with errors in both variables.
-public struct ErrorsInBothFit: Sendable, Codable, Equatable {
-    public var logIntercept: Estimate
-    public var exponent: Estimate
-    /// √(error variance of log L / error variance of log g); `nil` where every point has its own standard errors.
-    public var errorRatio: Double?
-
-    public var law: PowerLaw { PowerLaw(logIntercept: logIntercept.value, exponent: exponent.value) }
-}
-
-public struct UpperEnvelopeFit: Sendable, Codable, Equatable {
-    /// L0 ≥ 0 and L1 ≥ 0 without intervals: the bootstrap is not consistent for an extreme of the sample.
-    public var intercept: Estimate
-    public var slope: Estimate
-    public var interceptOnBound: Bool
-    public var slopeOnBound: Bool
-    /// (1/n) Σ (L0 + L1 g_k − L_k) ≥ 0, in units of smoothness.
-    public var meanExcess: Double
-    /// The range of the coefficients when each run of one block length of points is left out in turn: how much the envelope
-    /// hangs on single stretches of the run. Not a confidence interval.
-    public var interceptWithoutOneBlock: Extent?
-    public var slopeWithoutOneBlock: Extent?
-
-    public var line: SmoothnessLine { SmoothnessLine(intercept: intercept.value, slope: slope.value) }
-}
-
-public struct PowerLawFit: Sendable, Codable, Equatable {
-    /// a in log L = a + ρ log g, natural logarithms.
-    public var logIntercept: Estimate
-    /// ρ.
-    public var exponent: Estimate
-    /// R² on the logs; `nil` where L is constant.
-    public var determination: Double?
-    /// √(Σ residual² / (n − 2)) of the natural logarithms; `nil` for n = 2.
-    public var residualStandardDeviationOfLogs: Double?
-
-    public var law: PowerLaw { PowerLaw(logIntercept: logIntercept.value, exponent: exponent.value) }
-}
-
-public struct Correlations: Sendable, Codable, Equatable {
-    /// Pearson's correlation of log g and log L; `nil` where L is constant.
-    public var pearsonOfLogs: Estimate?
-    /// Spearman's rank correlation, mid-ranks for ties.
-    public var spearman: Estimate?
-    /// Kendall's τ_b.
-    public var kendall: Estimate?
-    /// Two-sided p-values as if the points were independent, which those of a trajectory are not.
-    public var pearsonProbability: Double?
-    public var spearmanProbability: Double?
-    public var kendallProbability: Double?
-    /// p-values of Pearson's correlation of the logs and of Spearman's when blocks of points are permuted.
-    public var pearsonPermutationProbability: Double?
-    public var spearmanPermutationProbability: Double?
-    public var permutations: Int
-    public var permutationBlockLength: Int
-    /// Pearson's correlation of log g and log L given log η_eff: what the step size does not account for. `nil` without step
-    /// sizes, or where η_eff is constant or determines g or L.
-    public var pearsonOfLogsGivenStepSize: Estimate?
+    /// Returns the extent of values, 0 to 0 for none.
+    init(of values: [Double]) { self.init(minimum: values.min() ?? 0, maximum: values.max() ?? 0) }
 }
 
 /// L̂ against the reference 2/η_eff over the points that have a positive finite η_eff.
@@ -214,8 +92,47 @@ public struct BootstrapDescription: Sendable, Codable, Equatable {
     public var seed: UInt64
 }
 
-/// Everything that `fit` found, in full.
-public struct FitReport: Sendable, Codable, Equatable {
+/// Everything that `fit` found, in full: the laws, and the rest as if it were of the report itself.
+@dynamicMemberLookup
+public struct FitReport: Sendable, Equatable {
+    /// The values of the laws by the laws' names in JSON; a law for which the points do not have what it takes is absent.
+    public var laws: [String: FittedValues]
+    public var summary: FitSummary
+
+    public subscript(law: Law) -> FittedValues? { laws[law.key] }
+
+    /// Returns the values of a law without which there is no report.
+    func required(_ law: Law) -> FittedValues {
+        guard let values = self[law] else { preconditionFailure("a report without \(law.name)") }
+        return values
+    }
+
+    public subscript<Value>(dynamicMember path: WritableKeyPath<FitSummary, Value>) -> Value {
+        get { summary[keyPath: path] }
+        set { summary[keyPath: path] = newValue }
+    }
+}
+
+extension FitReport: Codable {
+    /// In JSON the laws stand beside the rest.
+    public func encode(to encoder: any Encoder) throws {
+        try summary.encode(to: encoder)
+        var container = encoder.container(keyedBy: TextKey.self)
+        for (key, values) in laws { try container.encode(values, forKey: TextKey(key)) }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        summary = try FitSummary(from: decoder)
+        let container = try decoder.container(keyedBy: TextKey.self)
+        laws = [:]
+        for law in Law.all {
+            laws[law.key] = try container.decodeIfPresent(FittedValues.self, forKey: TextKey(law.key))
+        }
+    }
+}
+
+/// What a report holds besides the laws.
+public struct FitSummary: Sendable, Codable, Equatable {
     public var points: PointCounts
     /// First and last iteration among the used points.
     public var firstIteration: Int
@@ -226,20 +143,6 @@ public struct FitReport: Sendable, Codable, Equatable {
     public var gradientNormDecades: Double
     /// What the points weigh, for people.
     public var weights: String
-    public var leastSquares: LeastSquaresFit
-    public var theilSen: LineFit
-    public var expectile: LineFit
-    public var quantile: LineFit
-    public var upperEnvelope: UpperEnvelopeFit
-    public var powerLaw: PowerLawFit
-    public var powerLawWithErrors: ErrorsInBothFit?
-    /// L = constant.
-    public var constant: Estimate
-    public var order: OrderFit?
-    /// `nil` for points without losses, or with one loss only.
-    public var gap: GapFit?
-    /// `nil` for points without the gradients of the segment.
-    public var segment: SegmentFit?
     public var correlations: Correlations
     public var comparison: ModelComparison
     public var stepSize: StepSizeComparison?
@@ -247,48 +150,21 @@ public struct FitReport: Sendable, Codable, Equatable {
     /// The one point that decides the line of least squares; `nil` where none does.
     public var decisivePoint: DecisivePoint?
     public var bootstrap: BootstrapDescription
-    public var warnings: [FitWarning]
+    public var warnings: [FitWarning] = []
     /// What is called the local smoothness, where it is not eq. 20 of Zhang et al. 2020.
     public var smoothnessFormula: String?
     /// What is doubtful about the points of several runs taken together, in sentences; `nil` where nothing is known to be.
     public var notes: [String]?
-}
 
-extension FitReport {
-    /// Puts what is known of the measurement before what the fit has found.
-    public mutating func warn(ofMeasurement messages: [String], formula: String? = nil) {
-        warnings.insert(contentsOf: messages.map { FitWarning(code: .measuredOtherwise, message: $0) }, at: 0)
-        smoothnessFormula = formula
+    init(
+        points: PointCounts, firstIteration: Int, lastIteration: Int, gradientNorm: Extent, smoothness: Extent,
+        weights: String, correlations: Correlations, comparison: ModelComparison, stepSize: StepSizeComparison?,
+        neighbourhood: NeighbourhoodCheck?, bootstrap: BootstrapDescription
+    ) {
+        (self.points, self.firstIteration, self.lastIteration) = (points, firstIteration, lastIteration)
+        (self.gradientNorm, self.smoothness, self.weights) = (gradientNorm, smoothness, weights)
+        gradientNormDecades = log10(gradientNorm.maximum) - log10(gradientNorm.minimum)
+        (self.correlations, self.comparison, self.stepSize) = (correlations, comparison, stepSize)
+        (self.neighbourhood, self.bootstrap) = (neighbourhood, bootstrap)
     }
-}
-
-/// A reason to distrust part of a report: a stable code for scripts and a sentence with the numbers for people.
-public struct FitWarning: Sendable, Codable, Equatable {
-    public enum Code: String, Sendable, Codable, CaseIterable {
-        /// The numbers were measured in a way that makes them something else than the smoothness of a function.
-        case measuredOtherwise
-        case pointsLeftOut
-        case fewPoints
-        case fewBlocks
-        case narrowGradientNorm
-        case coefficientOnBound
-        case stepSizeReturned
-        case beyondNeighbourhood
-        case exponentIsNotOne
-        case exponentOutsideTheory
-        case replicatesLost
-        /// Some iteration occurs twice in one run: points of several runs, or one counted twice.
-        case repeatedIterations
-        /// One point moves L0 or L1 of least squares by more than half the width of their intervals without it.
-        case pointDecides
-        /// L‖d‖/‖g‖ is √2 throughout, as the difference of gradients of two independent minibatches has it.
-        case independentMinibatches
-        /// The points have no step sizes, without which some doubts cannot be judged.
-        case stepSizeUnknown
-        case pointsAboveUpperFit
-        case negativeTheilSen
-    }
-
-    public var code: Code
-    public var message: String
 }

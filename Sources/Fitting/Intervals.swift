@@ -25,59 +25,42 @@ import Foundation
 /// of the bootstrap's and the jackknife's. The other coefficient of such a line, whose bootstrap suffers from the bound as well, gets
 /// what reaches further of its intervals with the bound and without.
 struct Intervals {
-    private let sorted: [FitStatistic: [Double]]
-    /// How much further than the replicates the jackknife reaches, at least 1.
-    private var stretches: [FitStatistic: Double] = [:]
-    /// ν where few blocks decide.
-    private var freedoms: [FitStatistic: Double] = [:]
     private let options: FitOptions
     let blockCount: Double
+    private let statistics: [Statistic]
+    /// The replicates of every statistic, ascending.
+    private let sorted: [[Double]]
+    /// How much further than the replicates the jackknife reaches, at least 1.
+    private var stretches: [Double]
+    /// ν, the number of blocks or less where few of them decide.
+    private var freedoms: [Double]
 
     init(_ bootstrap: FitBootstrap?, resampler: Resampler, options: FitOptions) {
         self.options = options
         blockCount = max(resampler.blockCount, 2)
-        guard let bootstrap else {
-            sorted = [:]
-            return
-        }
-        let replicates = bootstrap.replicates(options.replicates, resampler: resampler)
-        sorted = replicates.mapValues { $0.sorted() }
-        guard resampler.scheme != .points else { return }
-        for (statistic, jackknife) in bootstrap.jackknife(resampler) where Self.hasLeverage(statistic) {
-            let spread = standardDeviation(sorted[statistic] ?? [])
-            if spread > 0, jackknife.error > spread { stretches[statistic] = min(jackknife.error / spread, 2) }
+        statistics = bootstrap?.statistics ?? []
+        sorted = bootstrap?.replicates(options.replicates, resampler: resampler).map { $0.sorted() } ?? []
+        stretches = [Double](repeating: 1, count: statistics.count)
+        freedoms = [Double](repeating: blockCount, count: statistics.count)
+        guard let bootstrap, resampler.scheme != .points else { return }
+        for (place, jackknife) in bootstrap.jackknife(resampler).enumerated() where statistics[place].hasLeverage {
+            guard let jackknife else { continue }
+            let spread = standardDeviation(sorted[place])
+            if spread > 0, jackknife.error > spread { stretches[place] = min(jackknife.error / spread, 2) }
             if let kurtosis = jackknife.kurtosis, kurtosis > 1 {
-                freedoms[statistic] = min(max(2 * blockCount / (kurtosis - 1), 4), blockCount)
+                freedoms[place] = min(max(2 * blockCount / (kurtosis - 1), 4), blockCount)
             }
         }
     }
 
-    /// Correlations are bounded and have no leverage to speak of.
-    private static func hasLeverage(_ statistic: FitStatistic) -> Bool {
-        switch statistic {
-        case .pearson, .spearman, .kendall, .partial, .order, .orderIntercept, .orderCoefficient: false
-        default: true
-        }
-    }
+    /// Whether no resamples were asked for.
+    var isEmpty: Bool { statistics.isEmpty }
 
-    /// Whether a small change of the points changes the statistic in proportion.
-    private static func isSmooth(_ statistic: FitStatistic) -> Bool {
-        switch statistic {
-        case .theilSenIntercept, .theilSenSlope: false
-        case .intercept(let method), .slope(let method), .freeIntercept(let method), .freeSlope(let method):
-            method != .quantile
-        default: true
-        }
-    }
+    /// Returns on how many resamples a statistic is defined.
+    func replicateCount(_ place: Int) -> Int { sorted[place].count }
 
-    /// ν of a statistic; with a bound that of the same without, for a jackknife at a bound sees nothing.
-    private func freedom(_ statistic: FitStatistic) -> Double {
-        guard Self.isSmooth(statistic) else { return blockCount }
-        return switch statistic {
-        case .intercept(let method): freedoms[.freeIntercept(method)] ?? blockCount
-        case .slope(let method): freedoms[.freeSlope(method)] ?? blockCount
-        default: freedoms[statistic] ?? blockCount
-        }
+    private func freedom(_ place: Int) -> Double {
+        statistics[place].isSmooth ? freedoms[place + statistics[place].free] : blockCount
     }
 
     static func levels(confidence: Double, blocks: Double) -> (lower: Double, upper: Double) {
@@ -86,80 +69,65 @@ struct Intervals {
         return (normalProbability(-t), normalProbability(t))
     }
 
-    /// Replicates on which L0 and L1 were undefined, because all drawn gradient norms were equal.
-    var lostReplicates: Int { options.replicates - (sorted[.slope(.leastSquares)]?.count ?? 0) }
-
-    func estimate(_ value: Double, _ statistic: FitStatistic) -> Estimate {
-        guard options.replicates > 0 else {
+    func estimate(_ value: Double, _ place: Int) -> Estimate {
+        guard !isEmpty else {
             return Estimate(value: value, reasonWithoutInterval: "no bootstrap replicates were asked for")
         }
-        guard let replicates = sorted[statistic], replicates.count >= 2, let ends = ends(value, statistic) else {
+        guard let ends = ends(value, place) else {
             return Estimate(value: value, reasonWithoutInterval: "undefined on the resamples")
         }
         return Estimate(
-            value: value, standardError: standardDeviation(replicates) * (stretches[statistic] ?? 1),
-            lower: ends.lower, upper: ends.upper, intervalMethod: .percentile)
+            value: value, standardError: standardDeviation(sorted[place]) * stretches[place], lower: ends.lower,
+            upper: ends.upper, intervalMethod: .percentile)
     }
 
     /// Beyond this many standard deviations the replicates are too few for their quantiles.
     private static let farthestQuantile = 2.6
 
     /// The quantiles of the replicates, further away from the estimate where they have to be.
-    private func ends(_ value: Double, _ statistic: FitStatistic) -> (lower: Double, upper: Double)? {
-        guard let replicates = sorted[statistic], replicates.count >= 2 else { return nil }
+    private func ends(_ value: Double, _ place: Int) -> (lower: Double, upper: Double)? {
+        guard sorted.indices.contains(place), sorted[place].count >= 2 else { return nil }
+        let statistic = statistics[place]
         let t =
-            studentQuantile((1 + options.confidence) / 2, degreesOfFreedom: freedom(statistic) - 1)
+            studentQuantile((1 + options.confidence) / 2, degreesOfFreedom: freedom(place) - 1)
             * (blockCount / (blockCount - 1)).squareRoot()
         let z = min(t, Self.farthestQuantile)
-        let stretch = t / z * (Self.isSmooth(statistic) ? 1 : stretches[statistic] ?? 1)
-        let low = quantile(ofSorted: replicates, at: normalProbability(-z))
-        let high = quantile(ofSorted: replicates, at: normalProbability(z))
+        let stretch = t / z * (statistic.isSmooth ? 1 : stretches[place])
+        let low = quantile(ofSorted: sorted[place], at: normalProbability(-z))
+        let high = quantile(ofSorted: sorted[place], at: normalProbability(z))
         // A stretch of 1 must leave the digits alone.
         guard stretch > 1 else { return (low, high) }
-        if Self.isCorrelation(statistic) {
+        if statistic.isCorrelation {
             return (
                 min(low, max(value + stretch * (low - value), movedCorrelation(low, from: value, stretch))),
                 max(high, min(value + stretch * (high - value), movedCorrelation(high, from: value, stretch)))
             )
         }
-        let range = Self.range(of: statistic)
         return (
-            max(min(low, value + stretch * (low - value)), range.lowerBound),
-            min(max(high, value + stretch * (high - value)), range.upperBound)
+            max(min(low, value + stretch * (low - value)), statistic.range.lowerBound),
+            min(max(high, value + stretch * (high - value)), statistic.range.upperBound)
         )
     }
 
-    private static func isCorrelation(_ statistic: FitStatistic) -> Bool {
-        [.pearson, .spearman, .kendall, .partial].contains(statistic)
-    }
-
-    /// What the statistic can be: an end beyond the replicates must not leave it.
-    private static func range(of statistic: FitStatistic) -> ClosedRange<Double> {
-        switch statistic {
-        case .order: orderRange
-        case .orderIntercept, .orderCoefficient, .constant: 0...Double.infinity
-        default: -Double.infinity...Double.infinity
-        }
-    }
-
-    /// L0 and L1 of one method with their bounds 0; `free` is the line without.
+    /// L0 and L1 of one method with their bounds 0, whose statistics begin at `place`; `free` is the line without.
     func bounded(
-        _ line: SmoothnessLine, free: SmoothnessLine, _ method: LineMethod
+        _ line: SmoothnessLine, free: SmoothnessLine, _ place: Int
     ) -> (intercept: Estimate, slope: Estimate) {
-        var intercept = estimate(line.intercept, .intercept(method))
-        var slope = estimate(line.slope, .slope(method))
-        guard let first = ends(free.intercept, .freeIntercept(method)),
-            let second = ends(free.slope, .freeSlope(method)), intercept.lower != nil, slope.lower != nil
+        var intercept = estimate(line.intercept, place)
+        var slope = estimate(line.slope, place + 1)
+        guard let first = ends(free.intercept, place + 2), let second = ends(free.slope, place + 3),
+            intercept.lower != nil, slope.lower != nil
         else { return (intercept, slope) }
         let isNearBound = first.lower <= 0 || second.lower <= 0
-        widen(&intercept, first, free: free.intercept, .freeIntercept(method), isNearBound)
-        widen(&slope, second, free: free.slope, .freeSlope(method), isNearBound)
+        widen(&intercept, first, free: free.intercept, place + 2, isNearBound)
+        widen(&slope, second, free: free.slope, place + 3, isNearBound)
         return (intercept, slope)
     }
 
+    /// - Parameter place: of the coefficient without its bound.
     private func widen(
-        _ estimate: inout Estimate, _ ends: (lower: Double, upper: Double), free: Double,
-        _ freeStatistic: FitStatistic, _ isNearBound: Bool
+        _ estimate: inout Estimate, _ ends: (lower: Double, upper: Double), free: Double, _ place: Int,
+        _ isNearBound: Bool
     ) {
         guard isNearBound else {
             (estimate.lower, estimate.upper) = (ends.lower, ends.upper)
@@ -168,14 +136,31 @@ struct Intervals {
         estimate.lower = max(min(estimate.lower ?? ends.lower, ends.lower), 0)
         estimate.upper = max(estimate.upper ?? ends.upper, ends.upper)
         let spread =
-            standardDeviation(sorted[freeStatistic] ?? []) * (stretches[freeStatistic] ?? 1)
-            * (blockCount / (blockCount - 1)).squareRoot()
+            standardDeviation(sorted[place]) * stretches[place] * (blockCount / (blockCount - 1)).squareRoot()
         guard ends.lower <= 0, spread > 0, (free / spread).isFinite else { return }
         let profile = boundedInterval(
-            free: free, standardError: spread, degreesOfFreedom: freedom(freeStatistic) - 1,
-            confidence: options.confidence)
+            free: free, standardError: spread, degreesOfFreedom: freedom(place) - 1, confidence: options.confidence)
         (estimate.lower, estimate.upper) = (profile.lower, profile.upper)
         estimate.intervalMethod = .profile
+    }
+}
+
+/// The intervals of one law: its statistics are numbered from 0.
+struct LawIntervals {
+    private let intervals: Intervals
+    private let first: Int
+    /// ℓ, in points.
+    let blockLength: Int
+
+    init(_ intervals: Intervals, from first: Int, blockLength: Int) {
+        (self.intervals, self.first, self.blockLength) = (intervals, first, blockLength)
+    }
+
+    func estimate(_ value: Double, _ place: Int) -> Estimate { intervals.estimate(value, first + place) }
+
+    /// L0 and L1 of a line whose statistics are those of `Statistic.boundedLine`.
+    func bounded(_ line: SmoothnessLine, free: SmoothnessLine) -> (intercept: Estimate, slope: Estimate) {
+        intervals.bounded(line, free: free, first)
     }
 }
 

@@ -2,20 +2,12 @@ import Foundation
 
 /// How well one law describes the points, on the scale of L, for all laws alike.
 public struct ModelScore: Sendable, Codable, Equatable {
-    public enum Model: String, Sendable, Codable, CaseIterable {
-        case constant
-        /// L = L1 g
-        case proportional
-        /// L = L0 + L1 g
-        case linear
-        /// L = c g^ρ
-        case power
-        /// L = L0 + L_ρ g^ρ
-        case order
-        /// L = H0 + H1 (f − f*)
-        case gap
-        /// L = L0 + L1 max ‖∇f‖^α over the segment
-        case segment
+    /// Which law, by the name of its prediction.
+    public struct Model: RawRepresentable, Sendable, Hashable, Codable, CaseIterable {
+        public let rawValue: String
+        public init(rawValue: String) { self.rawValue = rawValue }
+        /// All that are compared, in the order of reports.
+        public static var allCases: [Model] { Law.predictors.compactMap(\.prediction?.model) }
     }
 
     public var model: Model
@@ -46,27 +38,47 @@ public struct ModelComparison: Sendable, Codable, Equatable {
     public var gap: Int
 }
 
-/// One law that can be fitted to some of the points and asked about others.
-private struct Candidate {
-    var model: ModelScore.Model
-    var formula: String
-    var parameters: Int
+/// How a law predicts L where it was not fitted.
+struct LawPrediction: Sendable {
+    typealias Fit = @Sendable (ComparisonWork, [Int]) -> ((Int) -> Double)?
+
+    let model: ModelScore.Model
+    let formula: @Sendable (FitOptions) -> String
+    /// How many numbers are fitted.
+    let parameters: @Sendable (FitOptions) -> Int
+    /// Whether the points have what the law takes.
+    let isPossible: @Sendable (ComparisonWork) -> Bool
     /// Fits to the points of the indices; the result gives L at any index.
-    var fit: ([Int]) -> ((Int) -> Double)?
+    let fit: Fit
+
+    init(
+        _ model: ModelScore.Model, formula: @escaping @Sendable (FitOptions) -> String,
+        parameters: @escaping @Sendable (FitOptions) -> Int,
+        isPossible: @escaping @Sendable (ComparisonWork) -> Bool = { _ in true }, fit: @escaping Fit
+    ) {
+        (self.model, self.formula, self.parameters) = (model, formula, parameters)
+        (self.isPossible, self.fit) = (isPossible, fit)
+    }
+
+    init(
+        _ model: ModelScore.Model, _ formula: String, parameters: Int,
+        isPossible: @escaping @Sendable (ComparisonWork) -> Bool = { _ in true }, fit: @escaping Fit
+    ) {
+        self.init(
+            model, formula: { _ in formula }, parameters: { _ in parameters }, isPossible: isPossible, fit: fit)
+    }
 }
 
 struct ComparisonWork {
     let points: SmoothnessPoints
     let weights: [Double]?
     let options: FitOptions
-    let segment: [Double]?
     /// Residuals in units of the largest L, so that no square overflows.
     private let scale: Double
 
-    init(_ points: SmoothnessPoints, weights: [Double]?, segment: [Double]?, options: FitOptions) {
+    init(_ points: SmoothnessPoints, weights: [Double]?, options: FitOptions) {
         self.points = points
         self.weights = weights
-        self.segment = segment
         self.options = options
         scale = points.smoothness.max() ?? 1
     }
@@ -75,14 +87,14 @@ struct ComparisonWork {
         let count = points.count
         let folds = min(10, max(2, count / 3))
         let gap = min(blockLength, count / (2 * folds))
-        let candidates = candidates()
+        let candidates = Law.predictors.compactMap(\.prediction).filter { $0.isPossible(self) }
         let ranges = (0..<folds).map { ($0 * count / folds)..<(($0 + 1) * count / folds) }
         let errors = candidates.map { candidate in
             ranges.map { foldError(candidate, $0, gap: gap) }
         }
         var scores = candidates.enumerated().map { place, candidate in
             ModelScore(
-                model: candidate.model, formula: candidate.formula, parameters: candidate.parameters,
+                model: candidate.model, formula: candidate.formula(options), parameters: candidate.parameters(options),
                 bic: bic(candidate), predictionError: total(errors[place]).map { $0.squareRoot() * scale })
         }
         finish(&scores, errors, ranges)
@@ -100,7 +112,9 @@ struct ComparisonWork {
         for place in scores.indices {
             scores[place].bicDifference = scores[place].bic.flatMap { bic in least.map { bic - $0 } }
         }
-        guard let constant = total(errors[0]), constant > 0 else { return }
+        guard let first = scores.firstIndex(where: { $0.model == .constant }), let constant = total(errors[first]),
+            constant > 0
+        else { return }
         let totals = errors.map(total)
         let best = totals.indices.filter { totals[$0] != nil }.min { totals[$0] ?? 0 < totals[$1] ?? 0 } ?? 0
         for place in scores.indices {
@@ -115,9 +129,9 @@ struct ComparisonWork {
     }
 
     /// Σ squared residuals of the points of a fold.
-    private func foldError(_ candidate: Candidate, _ fold: Range<Int>, gap: Int) -> Double? {
+    private func foldError(_ law: LawPrediction, _ fold: Range<Int>, gap: Int) -> Double? {
         let kept = points.gradientNorm.indices.filter { $0 < fold.lowerBound - gap || $0 >= fold.upperBound + gap }
-        guard kept.count >= 3, let predict = candidate.fit(kept) else { return nil }
+        guard kept.count >= 3, let predict = law.fit(self, kept) else { return nil }
         let sum = fold.reduce(0) { sum, index in
             let residual = (points.smoothness[index] - predict(index)) / scale
             return sum + residual * residual
@@ -125,8 +139,8 @@ struct ComparisonWork {
         return sum.isFinite ? sum : nil
     }
 
-    private func bic(_ candidate: Candidate) -> Double? {
-        guard let predict = candidate.fit(Array(points.gradientNorm.indices)) else { return nil }
+    private func bic(_ law: LawPrediction) -> Double? {
+        guard let predict = law.fit(self, Array(points.gradientNorm.indices)) else { return nil }
         let n = Double(points.count)
         let relative = weights.map { weights in weights.map { $0 / mean(weights) } }
         let sum = points.gradientNorm.indices.reduce(0) { sum, index in
@@ -134,51 +148,10 @@ struct ComparisonWork {
             return sum + residual * residual * (relative?[index] ?? 1)
         }
         guard sum > 1e-26 * n, sum.isFinite else { return nil }
-        return n * log(sum / n) + Double(candidate.parameters + 1) * log(n)
+        return n * log(sum / n) + Double(law.parameters(options) + 1) * log(n)
     }
 
-    private func candidates() -> [Candidate] {
-        var result = [
-            Candidate(model: .constant, formula: "L = L0", parameters: 1) { indices in
-                let level = average(indices)
-                return { _ in level }
-            },
-            Candidate(model: .proportional, formula: "L = L1 g", parameters: 1) { indices in
-                law(indices, order: 1, hasIntercept: false)
-            },
-            Candidate(model: .linear, formula: "L = L0 + L1 g", parameters: 2) { indices in
-                line(points.gradientNorm, indices)
-            },
-            Candidate(model: .power, formula: "L = c g^ρ", parameters: 2) { indices in
-                law(indices, order: nil, hasIntercept: false)
-            },
-            Candidate(
-                model: .order,
-                formula: options.order.map { "L = L0 + Lρ g^\(significant($0, digits: 3))" } ?? "L = L0 + Lρ g^ρ",
-                parameters: options.order == nil ? 3 : 2
-            ) { indices in law(indices, order: options.order, hasIntercept: true) },
-        ]
-        if let loss = points.loss {
-            let minimum = options.minimumLoss ?? loss.min() ?? 0
-            result.append(
-                Candidate(model: .gap, formula: "L = H0 + H1 (f − f*)", parameters: 2) { indices in
-                    line(loss.map { $0 - minimum }, indices)
-                })
-        }
-        if let segment {
-            result.append(
-                Candidate(
-                    model: .segment,
-                    formula: "L = L0 + L1 max ‖∇f‖"
-                        + (options.alpha == 1 ? "" : "^\(significant(options.alpha, digits: 3))"), parameters: 2
-                ) { indices in
-                    line(segment, indices)
-                })
-        }
-        return result
-    }
-
-    private func average(_ indices: [Int]) -> Double {
+    func average(_ indices: [Int]) -> Double {
         var (sum, total) = (0.0, 0.0)
         for index in indices {
             let weight = weights?[index] ?? 1
@@ -188,7 +161,7 @@ struct ComparisonWork {
         return sum / total * scale
     }
 
-    private func line(_ regressor: [Double], _ indices: [Int]) -> ((Int) -> Double)? {
+    func line(_ regressor: [Double], _ indices: [Int]) -> ((Int) -> Double)? {
         guard
             let fitted = ScaledPoints(
                 indices.map { regressor[$0] }, indices.map { points.smoothness[$0] },
@@ -198,7 +171,7 @@ struct ComparisonWork {
         return { fitted(regressor[$0]) }
     }
 
-    private func law(_ indices: [Int], order: Double?, hasIntercept: Bool) -> ((Int) -> Double)? {
+    func law(_ indices: [Int], order: Double?, hasIntercept: Bool) -> ((Int) -> Double)? {
         guard
             let fitted = orderLaw(
                 gradientNorm: indices.map { points.gradientNorm[$0] },

@@ -113,10 +113,7 @@ extension FitOptions {
 }
 
 private func naming<Value>(_ run: String, _ work: () throws -> Value) throws -> Value {
-    do { return try work() } catch var error as SmoothnessError {
-        error.object = run + (error.object.map { ", \($0)" } ?? "")
-        throw error
-    }
+    try amendingErrors({ $0.object = run + ($0.object.map { ", \($0)" } ?? "") }, of: work)
 }
 
 /// What the tests need of one run.

@@ -1,5 +1,5 @@
 /// Points in units in which neither squares nor products overflow or vanish: divided by powers of two, which costs no digit.
-struct ScaledPoints {
+struct ScaledPoints: Sendable {
     /// Gradient norms, or any other regressor x ≥ 0.
     let x: [Double]
     /// Smoothness.
@@ -49,6 +49,11 @@ struct ScaledPoints {
     /// From these units to those of the points.
     func original(_ line: SmoothnessLine) -> SmoothnessLine {
         SmoothnessLine(intercept: line.intercept * yScale, slope: line.slope * (yScale / xScale))
+    }
+
+    /// From the units of the points to these.
+    func scaled(_ line: SmoothnessLine) -> SmoothnessLine {
+        SmoothnessLine(intercept: line.intercept / yScale, slope: line.slope / (yScale / xScale))
     }
 
     func leastSquares(isConstrained: Bool) -> SmoothnessLine? {

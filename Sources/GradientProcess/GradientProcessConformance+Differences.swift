@@ -7,26 +7,35 @@ extension GradientProcessConformance {
     /// (f(x + hv) − f(x − hv)) / 2h = ⟨∇f(x), v⟩ along the gradient, along the gradient with its elements stretched at random, and along a direction
     /// that moves every block; with the best of several h. Blocks in which the two differ are named.
     mutating func checkDifferences<Scalar: ParameterScalar>(
-        _ objective: any Objective<Scalar>, _ start: [Scalar], _ gradient: [Scalar], _ losses: [Double]
+        _ objective: any Objective<Scalar>, _ components: [TriedComponent<Scalar>], _ start: [Scalar]
     ) throws {
-        let differences = LossDifferences(objective: objective, start: start, losses: losses)
-        if Scalar.self == Double.self, differences.isLossInFloat {
+        let tried = components.map { component in
+            (
+                differences: LossDifferences(
+                    objective: objective, start: start, component: component, losses: components.map(\.loss)),
+                directions: BlockDirections(layout: objective.layout, start: start, gradient: component.gradient)
+            )
+        }
+        if Scalar.self == Double.self, tried[0].differences.isLossInFloat {
             note("float64: the losses are numbers of float32, against which differences are taken with its tolerance")
         }
-        let directions = BlockDirections(layout: objective.layout, start: start, gradient: gradient)
-        if directions.gradientNorm > 0 {
-            for (name, direction) in [
-                ("along the gradient", gradient), ("along another direction", directions.stretched),
-                ("along a direction that moves every block", directions.everyBlock),
-            ] {
-                let slope = try differences.slope(along: direction, of: gradient)
-                check(
-                    "\(Scalar.scalarName): the gradient is the derivative of the loss, \(name)",
-                    slope.error <= differences.tolerance, expected: "a slope of \(slope.expected)",
-                    found: "\(slope.found) by differences of the loss")
+        let moving = tried.filter { $0.directions.gradientNorm > 0 }
+        for (name, direction) in [
+            ("along the gradient", \BlockDirections<Scalar>.gradient), ("along another direction", \.stretched),
+            ("along a direction that moves every block", \.everyBlock),
+        ] where !moving.isEmpty {
+            let slopes = try moving.map {
+                try $0.differences.slope(along: $0.directions[keyPath: direction], of: $0.directions.gradient)
             }
+            let worst = slopes.indices.reduce(0) { slopes[$0].error >= slopes[$1].error ? $0 : $1 }
+            check(
+                "\(Scalar.scalarName): the gradient is the derivative of the loss, \(name)",
+                slopes[worst].error <= moving[worst].differences.tolerance,
+                expected:
+                    "a slope of \(slopes[worst].expected) of component \(moving[worst].differences.component.index)",
+                found: "\(slopes[worst].found) by differences of the loss")
         }
-        try checkBlocks(differences, directions, gradient)
+        try checkBlocks(tried[0].differences, tried[0].directions, components[0].gradient)
     }
 
     /// Names the blocks that the loss depends on otherwise than their gradient says: all are looked at where something did not agree, else those
@@ -109,7 +118,7 @@ private struct BlockDirections<Scalar: ParameterScalar> {
     }
 }
 
-/// Differences of the loss of the first component around a point.
+/// Differences of the loss of a component around a point.
 private struct LossDifferences<Scalar: ParameterScalar> {
     struct Slope {
         var expected: Double
@@ -122,7 +131,8 @@ private struct LossDifferences<Scalar: ParameterScalar> {
 
     let objective: any Objective<Scalar>
     let start: [Scalar]
-    /// Losses of components there, of which the first is that of which differences are taken.
+    let component: TriedComponent<Scalar>
+    /// The losses of all components that are tried.
     let losses: [Double]
 
     /// Whether every loss could be one in Float: then they are rounded so.
@@ -137,12 +147,12 @@ private struct LossDifferences<Scalar: ParameterScalar> {
             Scalar.axpby(amount, direction, 1, into: &point)
             return point
         }
-        return try objective.loss(ofComponent: 0, at: moved(amount))
-            - objective.loss(ofComponent: 0, at: moved(-amount))
+        return try objective.loss(ofComponent: component.index, at: moved(amount))
+            - objective.loss(ofComponent: component.index, at: moved(-amount))
     }
 
     private func norm(_ vector: [Scalar]) -> Double { Scalar.squaredNorm(vector, in: vector.indices).squareRoot() }
-    private func noise(of distance: Double) -> Double { 8 * epsilon * max(abs(losses[0]), 1e-30) / (2 * distance) }
+    private func noise(of distance: Double) -> Double { 8 * epsilon * max(abs(component.loss), 1e-30) / (2 * distance) }
     private var scale: Double { 1 + norm(start) }
 
     /// The slope of the loss along a direction, as the gradient has it and as differences have it at the best of several distances.
@@ -179,7 +189,7 @@ private struct LossDifferences<Scalar: ParameterScalar> {
     func isMovedFar(_ directions: BlockDirections<Scalar>) throws -> Bool {
         var point = start
         Scalar.axpby(0.1 * scale, directions.everyBlock, 1, into: &point)
-        return try objective.loss(ofComponent: 0, at: point) != losses[0]
+        return try objective.loss(ofComponent: component.index, at: point) != component.loss
     }
 
     private static func power(_ exponent: Int) -> Double { (0..<exponent).reduce(1.0) { value, _ in value / 10 } }

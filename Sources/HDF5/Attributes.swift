@@ -77,21 +77,6 @@ public struct ValueForm: Sendable, Hashable, CustomStringConvertible {
     public var isVariableLength: Bool
     public var isUTF8: Bool
 
-    public init(elementName: String, shape: [Int], isVariableLength: Bool, isUTF8: Bool) {
-        self.elementName = elementName
-        self.shape = shape
-        self.isVariableLength = isVariableLength
-        self.isUTF8 = isUTF8
-    }
-
-    init(type: hid_t, shape: [Int]) {
-        let isText = H5Tget_class(type) == H5T_STRING
-        self.init(
-            elementName: HDF5.elementName(ofType: type), shape: shape,
-            isVariableLength: isText && H5Tis_variable_str(type) > 0,
-            isUTF8: isText && H5Tget_cset(type) == H5T_CSET_UTF8)
-    }
-
     public var description: String {
         let extents = shape.isEmpty ? "a scalar" : "extents \(shape)"
         guard elementName == "string" else { return "\(elementName), \(extents)" }
@@ -101,6 +86,16 @@ public struct ValueForm: Sendable, Hashable, CustomStringConvertible {
     /// Variable-length UTF-8 text, what h5py writes for `str`.
     public static func text(_ shape: [Int] = []) -> ValueForm {
         ValueForm(elementName: "string", shape: shape, isVariableLength: true, isUTF8: true)
+    }
+}
+
+extension ValueForm {
+    init(type: hid_t, shape: [Int]) {
+        let isText = H5Tget_class(type) == H5T_STRING
+        self.init(
+            elementName: HDF5.elementName(ofType: type), shape: shape,
+            isVariableLength: isText && H5Tis_variable_str(type) > 0,
+            isUTF8: isText && H5Tget_cset(type) == H5T_CSET_UTF8)
     }
 }
 

@@ -33,8 +33,7 @@ public struct Dataset: ~Copyable, Sendable {
         get throws(HDF5Error) {
             Library.enter()
             defer { Library.leave() }
-            let type = try Identifier(
-                owning: H5Dget_type(identifier.value), { H5Tclose($0) }, "H5Dget_type", file: file, object: path)
+            let type = try type()
             return HDF5.elementName(ofType: type.value)
         }
     }
@@ -43,8 +42,7 @@ public struct Dataset: ~Copyable, Sendable {
         get throws(HDF5Error) {
             Library.enter()
             defer { Library.leave() }
-            let type = try Identifier(
-                owning: H5Dget_type(identifier.value), { H5Tclose($0) }, "H5Dget_type", file: file, object: path)
+            let type = try type()
             return ValueForm(type: type.value, shape: try shape)
         }
     }
@@ -115,6 +113,11 @@ public struct Dataset: ~Copyable, Sendable {
     public consuming func close() throws(HDF5Error) {
         let (path, file) = (path, file)
         try identifier.close("H5Dclose", file: file, object: path)
+    }
+
+    func type() throws(HDF5Error) -> Identifier {
+        try Identifier(
+            owning: H5Dget_type(identifier.value), { H5Tclose($0) }, "H5Dget_type", file: file, object: path)
     }
 
     func creationList() throws(HDF5Error) -> Identifier {

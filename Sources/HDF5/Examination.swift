@@ -20,22 +20,26 @@ enum Examination {
     }
 
     /// The files that were found readable. Read and written under the library's lock only.
-    nonisolated(unsafe) private static var examined: Set<Identity> = []
+    nonisolated(unsafe) private static var examinedBefore: Set<Identity> = []
 
-    /// Returns when libhdf5 can read the file without harm. Must run under the library's lock.
-    /// - Throws: `HDF5Error` with the fault `.damaged` where it cannot; also for what is no ordinary file.
-    static func require(_ path: String) throws(HDF5Error) {
+    /// Examines the file and holds it open, for libhdf5 to open what was examined, whatever stands under the path by then. Must run
+    /// under the library's lock.
+    /// A file that is not there or may not be read is not examined: whoever opens it hears it from the library.
+    /// - Throws: `HDF5Error` with the fault `.damaged` where libhdf5 cannot read the file without harm; also for what is no ordinary file.
+    static func examined(_ path: String) throws(HDF5Error) -> ExaminedFile {
+        // A pipe must not be waited for.
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         var status = stat()
-        // Who opens a file that is not there hears it from the library.
-        guard stat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFREG else {
+        guard descriptor >= 0 else { return ExaminedFile(descriptor: nil, path: path) }
+        let file = ExaminedFile(descriptor: descriptor, path: "/proc/self/fd/\(descriptor)")
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw HDF5Error(refused: "open", "is not an ordinary file", file: path)
         }
         let identity = Identity(
             device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
             seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
-        guard !examined.contains(identity) else { return }
-        let found = hdf5_examine(path)
+        guard !examinedBefore.contains(identity) else { return file }
+        let found = hdf5_examine(descriptor)
         let operation = text(found.operation)
         func damaged(_ message: String) -> HDF5Error {
             let object = text(found.object)
@@ -55,12 +59,21 @@ enum Examination {
                 refused: "fork", "the file cannot be examined: \(String(cString: strerror(found.detail)))", file: path,
                 isSystemFailure: true)
         }
-        if examined.count >= 4096 { examined.removeAll() }
-        examined.insert(identity)
+        if examinedBefore.count >= 4096 { examinedBefore.removeAll() }
+        examinedBefore.insert(identity)
+        return file
     }
 
     /// The text in an array of C, which Swift sees as a tuple.
     private static func text<Array>(_ array: Array) -> String {
         withUnsafeBytes(of: array) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
+}
+
+/// A file that is held open, and the path under which it is found as long as it is. Closed when it goes out of scope.
+struct ExaminedFile: ~Copyable {
+    fileprivate let descriptor: Int32?
+    let path: String
+
+    deinit { if let descriptor { close(descriptor) } }
 }

@@ -32,10 +32,12 @@ public struct File: ~Copyable, Sendable {
     public static func open(_ path: String, _ access: Access = .readOnly) throws(HDF5Error) -> File {
         Library.enter()
         defer { Library.leave() }
-        try Examination.require(path)
+        let examined = try Examination.examined(path)
         let list = try accessList(path)
         let flags = access == .readOnly ? chdf5_read_only() : chdf5_read_write()
-        let value = H5Fopen(path, flags, list.value)
+        let value = H5Fopen(examined.path, flags, list.value)
+        // The path leads to the examined file as long as that is open.
+        withExtendedLifetime(examined) {}
         return File(path: path, identifier: try Identifier(owning: value, { H5Fclose($0) }, "H5Fopen", file: path))
     }
 

@@ -18,8 +18,7 @@ extension Dataset {
         get throws(HDF5Error) {
             Library.enter()
             defer { Library.leave() }
-            let type = try Identifier(
-                owning: H5Dget_type(identifier.value), { H5Tclose($0) }, "H5Dget_type", file: file, object: path)
+            let type = try type()
             let bits = 8 * H5Tget_size(type.value)
             guard H5Tget_class(type.value) == H5T_FLOAT, [16, 32, 64].contains(bits),
                 [H5T_ORDER_LE, H5T_ORDER_BE].contains(H5Tget_order(type.value)), H5Tget_precision(type.value) == bits

@@ -14,15 +14,6 @@ public struct HDF5Error: Error, Sendable, Hashable, CustomStringConvertible {
         /// How it failed: the library's "minor" message.
         public var minor: String
         public var description: String
-
-        public init(function: String, file: String, line: Int, major: String, minor: String, description: String) {
-            self.function = function
-            self.file = file
-            self.line = line
-            self.major = major
-            self.minor = minor
-            self.description = description
-        }
     }
 
     /// The call that failed, as `H5Dwrite`, or the request that was refused.

@@ -51,9 +51,7 @@ extension File {
     }
 
     private func readStrings(_ dataset: borrowing Dataset) throws(HDF5Error) -> [String] {
-        let type = try Identifier(
-            owning: H5Dget_type(dataset.identifier.value), { H5Tclose($0) }, "H5Dget_type", file: path,
-            object: dataset.path)
+        let type = try dataset.type()
         let space = try dataset.space()
         let id = dataset.identifier.value
         return try decodeStrings(

@@ -128,8 +128,7 @@ extension Dataset {
     }
 
     private func requirePlainNumber() throws(HDF5Error) {
-        let type = try Identifier(
-            owning: H5Dget_type(identifier.value), { H5Tclose($0) }, "H5Dget_type", file: file, object: path)
+        let type = try type()
         guard chdf5_is_plain_number(type.value) != 0 else {
             throw HDF5Error(
                 refused: "H5Dread",

@@ -16,10 +16,7 @@ public enum CheckpointFolder {
     /// More than any index or log of a trainer is long.
     private static let mostJSONBytes = 1 << 28
 
-    static func isFolder(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-    }
+    static func isFolder(_ path: String) -> Bool { PlaceKind(path) == .folder }
 
     private static func modelFile(in folder: String) -> String? {
         modelNames.map { folder + "/" + $0 }.first { FileManager.default.fileExists(atPath: $0) && !isFolder($0) }

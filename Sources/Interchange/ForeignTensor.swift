@@ -231,12 +231,8 @@ let mostAxes = 64
 
 /// The product of extents; `nil` where one is negative or the elements of `width` bytes could not be numbered, were the extents of zero left out.
 func elementCount(_ shape: [Int], width: Int) -> Int? {
-    guard shape.count <= mostAxes else { return nil }
-    var total = width
-    for extent in shape where extent != 0 {
-        let (product, isOverflow) = total.multipliedReportingOverflow(by: extent)
-        guard extent > 0, !isOverflow else { return nil }
-        total = product
+    guard shape.count <= mostAxes, let byteCount = checkedProduct([width] + shape.filter { $0 != 0 }) else {
+        return nil
     }
-    return shape.contains(0) ? 0 : total / width
+    return shape.contains(0) ? 0 : byteCount / width
 }

@@ -67,10 +67,9 @@ public struct RunImport: Sendable {
         let losses = try losses?.numbers()
         let iterations = iterations
         let isFromZero = nextIterates == nil && iterations.last == rowCount - 1
-        var plan = RunPlan(
-            savedIterations: iterations, iterationCount: (iterations.last ?? 0) + 1,
-            unrecorded: ["loss", "gradient_norm", "learning_rate", "clipped"],
-            hasChecksums: hasChecksums)
+        var plan = RunPlan(savedIterations: iterations, iterationCount: (iterations.last ?? 0) + 1)
+        plan.unrecorded = ["loss", "gradient_norm", "learning_rate", "clipped"]
+        plan.hasChecksums = hasChecksums
         plan.fixedSubset = gradients.map { _ in
             FixedSubset(
                 subset: subset, hasLosses: losses != nil, sharesRows: nextIterates == nil && plan.isConsecutive)

@@ -10,7 +10,7 @@ struct TorchArchiveReader {
     private static let mostNodes = 1 << 18
     /// Lists in lists; what lies deeper is not read.
     private static let mostDepth = 64
-    /// Bytes of a name with those of all that it lies in.
+    /// Bytes of a name, alone and with those of all that it lies in.
     private static let mostNameBytes = 1024
     private static let elements: [String: ForeignElement] = [
         "HalfStorage": .float16, "BFloat16Storage": .bfloat16, "FloatStorage": .float32, "DoubleStorage": .float64,
@@ -24,7 +24,8 @@ struct TorchArchiveReader {
     private var isBigEndian = false
     private var nodeCount = 0
     private var mostNodes = Self.mostNodes
-    private var path = Path()
+    /// The names of the containers that the value being read lies in. They are joined for tensors only: a file can hold millions of other values.
+    private var path: [String] = []
     /// The lists and dictionaries that the value being read lies in.
     private var ancestors: Set<ObjectIdentifier> = []
     private var checked: Set<String> = []
@@ -91,7 +92,7 @@ struct TorchArchiveReader {
         case .integer(let number): return .integer(number)
         case .object(let object):
             switch object as? TorchObject {
-            case .tensor(let tensor): return try place(tensor, name: path.text)
+            case .tensor(let tensor): return try place(tensor, name: bounded(path.joined(separator: ".")))
             case .unreadable(let text): return .unreadable(text)
             default: return .other(object.summary)
             }
@@ -117,7 +118,7 @@ struct TorchArchiveReader {
         var places: [String: Int] = [:]
         for (key, value) in dictionary.items {
             guard let key = key.keyText else { continue }
-            let member = (name: key, value: try named(.name(key), value, depth: depth))
+            let member = (name: key, value: try named(key, value, depth: depth))
             if let place = places[key] {
                 members[place] = member
             } else {
@@ -131,19 +132,22 @@ struct TorchArchiveReader {
     private mutating func trees(_ items: [PickleValue], depth: Int) throws -> [TensorTree] {
         var trees: [TensorTree] = []
         trees.reserveCapacity(items.count)
-        for (index, item) in items.enumerated() { trees.append(try named(.index(index), item, depth: depth)) }
+        for (index, item) in items.enumerated() { trees.append(try named("\(index)", item, depth: depth)) }
         return trees
     }
 
-    private mutating func named(_ part: Path.Part, _ value: PickleValue, depth: Int) throws -> TensorTree {
-        path.append(part)
+    private mutating func named(_ part: String, _ value: PickleValue, depth: Int) throws -> TensorTree {
+        path.append(try bounded(part))
         defer { path.removeLast() }
-        guard path.byteCount <= Self.mostNameBytes else {
-            throw zip.file.damaged(
-                String(path.text.prefix(80)) + "…", expected: "names of at most \(Self.mostNameBytes) bytes",
-                found: "a longer one")
-        }
         return try tree(value, depth: depth + 1)
+    }
+
+    private func bounded(_ name: String) throws -> String {
+        guard name.utf8.count <= Self.mostNameBytes else {
+            throw zip.file.damaged(
+                name.prefix(80) + "…", expected: "names of at most \(Self.mostNameBytes) bytes", found: "a longer one")
+        }
+        return name
     }
 
     private mutating func place(_ tensor: TorchObject.Tensor, name: String) throws -> TensorTree {
@@ -198,38 +202,5 @@ struct TorchArchiveReader {
             expected *= extent
         }
         return true
-    }
-}
-
-/// Where a value lies in the containers of a file. Its text is made for tensors only: a file can hold millions of other values.
-private struct Path {
-    enum Part {
-        case name(String)
-        case index(Int)
-    }
-
-    private var parts: [Part] = []
-    /// Of the names, with a mark between two.
-    private(set) var byteCount = 0
-
-    var text: String {
-        parts.map {
-            switch $0 {
-            case .name(let name): name
-            case .index(let index): "\(index)"
-            }
-        }.joined(separator: ".")
-    }
-
-    mutating func append(_ part: Part) {
-        parts.append(part)
-        byteCount += Self.byteCount(of: part)
-    }
-
-    mutating func removeLast() { byteCount -= Self.byteCount(of: parts.removeLast()) }
-
-    private static func byteCount(of part: Part) -> Int {
-        // A number takes at most one byte a digit; what an index takes matters little.
-        if case .name(let name) = part { name.utf8.count + 1 } else { 2 }
     }
 }

@@ -15,6 +15,9 @@ public enum ProcessEnd: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
+// swift-subprocess 1.0 is not used: its processes live in the closure of an `async` call, while gradient processes and workers are values that
+// synchronous threads ask and poll; and a handler of signals could not find its children in order to kill them all at once.
+
 /// A program that runs beside this one.
 ///
 /// Its end is its own: Foundation's `Process` on Linux hears of it by an open file that the program inherits, and so waits for all that the program
@@ -106,7 +109,8 @@ public final class SpawnedProcess: Sendable {
     public static func killAll() { smoothness_kill_children() }
 
     /// Makes signals that end this program (SIGHUP, SIGINT, SIGTERM) kill all that run first. Call it before any of them is caught.
-    public static func endWithProgram() { smoothness_end_with_children() }
+    /// - Parameter interruptedCode: the exit code of the program after SIGINT and SIGTERM.
+    public static func endWithProgram(interruptedCode: Int32) { smoothness_end_with_children(interruptedCode) }
 
     /// Sends a signal, unless its end is known: its number may be another's by then.
     public func send(signal number: Int32) {

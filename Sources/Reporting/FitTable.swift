@@ -1,5 +1,6 @@
 import Essentials
 import Fitting
+import Foundation
 
 extension FitReport {
     /// One row a number: `model, quantity, value, lower, upper, standard_error`; stable names for programs.
@@ -14,111 +15,93 @@ extension FitReport {
         return table
     }
 
-    /// Every number of the report under its stable name.
-    var numbers: [(model: String, quantity: String, estimate: Estimate?)] {
-        var rows: [(model: String, quantity: String, estimate: Estimate?)] = []
-        func add(_ model: String, _ values: [(String, Estimate?)]) {
-            rows += values.map { (model, $0.0, $0.1) }
+    /// Every number of the report under its stable name, with what pages call the law and the number.
+    var numbers: [ReportNumber] {
+        var rows = Law.ofGradientNorm.flatMap(numbers(of:))
+        typealias Entry = (column: String, label: String?, estimate: Estimate?)
+        func add(_ model: String, label: String? = nil, _ values: [Entry]) {
+            rows += values.map { column, name, estimate in
+                ReportNumber(
+                    model: model, quantity: column, estimate: estimate,
+                    modelLabel: label ?? model.replacing("_", with: " "),
+                    quantityLabel: name ?? column.replacing("_", with: " "))
+            }
         }
         func plain(_ value: Double?) -> Estimate? { value.map { Estimate(value: $0) } }
-        add(
-            "least_squares",
-            [
-                ("L0", leastSquares.intercept), ("L1", leastSquares.slope),
-                ("determination", plain(leastSquares.determination)),
-                ("residual_standard_deviation", plain(leastSquares.residualStandardDeviation)),
-            ])
-        for (name, line) in [("theil_sen", theilSen), ("expectile", expectile), ("quantile", quantile)] {
-            add(
-                name,
-                [
-                    ("L0", line.intercept), ("L1", line.slope), ("level", plain(line.level)),
-                    ("share_above", plain(line.shareAbove)),
-                ])
-        }
-        add(
-            "upper_envelope",
-            [
-                ("L0", upperEnvelope.intercept), ("L1", upperEnvelope.slope),
-                ("mean_excess", plain(upperEnvelope.meanExcess)),
-            ])
-        add(
-            "power_law",
-            [
-                ("log_intercept", powerLaw.logIntercept), ("exponent", powerLaw.exponent),
-                ("determination", plain(powerLaw.determination)),
-                ("residual_standard_deviation_of_logs", plain(powerLaw.residualStandardDeviationOfLogs)),
-            ])
-        add(
-            "power_law_errors_in_both",
-            [
-                ("log_intercept", powerLawWithErrors?.logIntercept), ("exponent", powerLawWithErrors?.exponent),
-                ("error_ratio", plain(powerLawWithErrors?.errorRatio)),
-            ])
-        if let point = decisivePoint {
+        if let point = summary.decisivePoint {
             add(
                 "least_squares_without_decisive_point",
                 [
-                    ("iteration", plain(Double(point.iteration))), ("L0", point.intercept), ("L1", point.slope),
+                    ("iteration", nil, plain(Double(point.iteration))), ("L0", nil, point.intercept),
+                    ("L1", nil, point.slope),
                 ])
         }
-        add("constant", [("L0", constant)])
-        add(
-            "order",
-            [
-                ("L0", order?.intercept), ("L_rho", order?.coefficient), ("rho", order?.order),
-                ("determination", plain(order?.determination)),
-            ])
-        add(
-            "loss_gap",
-            [
-                ("H0", gap?.intercept), ("H1", gap?.slope), ("minimum_loss", plain(gap?.minimum)),
-                ("determination", plain(gap?.determination)),
-            ])
-        add(
-            "alpha_symmetric",
-            [
-                ("L0", segment?.intercept), ("L1", segment?.slope), ("alpha", plain(segment?.alpha)),
-                ("determination", plain(segment?.determination)),
-            ])
-        add(
-            "correlation",
-            [
-                ("pearson_of_logs", correlations.pearsonOfLogs), ("spearman", correlations.spearman),
-                ("kendall", correlations.kendall),
-                ("pearson_of_logs_given_step_size", correlations.pearsonOfLogsGivenStepSize),
-                ("pearson_probability", plain(correlations.pearsonProbability)),
-                ("spearman_probability", plain(correlations.spearmanProbability)),
-                ("kendall_probability", plain(correlations.kendallProbability)),
-                ("pearson_permutation_probability", plain(correlations.pearsonPermutationProbability)),
-                ("spearman_permutation_probability", plain(correlations.spearmanPermutationProbability)),
-            ])
-        for score in comparison.scores {
+        rows += Law.rivals.flatMap(numbers(of:))
+        let found = summary.correlations.values
+        var correlations = Correlation.all.map { kind -> Entry in (kind.column, kind.label, found.estimate(kind.key)) }
+        for kind in Correlation.all {
+            guard let stem = kind.stem, let key = kind.probabilityKey else { continue }
+            let label = "p of \(stem.capitalized), if points were independent"
+            correlations.append(("\(stem)_probability", label, found.estimate(key)))
+        }
+        for kind in Correlation.all {
+            guard let stem = kind.stem, let key = kind.permutationKey else { continue }
+            let label = "p of \(stem.capitalized), by permuted blocks"
+            correlations.append(("\(stem)_permutation_probability", label, found.estimate(key)))
+        }
+        add("correlation", label: "correlation of L and g", correlations)
+        for score in summary.comparison.scores {
             add(
                 "comparison_" + score.model.rawValue,
                 [
-                    ("parameters", plain(Double(score.parameters))), ("bic_difference", plain(score.bicDifference)),
-                    ("prediction_error", plain(score.predictionError)),
-                    ("relative_error", plain(score.relativeError)),
-                    ("relative_difference_error", plain(score.relativeDifferenceError)),
+                    ("parameters", nil, plain(Double(score.parameters))),
+                    ("bic_difference", nil, plain(score.bicDifference)),
+                    ("prediction_error", nil, plain(score.predictionError)),
+                    ("relative_error", nil, plain(score.relativeError)),
+                    ("relative_difference_error", nil, plain(score.relativeDifferenceError)),
                 ])
         }
         add(
-            "step_size",
+            "step_size", label: "against the step size",
             [
-                ("median_ratio", plain(stepSize?.medianRatio)), ("explained_share", plain(stepSize?.explainedShare)),
-                ("hovering_share", plain(stepSize?.hoveringShare)),
+                ("median_ratio", "median of L̂·η_eff/2", plain(summary.stepSize?.medianRatio)),
+                ("explained_share", "share of Var log L̂ that 2/η_eff has", plain(summary.stepSize?.explainedShare)),
+                (
+                    "hovering_share", "share of points within a factor 1.25 of 2/η_eff",
+                    plain(summary.stepSize?.hoveringShare)
+                ),
             ])
         add(
-            "neighbourhood",
+            "neighbourhood", label: "neighbourhood, L1·‖d‖",
             [
-                ("largest_product", plain(neighbourhood?.largestProduct)),
-                ("share_above_one", plain(neighbourhood?.shareAboveOne)),
+                ("largest_product", "largest", plain(summary.neighbourhood?.largestProduct)),
+                ("share_above_one", "share of points above 1", plain(summary.neighbourhood?.shareAboveOne)),
             ])
-        add("points", [("given", plain(Double(points.given))), ("used", plain(Double(points.used)))])
+        add(
+            "points",
+            [("given", nil, plain(Double(summary.points.given))), ("used", nil, plain(Double(summary.points.used)))])
         return rows
+    }
+
+    private func numbers(of law: Law) -> [ReportNumber] {
+        let fit = self[law]
+        return law.quantities.map { quantity in
+            ReportNumber(
+                model: law.name, quantity: quantity.column, estimate: fit?.estimate(quantity.key),
+                modelLabel: fit.map(law.label) ?? law.name, quantityLabel: quantity.label)
+        }
     }
 
     /// The whole report as JSON with sorted keys; what is undefined is left out.
     public func json() throws -> String { try jsonDocument(self) }
+}
+
+/// One number of a report under its stable name; without an estimate where it is undefined.
+struct ReportNumber {
+    let model: String
+    let quantity: String
+    let estimate: Estimate?
+    /// What pages call the two.
+    let modelLabel: String
+    let quantityLabel: String
 }

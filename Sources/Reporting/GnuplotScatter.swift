@@ -124,7 +124,7 @@ struct GnuplotScatter: GnuplotDrawing {
                 + "title \(texts.add(pointLabel))")
         for (index, curve) in drawing.curves.enumerated() where !curve.points.isEmpty {
             series.append(
-                "data index \(curvesStart + index) using 1:2 with lines \(Self.styles[index]) "
+                "data index \(curvesStart + index) using 1:2 with lines \(Self.style(curve.look)) "
                     + "title \(texts.add(Self.label(curve)))")
         }
         return series
@@ -138,13 +138,10 @@ struct GnuplotScatter: GnuplotDrawing {
     /// Smaller points where there are many.
     private var pointSize: Double { drawing.points.count > 2000 ? 0.3 : drawing.points.count > 400 ? 0.45 : 0.65 }
 
-    /// Told apart by dash as well as by colour, so that grey prints and all eyes can read them (Okabe and Ito's colours).
-    private static let styles = [
-        "linewidth 2.4 linecolor rgb '#d55e00' dashtype 1",
-        "linewidth 2.0 linecolor rgb '#000000' dashtype (12,6)",
-        "linewidth 2.0 linecolor rgb '#0072b2' dashtype (12,5,3,5)",
-        "linewidth 2.0 linecolor rgb '#cc79a7' dashtype (3,5)",
-    ]
+    private static func style(_ look: LawCurve) -> String {
+        let dash = look.dash.isEmpty ? "1" : "(\(look.dash.map { "\($0)" }.joined(separator: ",")))"
+        return "linewidth \(look.width) linecolor rgb '\(look.colour)' dashtype \(dash)"
+    }
 
     /// gnuplot's own ticks would have no label on a log axis shorter than a decade.
     /// - Parameter room: how many labels have room beside one another.

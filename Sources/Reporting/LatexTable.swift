@@ -15,29 +15,15 @@ enum LatexTable {
             guard let estimate else { return }
             rows.append([name, "$\(quantity)$", number(estimate.value), interval(estimate)])
         }
-        func line(_ name: String, _ intercept: Estimate, _ slope: Estimate) {
-            add(name, "L_0", intercept)
-            add("", "L_1", slope)
+        for law in Law.all {
+            guard let fit = report[law] else { continue }
+            for (place, quantity) in law.quantities.filter({ $0.latex != nil }).enumerated() {
+                add(place == 0 ? law.latex(fit) : "", quantity.latex ?? "", fit.estimate(quantity.key))
+            }
         }
-        line("least squares", report.leastSquares.intercept, report.leastSquares.slope)
-        line("Theil--Sen", report.theilSen.intercept, report.theilSen.slope)
-        line(
-            "expectile, $\\tau = \(short(report.expectile.level))$", report.expectile.intercept, report.expectile.slope)
-        line("quantile, $\\tau = \(short(report.quantile.level))$", report.quantile.intercept, report.quantile.slope)
-        line("upper envelope", report.upperEnvelope.intercept, report.upperEnvelope.slope)
-        add("power law", "\\rho", report.powerLaw.exponent)
-        add("power law, errors in both", "\\rho", report.powerLawWithErrors?.exponent)
-        add("constant", "L_0", report.constant)
-        add("order $\\rho$", "L_0", report.order?.intercept)
-        add("", "L_\\rho", report.order?.coefficient)
-        add("", "\\rho", report.order?.order)
-        add("loss gap", "H_0", report.gap?.intercept)
-        add("", "H_1", report.gap?.slope)
-        add("$\\alpha$-symmetric", "L_0", report.segment?.intercept)
-        add("", "L_1", report.segment?.slope)
-        add("Pearson, logs", "r", report.correlations.pearsonOfLogs)
-        add("Spearman", "r_s", report.correlations.spearman)
-        add("Kendall", "\\tau_b", report.correlations.kendall)
+        for kind in Correlation.all {
+            if let latex = kind.latex { add(latex.name, latex.symbol, report.correlations.values.estimate(kind.key)) }
+        }
         return table(
             "llrl", ["law", "", "estimate", "\(short(100 * report.bootstrap.confidence))\\,\\% interval"], rows,
             comment: "\(report.points.used) points; \(report.bootstrap.replicates) resamples, blocks of "
@@ -84,5 +70,5 @@ enum LatexTable {
         return "$\(text[..<marker]) \\cdot 10^{\(exponent)}$"
     }
 
-    private static func short(_ value: Double?) -> String { value.map { significant($0, digits: 3) } ?? "" }
+    private static func short(_ value: Double) -> String { significant(value, digits: 3) }
 }

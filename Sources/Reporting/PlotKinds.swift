@@ -30,11 +30,13 @@ extension LinePlot {
     /// L̂ less the fitted lines, divided by them, against the gradient norm.
     public static func residuals(_ points: SmoothnessPoints, _ report: FitReport, title: String) throws -> LinePlot {
         let usable = try points.usable().points
-        func curve(_ name: String, group: Int, _ value: (Double) -> Double) -> Curve {
+        let curves = LawCurve.drawn(report).filter(\.look.showsResiduals).map { law in
             var curve = Curve(
-                name: name,
-                points: zip(usable.gradientNorm, usable.smoothness).map { g, l in (x: g, y: l / value(g) - 1) },
-                group: group)
+                name: law.name,
+                points: zip(usable.gradientNorm, usable.smoothness).map { g, l in
+                    (x: g, y: l / (law.value(g) ?? .nan) - 1)
+                },
+                group: colors.firstIndex(of: law.look.colour) ?? 1)
             curve.isScattered = true
             return curve
         }
@@ -45,10 +47,7 @@ extension LinePlot {
         var plot = LinePlot(
             title: title, horizontal: ("gradient_norm", "gradient norm ‖∇f(xₖ)‖"),
             vertical: ("relative_residual", "L̂ / fitted − 1"),
-            curves: [
-                curve("least squares", group: 1, report.leastSquares.line.callAsFunction),
-                curve("power law", group: 3, report.powerLaw.law.callAsFunction), zero,
-            ])
+            curves: curves + [zero])
         // As in the scatter; most norms lie far below the largest one.
         plot.panels[0].isHorizontalLogarithmic = true
         return plot
@@ -68,21 +67,18 @@ extension LinePlot {
             }
         }
         let relative = columns(values)
-        func at(_ level: Double, _ sorted: [Double]) -> Double {
-            guard !sorted.isEmpty else { return .nan }
-            let position = level * Double(sorted.count - 1)
-            let (low, high) = (Int(position), min(Int(position) + 1, sorted.count - 1))
-            return sorted[low] + (position - Double(low)) * (sorted[high] - sorted[low])
-        }
-        let medians = relative.enumerated().map { (x: gammas[$0.offset], y: at(0.5, $0.element)) }
+        let medians = relative.enumerated().map { (x: gammas[$0.offset], y: quantile(ofSorted: $0.element, at: 0.5)) }
         func band(_ name: String, _ low: Double, _ high: Double, group: Int) -> Curve {
             var curve = Curve(
-                name: name, points: medians, intervals: relative.map { (low: at(low, $0), high: at(high, $0)) },
+                name: name, points: medians,
+                intervals: relative.map {
+                    (low: quantile(ofSorted: $0, at: low), high: quantile(ofSorted: $0, at: high))
+                },
                 isReference: true, group: group)
             curve.intervalMark = .band
             return curve
         }
-        let spreads = errors.isEmpty ? [] : columns(errors).map { at(0.5, $0) }
+        let spreads = errors.isEmpty ? [] : columns(errors).map { quantile(ofSorted: $0, at: 0.5) }
         let hasErrors = spreads.contains(where: \.isFinite)
         let median = Curve(
             name: hasErrors ? "median; bars: ± its standard error over the data (median)" : "median", points: medians,

@@ -64,25 +64,25 @@ public struct ScatterPlot: Sendable {
     /// One row a point, in the order given, the unusable ones included with the reason in `left_out`; with the logarithms and
     /// the fitted values.
     public func data() -> Table {
-        var table = Table(columns: [
-            "iteration", "gradient_norm", "smoothness", "log10_gradient_norm", "log10_smoothness", "step_norm",
-            "effective_learning_rate", "step_size_reference", "least_squares", "upper_envelope", "quantile",
-            "power_law", "left_out",
-        ])
-        for index in 0..<points.count {
-            let (g, l) = (points.gradientNorm[index], points.smoothness[index])
-            let reference = reference(index)
-            table.append([
-                .integer(points.iteration[index]), .number(g), .number(l),
-                .optional(g > 0 ? log10(g) : nil), .optional(l > 0 ? log10(l) : nil),
-                .optional(points.stepNorm?[index]), .optional(points.effectiveLearningRate?[index]),
-                .optional(reference), .optional(report?.leastSquares.line(g)),
-                .optional(report?.upperEnvelope.line(g)), .optional(report?.quantile.line(g)),
-                .optional(g > 0 ? report?.powerLaw.law(g) : nil),
-                .optional(points.reasonForLeavingOut(index)?.rawValue),
-            ])
-        }
-        return table
+        let fits = Law.drawn.map { report?[$0.law] }
+        let reasons = (0..<points.count).map { points.reasonForLeavingOut($0) }
+        return Table(
+            columns: [
+                "iteration", "gradient_norm", "smoothness", "log10_gradient_norm", "log10_smoothness", "step_norm",
+                "effective_learning_rate", "step_size_reference",
+            ] + Law.drawn.map(\.law.name) + ["left_out"],
+            rows: (0..<points.count).map { index in
+                let (g, l) = (points.gradientNorm[index], points.smoothness[index])
+                let fitted = fits.indices.map { place in
+                    TableValue.optional(fits[place].flatMap { Law.drawn[place].curve.value($0, g) })
+                }
+                let measured: [TableValue] = [
+                    .integer(points.iteration[index]), .number(g), .number(l), .optional(g > 0 ? log10(g) : nil),
+                    .optional(l > 0 ? log10(l) : nil), .optional(points.stepNorm?[index]),
+                    .optional(points.effectiveLearningRate?[index]), .optional(reference(index)),
+                ]
+                return measured + fitted + [.optional(reasons[index]?.rawValue)]
+            })
     }
 
     /// 2/η_eff at a point, where it is a positive finite number.
@@ -115,6 +115,7 @@ struct ScatterDrawing {
         var name: String
         /// What it shows, for legends.
         var label: String
+        var look: LawCurve
         var points: [(gradientNorm: Double, smoothness: Double)]
     }
 
@@ -135,17 +136,21 @@ struct ScatterDrawing {
                 .data, "there is no usable point to draw", expected: "positive finite gradient norms and smoothness",
                 found: "\(counts.given) points, none of them usable")
         }
-        let complete = ScatterPlotReference(usable)
         points = usable
         isLinear = plot.isLinear
         leftOut = counts.leftOut
-        reference = complete.values
+        reference = (usable.effectiveLearningRate ?? []).enumerated().compactMap { index, step in
+            step > 0 && (2 / step).isFinite && 2 / step > 0 ? (usable.gradientNorm[index], 2 / step) : nil
+        }
         horizontal = LogAxis(covering: usable.gradientNorm)
         vertical = LogAxis(covering: usable.smoothness, nearby: reference.map(\.smoothness))
         let (first, last) = (usable.iteration[0], usable.iteration[usable.count - 1])
         iterations = (first, max(last, first < .max ? first + 1 : first))
-        curves =
-            plot.report.map { [horizontal] in Self.curves($0, from: horizontal.minimum, to: horizontal.maximum) } ?? []
+        curves = (plot.report.map(LawCurve.drawn) ?? []).map { [horizontal] curve in
+            Curve(
+                name: curve.name, label: curve.label, look: curve.look,
+                points: curve.sampled(from: horizontal.minimum, to: horizontal.maximum))
+        }
     }
 
     /// The ends of even axes that begin at 0.
@@ -157,45 +162,5 @@ struct ScatterDrawing {
     var hiddenReferences: [Double] {
         let range = isLinear ? 0...linearEnds.smoothness : vertical.minimum...vertical.maximum
         return reference.map(\.smoothness).filter { !range.contains($0) }
-    }
-
-    private static func curves(_ report: FitReport, from low: Double, to high: Double) -> [Curve] {
-        let sampled = (0...200).map { low * pow(high / low, Double($0) / 200) }
-        func curve(_ name: String, _ label: String, _ value: (Double) -> Double) -> Curve {
-            Curve(
-                name: name, label: label,
-                points: sampled.map { (gradientNorm: $0, smoothness: value($0)) }
-                    .filter { $0.smoothness > 0 && $0.smoothness.isFinite })
-        }
-        func short(_ value: Double) -> String {
-            significant(value, digits: 3).replacing("e+0", with: "e").replacing("e+", with: "e")
-                .replacing("e-0", with: "e-")
-        }
-        func line(_ line: SmoothnessLine) -> String {
-            "L₀ = \(short(line.intercept)), L₁ = \(short(line.slope))"
-        }
-        let (squares, envelope, power) = (report.leastSquares.line, report.upperEnvelope.line, report.powerLaw.law)
-        return [
-            curve("least squares", "least squares: " + line(squares), squares.callAsFunction),
-            curve("upper envelope", "upper envelope: " + line(envelope), envelope.callAsFunction),
-            curve(
-                "quantile",
-                "quantile \(String(format: "%g", report.quantile.level ?? 0)): " + line(report.quantile.line),
-                report.quantile.line.callAsFunction),
-            curve(
-                "power law", "power law: ρ = \(short(power.exponent))", power.callAsFunction),
-        ]
-    }
-}
-
-/// 2/η_eff of the usable points that have one.
-private struct ScatterPlotReference {
-    var values: [(gradientNorm: Double, smoothness: Double)] = []
-
-    init(_ points: SmoothnessPoints) {
-        for (index, step) in (points.effectiveLearningRate ?? []).enumerated() where step > 0 {
-            let value = 2 / step
-            if value.isFinite, value > 0 { values.append((points.gradientNorm[index], value)) }
-        }
     }
 }

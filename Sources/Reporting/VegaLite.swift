@@ -92,10 +92,15 @@ extension ScatterPlot {
             "data": ["name": "fits", "values": .array(values)],
             "mark": ["type": "line", "strokeWidth": 2, "clip": true],
             "encoding": [
-                "stroke": nominal(["#d55e00", "#000000", "#0072b2", "#cc79a7"]),
-                "strokeDash": nominal([[1, 0], [8, 4], [8, 3, 2, 3], [2, 3]]),
+                "stroke": nominal(.array(curves.map { .string($0.look.colour) })),
+                "strokeDash": nominal(.array(curves.map { .array(dash($0.look)) })),
             ],
         ]
+    }
+
+    /// Strokes and gaps in pixels of Vega-Lite.
+    private static func dash(_ look: LawCurve) -> [JSONValue] {
+        look.dash.isEmpty ? [1, 0] : look.dash.map { .integer(Int((Double($0) * 2 / 3).rounded())) }
     }
 
     private static func referenceLayer(_ drawing: ScatterDrawing) -> JSONValue {

@@ -1,10 +1,5 @@
 import Essentials
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
+import Foundation
 
 /// Reserves the blocks of a file on its disk.
 package enum DiskSpace {

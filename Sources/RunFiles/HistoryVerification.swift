@@ -45,10 +45,9 @@ extension RunVerifier {
     private mutating func checkRecordedMarks(of reader: borrowing RunFileReader) throws {
         for name in ["loss", "gradient_norm", "learning_rate"] {
             let object = "/history/" + name
-            let mark = try translating(.data) {
+            let mark =
                 try reader.file.hasAttribute("recorded", of: object)
-                    ? try reader.file.attribute("recorded", of: object, as: String.self) : "yes"
-            }
+                ? try reader.file.attribute("recorded", of: object, as: String.self) : "yes"
             report.check(
                 "history and trajectory record the same columns",
                 (mark == "no") == unrecorded.contains(name) && (mark == "partly") == partlyRecorded.contains(name),
@@ -94,7 +93,9 @@ extension RunVerifier {
                 "evaluations count epochs", evaluation.epoch == row + 1, at: "/history/evaluation/epoch \(place)",
                 expected: "\(row + 1)", found: "\(evaluation.epoch)")
             let first = last?.iteration ?? 0
-            if evaluation.iteration <= history.count, first < evaluation.iteration {
+            if (0...history.count).contains(first), (0...history.count).contains(evaluation.iteration),
+                first < evaluation.iteration
+            {
                 // A mean with positive weights lies between the least and the largest.
                 let losses = history[first..<evaluation.iteration].map(\.loss)
                 let (least, largest) = (losses.min() ?? .nan, losses.max() ?? .nan)
@@ -120,7 +121,7 @@ extension RunVerifier {
         _ point: ResumePoint<Scalar>, against reader: borrowing RunFileReader
     ) throws {
         var vector: [Scalar] = []
-        for (iteration, isNext) in [(point.iteration, false), (point.iteration - 1, true)] {
+        for (iteration, isNext) in [(point.iteration, false), (point.iteration &- 1, true)] {
             guard let row = reader.plan.row(ofIteration: iteration), row < reader.snapshotCount else { continue }
             if isNext {
                 try reader.nextIterate(row: row, into: &vector)

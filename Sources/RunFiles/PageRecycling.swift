@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
+import Foundation
 
 /// Keeps a long run from filling the memory of the machine with pages of its own file.
 ///

@@ -70,9 +70,7 @@ extension RunVerifier {
         for (object, count) in [
             ("/history/clipped", reader.iterationCount), ("/trajectory/clipped", reader.snapshotCount),
         ] {
-            let values = try translating(.data) {
-                try reader.file.dataset(object).read(as: UInt8.self, start: [0], count: [count])
-            }
+            let values = try reader.file.dataset(object).read(as: UInt8.self, start: [0], count: [count])
             let row = values.firstIndex { $0 > 1 }
             report.check(
                 "clipped is 0 or 1", row == nil, at: "\(object) row \(row ?? 0)", expected: "0 or 1",
@@ -178,17 +176,12 @@ extension RunVerifier {
     private mutating func checkResume<Scalar: ParameterScalar>(
         of reader: borrowing RunFileReader, as scalar: Scalar.Type
     ) throws {
-        guard try translating(.data, { try reader.file.exists(RunFilePath.resumeCommit) }) else { return }
-        let slots = try translating(.data) { try ResumeSlots(reader.file) }
-        let point = try translating(.data) { try slots.read(as: Scalar.self) }
-        guard let point else { return }
+        guard try reader.file.exists(RunFilePath.resumeCommit),
+            let point = try ResumeSlots(reader.file).read(as: Scalar.self)
+        else { return }
         // Counted after the point was read: a writer that is at work may have come further since the file was opened.
-        let (iterations, evaluations) = try translating(.data) {
-            (
-                try CommitCounter.open(in: reader.file, at: RunFilePath.historyCommit).read(),
-                try CommitCounter.open(in: reader.file, at: RunFilePath.evaluationCommit).read()
-            )
-        }
+        let iterations = try CommitCounter.open(in: reader.file, at: RunFilePath.historyCommit).read()
+        let evaluations = try CommitCounter.open(in: reader.file, at: RunFilePath.evaluationCommit).read()
         report.check(
             "resume point lies in what is committed",
             point.iteration >= 0 && point.iteration <= iterations && point.evaluationCount >= 0

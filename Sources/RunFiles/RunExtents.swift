@@ -5,40 +5,36 @@ import ParameterSpace
 
 /// Describes how much a run will write, without the list of the iterations that it saves, so that it is known at once for a run of any length.
 public struct RunExtents: Sendable, Equatable {
-    /// K
+    /// K, the number of snapshot rows.
     public var snapshotCount: Int
-    /// `RunPlan.isConsecutive`
+    /// Whether every iteration of one range is saved. Then the next iterate of a row is the iterate of the row after
+    /// it: `iterate` has K + 1 rows and there is no `next_iterate`.
     public var isConsecutive: Bool
-    /// T
+    /// T, the number of iterations.
     public var iterationCount: Int
-    public var evaluationCount: Int
+    /// How many evaluations there is room for.
+    public var evaluationCount = 0
+    /// What `EvaluationRecord.metric` is, as `perplexity`.
     public var metricName: String?
-    public var storesGradients: Bool
-    public var storesMomentum: Bool
-    public var storesSecondMoment: Bool
-    public var storesAverage: Bool
+    /// Whether the gradient of every saved row is stored too.
+    public var storesGradients = false
+    /// Whether resume points hold a momentum vector.
+    public var storesMomentum = false
+    /// Whether resume points hold a second moment.
+    public var storesSecondMoment = false
+    /// Whether resume points hold an average of iterates.
+    public var storesAverage = false
+    /// What is written under `/fixed_subset`, if anything: gradients at both ends of every row and perhaps losses; no groups, no γ.
     public var fixedSubset: FixedSubset?
-    public var unrecorded: [String]
-    public var hasChecksums: Bool
+    /// Columns whose numbers the writer does not know: of `loss`, `gradient_norm`, `learning_rate`, `clipped`.
+    public var unrecorded: [String] = []
+    /// Whether every row has checksums.
+    public var hasChecksums = true
 
-    public init(
-        snapshotCount: Int, isConsecutive: Bool, iterationCount: Int, evaluationCount: Int = 0,
-        metricName: String? = nil, storesGradients: Bool = false, storesMomentum: Bool = false,
-        storesSecondMoment: Bool = false, storesAverage: Bool = false, fixedSubset: FixedSubset? = nil,
-        unrecorded: [String] = [], hasChecksums: Bool = true
-    ) {
+    public init(snapshotCount: Int, isConsecutive: Bool, iterationCount: Int) {
         self.snapshotCount = snapshotCount
         self.isConsecutive = isConsecutive
         self.iterationCount = iterationCount
-        self.evaluationCount = evaluationCount
-        self.metricName = metricName
-        self.storesGradients = storesGradients
-        self.storesMomentum = storesMomentum
-        self.storesSecondMoment = storesSecondMoment
-        self.storesAverage = storesAverage
-        self.fixedSubset = fixedSubset
-        self.unrecorded = unrecorded
-        self.hasChecksums = hasChecksums
     }
 
     /// The bytes of all datasets of such a run file, which are reserved on the disk before the run starts; `Int.max` where
@@ -56,29 +52,5 @@ public struct RunExtents: Sendable, Equatable {
         try DiskSpace.requireRoom(
             for: byteCount(parameterCount: parameterCount, scalar: scalar), file: path,
             folder: URL(filePath: path).deletingLastPathComponent().path)
-    }
-}
-
-extension RunPlan {
-    public init(_ extents: RunExtents, savedIterations: [Int]) {
-        self.init(
-            savedIterations: savedIterations, iterationCount: extents.iterationCount,
-            evaluationCount: extents.evaluationCount, metricName: extents.metricName,
-            storesGradients: extents.storesGradients, storesMomentum: extents.storesMomentum,
-            storesSecondMoment: extents.storesSecondMoment, storesAverage: extents.storesAverage,
-            fixedSubset: extents.fixedSubset, unrecorded: extents.unrecorded, hasChecksums: extents.hasChecksums)
-    }
-
-    public var extents: RunExtents {
-        RunExtents(
-            snapshotCount: snapshotCount, isConsecutive: isConsecutive, iterationCount: iterationCount,
-            evaluationCount: evaluationCount, metricName: metricName, storesGradients: storesGradients,
-            storesMomentum: storesMomentum, storesSecondMoment: storesSecondMoment, storesAverage: storesAverage,
-            fixedSubset: fixedSubset, unrecorded: unrecorded, hasChecksums: hasChecksums)
-    }
-
-    /// The bytes of all datasets of a run file with this plan, which are reserved on the disk before the run starts.
-    public func byteCount<Scalar: ParameterScalar>(parameterCount: Int, scalar: Scalar.Type) -> Int {
-        extents.byteCount(parameterCount: parameterCount, scalar: scalar)
     }
 }

@@ -14,7 +14,9 @@ struct RunFileCreation {
     var isReplacing = false
 
     private var folder: String { URL(filePath: path).deletingLastPathComponent().path }
-    private var layout: RunFileLayout { RunFileLayout(plan: plan, parameterCount: header.layout.count, scalar: scalar) }
+    private var layout: RunFileLayout {
+        RunFileLayout(plan.extents, parameterCount: header.layout.count, scalar: scalar)
+    }
 
     /// The most space that the library takes for everything that is not rows; it was 40 kB for one block and short texts.
     private var structureByteCount: Int {
@@ -77,8 +79,7 @@ struct RunFileCreation {
                 .cannotCreate, "something of this name exists", file: path,
                 remedy: "Remove it or choose another name")
         }
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+        guard PlaceKind(folder) == .folder else {
             throw SmoothnessError(
                 .cannotCreate, "there is no such folder", file: path, expected: "the folder \(folder)",
                 remedy: "Create it first")
@@ -94,7 +95,7 @@ struct RunFileCreation {
         for definition in layout.rows {
             _ = try file.createDataset(definition.path, of: definition.element, shape: definition.shape)
         }
-        for definition in layout.all { try describe(definition, in: file) }
+        for definition in layout.all { try definition.describe(in: file) }
         if let subset = plan.fixedSubset {
             try file.setAttribute("subset", of: RunFilePath.fixedSubset, to: subset.subset)
             if let evaluation = subset.evaluation {
@@ -132,14 +133,6 @@ struct RunFileCreation {
         try ParameterTable.write(header.layout, to: file)
         for path in [RunFilePath.objective, RunFilePath.optimizer] {
             try RunFileLayout.describe(text: path, in: file)
-        }
-    }
-
-    private func describe(_ definition: DatasetDefinition, in file: borrowing File) throws {
-        try file.setAttribute("long_name", of: definition.path, to: definition.longName)
-        try file.setAttribute("definition", of: definition.path, to: definition.definition)
-        for (name, value) in definition.attributes.sorted(by: { $0.key < $1.key }) {
-            try file.setAttribute(name, of: definition.path, to: value)
         }
     }
 }

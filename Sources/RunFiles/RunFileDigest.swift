@@ -12,15 +12,10 @@ extension RunHeader {
         }
         bytes += Array("\(rows.count)\n".utf8)
         for row in rows {
-            append(UInt64(bitPattern: Int64(row.iteration)), to: &bytes)
-            for value in [row.loss, row.gradientNorm, row.stepNorm] { append(value.bitPattern, to: &bytes) }
+            bytes += Int64(row.iteration).littleEndianBytes
+            for value in [row.loss, row.gradientNorm, row.stepNorm] { bytes += value.bitPattern.littleEndianBytes }
         }
         return Digest(of: bytes).sha256
-    }
-
-    /// Eight bytes, the lowest first.
-    private func append(_ word: UInt64, to bytes: inout [UInt8]) {
-        for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
     }
 }
 

@@ -19,6 +19,22 @@ struct DatasetDefinition: Sendable {
             return overflow ? .max : product
         }
     }
+
+    /// Lets the dataset say what it is.
+    func describe(in file: borrowing File) throws(HDF5Error) {
+        try file.describe(path, longName: longName, definition: definition)
+        for (name, value) in attributes.sorted(by: { $0.key < $1.key }) {
+            try file.setAttribute(name, of: path, to: value)
+        }
+    }
+}
+
+extension File {
+    /// Lets a dataset say what it is.
+    func describe(_ path: String, longName: String, definition: String) throws(HDF5Error) {
+        try setAttribute("long_name", of: path, to: longName)
+        try setAttribute("definition", of: path, to: definition)
+    }
 }
 
 extension ScalarType {
@@ -89,8 +105,7 @@ struct RunFileLayout: Sendable {
 
     static func describe(text path: String, in file: borrowing File) throws(HDF5Error) {
         guard let text = textAttributes[path] else { return }
-        try file.setAttribute("long_name", of: path, to: text.longName)
-        try file.setAttribute("definition", of: path, to: text.definition)
+        try file.describe(path, longName: text.longName, definition: text.definition)
     }
 
     let counters: [DatasetDefinition]
@@ -102,10 +117,6 @@ struct RunFileLayout: Sendable {
             let (total, overflow) = sum.addingReportingOverflow(definition.byteCount)
             return overflow ? .max : total
         }
-    }
-
-    init(plan: RunPlan, parameterCount: Int, scalar: ScalarType) {
-        self.init(plan.extents, parameterCount: parameterCount, scalar: scalar)
     }
 
     init(_ plan: RunExtents, parameterCount: Int, scalar: ScalarType) {

@@ -65,15 +65,17 @@ enum RunFileOpening {
         try translating(.data) {
             let iterations = try file.dataset(RunFilePath.iteration).read(as: Int64.self).map { Int($0) }
             let name = try file.attribute("metric_name", of: RunFilePath.metric, as: String.self)
-            return RunPlan(
-                savedIterations: iterations, iterationCount: try extent(of: "/history/loss", 0, in: file),
-                evaluationCount: try extent(of: RunFilePath.metric, 0, in: file),
-                metricName: name.isEmpty ? nil : name, storesGradients: try file.exists(RunFilePath.gradient),
-                storesMomentum: try file.exists(RunFilePath.resumeMomentum)
-                    && extent(of: RunFilePath.resumeMomentum, 1, in: file) > 0,
-                storesSecondMoment: try file.exists(RunFilePath.resumeSecondMoment),
-                storesAverage: try file.exists(RunFilePath.resumeAverage),
-                hasChecksums: try file.exists(ChecksumPath.group))
+            var plan = RunPlan(
+                savedIterations: iterations, iterationCount: try extent(of: "/history/loss", 0, in: file))
+            plan.evaluationCount = try extent(of: RunFilePath.metric, 0, in: file)
+            plan.metricName = name.isEmpty ? nil : name
+            plan.storesGradients = try file.exists(RunFilePath.gradient)
+            plan.storesMomentum =
+                try file.exists(RunFilePath.resumeMomentum) && extent(of: RunFilePath.resumeMomentum, 1, in: file) > 0
+            plan.storesSecondMoment = try file.exists(RunFilePath.resumeSecondMoment)
+            plan.storesAverage = try file.exists(RunFilePath.resumeAverage)
+            plan.hasChecksums = try file.exists(ChecksumPath.group)
+            return plan
         }
     }
 

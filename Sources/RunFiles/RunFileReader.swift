@@ -21,22 +21,23 @@ public struct RunFileReader: ~Copyable {
     /// The description of the gradients on one fixed subset, if the file has them.
     public let fixedSubset: FixedSubset?
 
-    private let columns: ReaderColumns
+    private let columns: RunColumns
     /// By which vectors are checked as they are read; `nil` where there are none or nobody asked for it.
     private let checksums: RunChecksums?
     let file: File
 
     /// - Throws: `SmoothnessError`: `.noInput` for a missing file; `.data` for one that is not HDF5, not a run file, of a
     ///   newer major version, truncated, or that breaks the format where this reader needs it.
-    public init(_ path: String) throws { try self.init(path, isStrict: true) }
+    public init(_ path: String) throws { try self.init(RunFileOpening.open(path, .readOnly), isStrict: true) }
 
     /// - Parameter isStrict: whether committed iterations must ascend from 0 or more, and a vector that is not what was written is refused. Only
     ///   the verifier reads on where they are not.
-    init(_ path: String, isStrict: Bool) throws {
-        let file = try RunFileOpening.open(path, .readOnly)
+    init(_ file: consuming File, isStrict: Bool) throws {
+        let path = file.path
+        let file = file
         let header = try RunFileOpening.header(of: file)
         let plan = try RunFileOpening.plan(of: file)
-        let columns = try translating(.data) { try ReaderColumns(file) }
+        let columns = try translating(.data) { try RunColumns(file) }
         try columns.requireExtents(rows: plan.snapshotCount, width: header.layout.count, file: path)
         let subset = try translating(.data) { try FixedSubset(of: file) }
         if let subset {
@@ -94,18 +95,10 @@ public struct RunFileReader: ~Copyable {
     /// x_{k+1} of a committed row.
     public func nextIterate<Scalar: ParameterScalar>(row: Int, into vector: inout [Scalar]) throws {
         try requireRow(row)
-        try translating(.inputOutput) {
-            if columns.nextIterate == nil {
-                try columns.iterate.read(row: row + 1, of: header.layout.count, into: &vector)
-            } else {
-                try columns.nextIterate?.read(row: row, of: header.layout.count, into: &vector)
-            }
+        let place = try translating(.inputOutput) {
+            try columns.readNextIterate(row: row, of: header.layout.count, into: &vector)
         }
-        if columns.nextIterate == nil {
-            try requireWritten(vector, are: RunFilePath.iterate, row: row + 1)
-        } else {
-            try requireWritten(vector, are: RunFilePath.nextIterate, row: row)
-        }
+        try requireWritten(vector, are: place.path, row: place.row)
     }
 
     /// The minibatch gradient of a committed row, before clipping.

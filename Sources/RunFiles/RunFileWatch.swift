@@ -1,11 +1,6 @@
 import Essentials
+import Foundation
 import HDF5
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
 
 /// Looks again and again at a run file that another process is writing, without opening it anew: eight bytes are read, and a lock
 /// is asked about.
@@ -59,12 +54,11 @@ public struct RunFileWatch: ~Copyable {
 
     /// Tells whether a process is writing the file.
     public var writer: Writer {
-        var request = flock()
-        request.l_type = Int16(F_WRLCK)
-        request.l_whence = Int16(SEEK_SET)
-        // F_OFD_GETLK: asks and takes nothing.
-        guard fcntl(descriptor, 36, &request) == 0 else { return .unknown }
-        return Int32(request.l_type) == F_UNLCK ? .none : .atWork
+        switch OpenFileLock.isHeldElsewhere(descriptor) {
+        case nil: .unknown
+        case true?: .atWork
+        case false?: .none
+        }
     }
 
     /// Tells whether the file is in its place, is being written, and has no more than these rows.

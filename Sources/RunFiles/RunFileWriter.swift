@@ -74,7 +74,7 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
                 found: header.scalarName)
         }
         let plan = try RunFileOpening.plan(of: file)
-        let store = try translating(.data) { try RunFileStore(file, plan) }
+        let store = try translating(.data) { try RunFileStore(file) }
         let counts = try translating(kind) { (try store.commit.read(), try store.historyCommit.read()) }
         let evaluations = try translating(kind) { try store.evaluationCommit.read() }
         let point = try translating(kind) { try store.resume.read(as: Scalar.self) }
@@ -113,7 +113,7 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
             throw outOfPlan("/history", "iterations \(iterations)", "0..<\(committedIterations + pending.count)")
         }
         let stored = iterations.clamped(to: 0..<committedIterations)
-        let records = try translating(.inputOutput) { try store.history.read(stored) }
+        let records = try translating(.inputOutput) { try store.columns.history.read(stored) }
         return records + iterations.dropFirst(stored.count).map { pending[$0 - committedIterations] }
     }
 
@@ -122,7 +122,7 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
         guard range.lowerBound >= 0, range.upperBound <= committedEvaluations else {
             throw outOfPlan("/history/evaluation", "evaluations \(range)", "0..<\(committedEvaluations)")
         }
-        return try translating(.inputOutput) { try store.evaluations.read(range) }
+        return try translating(.inputOutput) { try store.columns.evaluations.read(range) }
     }
 
     /// Records an iteration. Iterations come in order; one that is already committed must be the same bits again.
@@ -160,31 +160,24 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
         guard row == committedSnapshots else {
             return try compare(record, row, iterate, nextIterate, gradient)
         }
-        try translating(.inputOutput) {
-            try store.trajectory.write([record.values], from: row)
-            if store.nextIterate != nil {
-                try store.iterate.write(iterate, row: row)
-                try store.nextIterate?.write(nextIterate, row: row)
-            } else {
-                // Consecutive: the iterate of a later row is there already, as the next iterate of the row before.
-                if row == 0 { try store.iterate.write(iterate, row: 0) }
-                try store.iterate.write(nextIterate, row: row + 1)
+        // While libhdf5 writes the vectors, another thread takes their checksums.
+        let sums = store.pointPaths.map { pointPaths in
+            Concurrent(isWorthAThread: iterate.count >= 1 << 16) {
+                RunChecksums.sums(
+                    record, isFirst: row == 0, iterate: iterate, nextIterate: nextIterate, gradient: gradient,
+                    fixedSubset: fixedSubset, pointPaths: pointPaths)
             }
-            if let gradient { try store.gradient?.write(gradient, row: row) }
+        }
+        let written = try translating(.inputOutput) {
+            try store.columns.trajectory.write([record.values], from: row)
+            let written = try store.columns.write(
+                iterate: iterate, nextIterate: nextIterate, gradient: gradient, row: row)
             if let fixedSubset { try store.fixedSubset?.write(fixedSubset, row: row) }
-            try store.checksums?.write(
-                record, row: row, iterate: iterate, nextIterate: nextIterate, gradient: gradient,
-                fixedSubset: fixedSubset)
+            if let sums { try store.checksums?.write(sums.value(), row: row) }
+            return written
         }
         try commit(snapshots: row + 1)
-        let width = header.layout.count
-        let written = [
-            store.iterate.byteRange(
-                ofRow: store.nextIterate == nil ? row + 1 : row, width: width, as: Scalar.self),
-            store.nextIterate?.byteRange(ofRow: row, width: width, as: Scalar.self),
-            store.gradient?.byteRange(ofRow: row, width: width, as: Scalar.self),
-        ]
-        recycling.wrote(written.compactMap(\.self), descriptor: lock.descriptor)
+        recycling.wrote(written, descriptor: lock.descriptor)
     }
 
     /// Records an evaluation and commits it. One that is already committed must be the same bits again.
@@ -194,13 +187,13 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
             throw outOfPlan("/history/evaluation", "evaluation \(row)", "at most \(plan.evaluationCount)")
         }
         if row < committedEvaluations {
-            let stored = try translating(.inputOutput) { try store.evaluations.read(row..<(row + 1)) }[0]
+            let stored = try translating(.inputOutput) { try store.columns.evaluations.read(row..<(row + 1)) }[0]
             if !stored.hasSameBits(as: record) {
                 throw mismatch("/history/evaluation", "row \(row)", stored: "\(stored)", given: "\(record)")
             }
         } else {
             try translating(.inputOutput) {
-                try store.evaluations.write(record, row: row)
+                try store.columns.evaluations.write(record, row: row)
                 try store.checksums?.write(record, row: row)
                 try store.evaluationCommit.raise(to: row + 1)
             }
@@ -254,7 +247,7 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
         let iterations = committedIterations + pending.count
         try translating(.inputOutput) {
             if !pending.isEmpty {
-                try store.history.write(pending, from: committedIterations)
+                try store.columns.history.write(pending, from: committedIterations)
                 try store.checksums?.write(pending, from: committedIterations)
             }
             try file.flush()
@@ -272,24 +265,20 @@ public struct RunFileWriter<Scalar: ParameterScalar>: ~Copyable {
     private func compare(
         _ record: SnapshotRecord, _ row: Int, _ iterate: [Scalar], _ nextIterate: [Scalar], _ gradient: [Scalar]?
     ) throws {
-        let values = try translating(.inputOutput) { try store.trajectory.read(row..<(row + 1)) }[0]
+        let values = try translating(.inputOutput) { try store.columns.trajectory.read(row..<(row + 1)) }[0]
         let place = "row \(row) (iteration \(record.iteration))"
         if !values.hasSameBits(as: record.values) {
             throw mismatch("/trajectory", place, stored: "\(values)", given: "\(record.values)")
         }
         var stored: [Scalar] = []
-        try translating(.inputOutput) { try store.iterate.read(row: row, of: iterate.count, into: &stored) }
+        try translating(.inputOutput) { try store.columns.iterate.read(row: row, of: iterate.count, into: &stored) }
         try requireSame(stored, iterate, RunFilePath.iterate, place)
-        try translating(.inputOutput) {
-            if store.nextIterate == nil {
-                try store.iterate.read(row: row + 1, of: iterate.count, into: &stored)
-            } else {
-                try store.nextIterate?.read(row: row, of: iterate.count, into: &stored)
-            }
+        _ = try translating(.inputOutput) {
+            try store.columns.readNextIterate(row: row, of: iterate.count, into: &stored)
         }
         try requireSame(stored, nextIterate, "next iterate", place)
         guard plan.storesGradients, let gradient else { return }
-        try translating(.inputOutput) { try store.gradient?.read(row: row, of: iterate.count, into: &stored) }
+        try translating(.inputOutput) { try store.columns.gradient?.read(row: row, of: iterate.count, into: &stored) }
         try requireSame(stored, gradient, RunFilePath.gradient, place)
     }
 

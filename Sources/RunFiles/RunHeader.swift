@@ -41,7 +41,9 @@ public struct RunHeader: Sendable, Equatable {
     public var layout: ParameterLayout
     /// The element of iterates and gradients, `float32` or `float64`.
     public var scalarName: String
+}
 
+extension RunHeader {
     /// The header of a new run: a fresh identifier, the time of now, this software, state `writing`.
     public init<Scalar: ParameterScalar>(
         objective: String, optimizer: String, layout: ParameterLayout, scalar: Scalar.Type,
@@ -52,23 +54,5 @@ public struct RunHeader: Sendable, Equatable {
             softwareVersion: Software.version, hdf5Version: File.libraryVersion, formatVersion: RunFormat.version,
             state: .writing, objective: objective, optimizer: optimizer, layout: layout,
             scalarName: Scalar.scalarName)
-    }
-
-    public init(
-        runID: String, created: String, software: String, softwareVersion: String, hdf5Version: String,
-        formatVersion: String, state: RunState, objective: String, optimizer: String, layout: ParameterLayout,
-        scalarName: String
-    ) {
-        self.runID = runID
-        self.created = created
-        self.software = software
-        self.softwareVersion = softwareVersion
-        self.hdf5Version = hdf5Version
-        self.formatVersion = formatVersion
-        self.state = state
-        self.objective = objective
-        self.optimizer = optimizer
-        self.layout = layout
-        self.scalarName = scalarName
     }
 }

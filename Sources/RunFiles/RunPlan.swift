@@ -2,59 +2,47 @@ import Essentials
 import HDF5
 import ParameterSpace
 
-/// Describes how much a run will write. It is known before the run starts, and the space is reserved.
-public struct RunPlan: Sendable, Codable, Equatable {
-    /// The iteration k of every snapshot row, ascending; K = `savedIterations.count`.
-    public var savedIterations: [Int]
-    /// T, the number of iterations.
-    public var iterationCount: Int
-    /// The number of evaluations that there is room for.
-    public var evaluationCount: Int
-    /// The name of `EvaluationRecord.metric`, as `perplexity`.
-    public var metricName: String?
-    /// Tells whether the gradient of every saved row is stored too.
-    public var storesGradients: Bool
-    /// Tells whether resume points hold a momentum vector.
-    public var storesMomentum: Bool
-    /// Tells whether they hold a second moment.
-    public var storesSecondMoment: Bool
-    /// Tells whether they hold an average of iterates.
-    public var storesAverage: Bool
-    /// Describes what is written under `/fixed_subset`, if anything: gradients at both ends of every row and perhaps losses, but no groups and no γ.
-    public var fixedSubset: FixedSubset?
-    /// Columns whose numbers the writer does not know: of `loss`, `gradient_norm`, `learning_rate`, `clipped`.
-    public var unrecorded: [String]
-    /// Tells whether every row has checksums.
-    public var hasChecksums: Bool
+/// How much a run will write and which iterations it saves, known before it starts: the space is reserved for it. What `RunExtents` says is said
+/// of the plan as well.
+@dynamicMemberLookup
+public struct RunPlan: Sendable, Equatable {
+    /// The iteration k of every snapshot row, ascending.
+    public var savedIterations: [Int] { didSet { countRows() } }
+    /// How much that is.
+    public private(set) var extents: RunExtents
 
-    public init(
-        savedIterations: [Int], iterationCount: Int, evaluationCount: Int = 0, metricName: String? = nil,
-        storesGradients: Bool = false, storesMomentum: Bool = false, storesSecondMoment: Bool = false,
-        storesAverage: Bool = false, fixedSubset: FixedSubset? = nil, unrecorded: [String] = [],
-        hasChecksums: Bool = true
-    ) {
+    /// - Parameter extents: those of a run that saves as many iterations as are given.
+    public init(_ extents: RunExtents, savedIterations: [Int]) {
         self.savedIterations = savedIterations
-        self.iterationCount = iterationCount
-        self.evaluationCount = evaluationCount
-        self.metricName = metricName
-        self.storesGradients = storesGradients
-        self.storesMomentum = storesMomentum
-        self.storesSecondMoment = storesSecondMoment
-        self.storesAverage = storesAverage
-        self.fixedSubset = fixedSubset
-        self.unrecorded = unrecorded
-        self.hasChecksums = hasChecksums
+        self.extents = extents
+        countRows()
     }
 
-    /// K
-    public var snapshotCount: Int { savedIterations.count }
-
-    /// Tells whether every iteration of one range is saved. Then the next iterate of a row is the iterate of the row after
-    /// it: `iterate` has K + 1 rows and there is no `next_iterate`.
-    public var isConsecutive: Bool {
-        guard let first = savedIterations.first, let last = savedIterations.last else { return false }
+    private mutating func countRows() {
+        extents.snapshotCount = savedIterations.count
+        guard let first = savedIterations.first, let last = savedIterations.last else {
+            extents.isConsecutive = false
+            return
+        }
         // Wraps around for numbers that are no iterations.
-        return last &- first == savedIterations.count - 1
+        extents.isConsecutive = last &- first == savedIterations.count - 1
+    }
+
+    /// - Parameter iterationCount: T, the number of iterations.
+    public init(savedIterations: [Int], iterationCount: Int) {
+        self.init(
+            RunExtents(snapshotCount: 0, isConsecutive: false, iterationCount: iterationCount),
+            savedIterations: savedIterations)
+    }
+
+    public subscript<Value>(dynamicMember path: WritableKeyPath<RunExtents, Value>) -> Value {
+        get { extents[keyPath: path] }
+        set { extents[keyPath: path] = newValue }
+    }
+
+    /// The bytes of all datasets of a run file with this plan, which are reserved on the disk before the run starts.
+    public func byteCount<Scalar: ParameterScalar>(parameterCount: Int, scalar: Scalar.Type) -> Int {
+        extents.byteCount(parameterCount: parameterCount, scalar: scalar)
     }
 
     /// The row of an iteration, if it is saved.
@@ -84,14 +72,16 @@ public struct RunPlan: Sendable, Codable, Equatable {
             remedy: "See what else is wrong: smoothness verify \(file)")
     }
 
-    /// Returns what is wrong with the plan, if anything.
+    /// What is wrong with the plan, if anything.
     var flaw: String? {
-        if iterationCount < 0 || evaluationCount < 0 { return "a negative count" }
+        if extents.iterationCount < 0 || extents.evaluationCount < 0 { return "a negative count" }
         if zip(savedIterations, savedIterations.dropFirst()).contains(where: { $0 >= $1 }) {
             return "the saved iterations do not ascend"
         }
-        if let first = savedIterations.first, let last = savedIterations.last, first < 0 || last >= iterationCount {
-            return "the saved iterations \(first)…\(last) reach outside 0..<\(iterationCount)"
+        if let first = savedIterations.first, let last = savedIterations.last,
+            first < 0 || last >= extents.iterationCount
+        {
+            return "the saved iterations \(first)…\(last) reach outside 0..<\(extents.iterationCount)"
         }
         return nil
     }

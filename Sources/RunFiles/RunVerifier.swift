@@ -31,7 +31,7 @@ struct RunVerifier {
         do {
             let file = try RunFileOpening.open(path, .readOnly)
             report.pass("opens as a run file")
-            let superblock = try translating(.data) { try file.superblockVersion }
+            let superblock = try file.superblockVersion
             report.check(
                 "HDF5 1.8 can open it", superblock <= 2, at: "superblock", expected: "version 0, 1 or 2",
                 found: "\(superblock)")
@@ -42,7 +42,7 @@ struct RunVerifier {
             checkDatasets(file, plan, layout)
             checkFixedSubset(file, plan, layout)
             guard isReadable else { return }
-            let reader = try RunFileReader(path, isStrict: false)
+            let reader = try RunFileReader(file, isStrict: false)
             checkRows(of: reader)
             checkChecksums(of: reader)
         } catch {
@@ -51,15 +51,7 @@ struct RunVerifier {
     }
 
     /// An error of reading, as a finding.
-    mutating func fail(_ error: any Error, _ name: String) {
-        if let error = error as? SmoothnessError {
-            report.fail(name, at: error.object, expected: error.expected, found: error.found ?? error.message)
-        } else if let error = error as? HDF5Error {
-            report.fail(name, at: error.object, found: error.message)
-        } else {
-            report.fail(name, at: nil, found: "\(error)")
-        }
-    }
+    mutating func fail(_ error: any Error, _ name: String) { report.fail(error, name) }
 
     private mutating func checkRootAttributes(_ file: borrowing File) {
         let names = [
@@ -93,7 +85,7 @@ struct RunVerifier {
     /// A dataset of text must be of variable-length UTF-8 strings.
     private mutating func checkTextDataset(_ object: String, shape: [Int], in file: borrowing File) {
         do {
-            let form = try translating(.data) { try file.dataset(object).form }
+            let form = try file.dataset(object).form
             report.check(
                 "texts are as specified", form == .text(shape), at: object,
                 expected: "\(ValueForm.text(shape))", found: "\(form)")
@@ -129,7 +121,7 @@ struct RunVerifier {
 
     private mutating func checkParameters(_ file: borrowing File) -> ParameterLayout? {
         do {
-            let layout = try translating(.data) { try ParameterTable.read(from: file) }
+            let layout = try ParameterTable.read(from: file)
             report.pass("parameter table is consistent")
             let names = Set(layout.blocks.map(\.name))
             report.check(
@@ -139,7 +131,7 @@ struct RunVerifier {
             report.check(
                 "there are parameters", layout.count > 0, at: RunFilePath.parameterCount, expected: "P ≥ 1", found: "0")
             for object in [RunFilePath.parameterShape, RunFilePath.parameterOffset, RunFilePath.parameterCount] {
-                let name = try translating(.data) { try file.dataset(object).elementName }
+                let name = try file.dataset(object).elementName
                 report.check(
                     "datasets have their types", name == "int64", at: object, expected: "int64", found: name)
             }
@@ -172,38 +164,26 @@ struct RunVerifier {
             return
         }
         // What checksums there are is looked at with the rows.
-        var plan = plan
-        plan.hasChecksums = false
-        var definitions = RunFileLayout(plan: plan, parameterCount: layout.count, scalar: scalar).all
-        adaptToConsecutive(&definitions, file, plan, layout.count)
+        var extents = plan.extents
+        extents.hasChecksums = false
+        // The file, not the numbering of its rows, says whether next iterates are left out: rows whose numbers are not
+        // consecutive must not leave them out, others may store them.
+        let hasNext = (try? file.exists(RunFilePath.nextIterate)) ?? false
+        report.check(
+            "next iterates are there", hasNext || plan.isConsecutive, at: RunFilePath.nextIterate,
+            expected: "a dataset, because not every iteration is saved", found: "none")
+        if hasNext { extents.isConsecutive = false }
+        let definitions = RunFileLayout(extents, parameterCount: layout.count, scalar: scalar).all
         // A run that cannot be resumed may leave out /resume, but not half of it.
         let resumes = (try? file.exists("/resume")) ?? false
         for definition in definitions where resumes || !definition.path.hasPrefix("/resume/") {
             do {
-                try translating(.data) { try checkDataset(definition, in: file) }
+                try checkDataset(definition, in: file)
             } catch {
                 fail(error, "datasets exist")
                 isReadable = false
             }
         }
-    }
-
-    /// The file, not the numbering of its rows, says whether next iterates are left out: rows whose numbers are not
-    /// consecutive must not leave them out, others may store them.
-    private mutating func adaptToConsecutive(
-        _ definitions: inout [DatasetDefinition], _ file: borrowing File, _ plan: RunPlan, _ width: Int
-    ) {
-        let hasNext = (try? file.exists(RunFilePath.nextIterate)) ?? false
-        report.check(
-            "next iterates are there", hasNext || plan.isConsecutive, at: RunFilePath.nextIterate,
-            expected: "a dataset, because not every iteration is saved", found: "none")
-        guard hasNext, plan.isConsecutive,
-            let index = definitions.firstIndex(where: { $0.path == RunFilePath.iterate })
-        else { return }
-        definitions[index].shape = [plan.snapshotCount, width]
-        var next = definitions[index]
-        next.path = RunFilePath.nextIterate
-        definitions.append(next)
     }
 
     mutating func checkDataset(_ definition: DatasetDefinition, in file: borrowing File) throws {

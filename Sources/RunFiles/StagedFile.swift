@@ -51,10 +51,7 @@ package enum StagedFile {
 
     /// Lets errors about the file in the making name the file that it is to be.
     private static func naming(_ output: String, insteadOf staged: String, _ work: () throws -> Void) throws {
-        do { try work() } catch var error as SmoothnessError where error.file == staged {
-            error.file = output
-            throw error
-        }
+        try amendingErrors({ if $0.file == staged { $0.file = output } }, of: work)
     }
 
     /// - Returns: `nil` where it brings nothing.

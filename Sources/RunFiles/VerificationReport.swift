@@ -1,4 +1,5 @@
 import Essentials
+import HDF5
 
 /// Collects what a verifier found. There may be several findings, because a verifier goes on after a failure.
 public struct VerificationReport: Sendable, Codable, Equatable {
@@ -54,6 +55,14 @@ public struct VerificationReport: Sendable, Codable, Equatable {
             checks.append(Check(name: name, ok: false, place: "further places, not listed"))
         default: break
         }
+    }
+
+    /// Notes that what a promise is about could not be read.
+    package mutating func fail(_ error: any Error, _ name: String) {
+        let known = error as? SmoothnessError ?? (error as? HDF5Error).map { SmoothnessError(.data, $0) }
+        fail(
+            name, at: known?.object, expected: known?.expected,
+            found: known.map { $0.found ?? $0.message } ?? "\(error)")
     }
 
     /// Notes a promise, kept or broken. `place`, `expected` and `found` describe the breach.

@@ -1,10 +1,5 @@
 import Essentials
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
+import Foundation
 
 /// Holds a file against a second writer, as long as it lives: an open-file-description lock, which ends with the process
 /// whatever becomes of it. Readers are not kept out.
@@ -18,7 +13,7 @@ package struct WriterLock: ~Copyable {
         guard descriptor >= 0 else {
             throw SmoothnessError(.cannotCreate, "cannot be opened for writing: \(Self.reason)", file: name)
         }
-        guard Self.set(F_WRLCK, on: descriptor) != 0 else { return }
+        guard !OpenFileLock.set(F_WRLCK, on: descriptor) else { return }
         // File systems without locks cannot guard; those that have them answer EAGAIN or EACCES when it is taken.
         if errno == EAGAIN || errno == EACCES {
             throw SmoothnessError(
@@ -37,20 +32,12 @@ package struct WriterLock: ~Copyable {
         throw SmoothnessError(.inputOutput, "fsync failed: \(Self.reason)", file: file)
     }
 
-    private static func set(_ kind: Int32, on descriptor: Int32) -> Int32 {
-        var request = flock()
-        request.l_type = Int16(kind)
-        request.l_whence = Int16(SEEK_SET)
-        // F_OFD_SETLK: unlike F_SETLK it is not lost when libhdf5 closes its own descriptor of the same file.
-        return fcntl(descriptor, 37, &request)
-    }
-
     private static var reason: String { String(cString: strerror(errno)) }
 
     deinit {
         guard descriptor >= 0 else { return }
         // Closing alone is not enough: a process that was started a moment ago holds a copy until it has begun its program.
-        _ = Self.set(F_UNLCK, on: descriptor)
+        _ = OpenFileLock.set(F_UNLCK, on: descriptor)
         close(descriptor)
     }
 }

@@ -79,7 +79,7 @@ public struct Trainer<Scalar: ParameterScalar>: Sendable {
     /// - Parameters:
     ///   - replacing: whether a file of this name may be replaced.
     ///   - objective: the JSON text that rebuilds the objective.
-    ///   - observer: is handed the steps that `configuration.observation` names.
+    ///   - observer: receives the steps that `configuration.observation` names.
     ///   - shouldStop: polled before every gradient; `true` stops with a resumable file.
     ///   - progress: called after every iteration.
     /// - Throws: `SmoothnessError` of the writer or the objective; the file is left resumable where that is possible.

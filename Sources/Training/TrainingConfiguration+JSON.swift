@@ -71,7 +71,7 @@ extension TrainingConfiguration: Codable {
         try values.encode(threads, forKey: .threads)
         try values.encode(device, forKey: .device)
         try values.encodeIfPresent(microBatch, forKey: .microBatch)
-        if algorithm == .normalized { try values.encode(offset, forKey: .offset) }
+        if algorithm.isNormalized { try values.encode(offset, forKey: .offset) }
         if clippingForm != .hard { try values.encode(clippingForm, forKey: .clippingForm) }
         if clippingScope != .global { try values.encode(clippingScope, forKey: .clippingScope) }
         try values.encodeIfPresent(weightDecay, forKey: .weightDecay)
@@ -88,21 +88,15 @@ extension TrainingConfiguration: Codable {
     /// The text of `/optimizer`: keys in alphabetical order, so that equal configurations are equal texts.
     public var json: String {
         get throws {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            return String(decoding: try encoder.encode(self), as: UTF8.self)
+            try jsonLine(self)
         }
     }
 
     /// Reads and checks the text of `/optimizer`.
     /// - Throws: `SmoothnessError(.data)`.
     public init(json: String, file: String? = nil) throws {
-        do {
-            self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
-        } catch let error as DecodingError {
-            throw SmoothnessError(
-                decoding: error, what: "the description of the training", file: file, object: "/optimizer")
-        }
+        self = try decodingJSON(
+            Data(json.utf8), what: "the description of the training", file: file, object: "/optimizer")
         guard (gamma == nil) == (clipNorm == nil) else {
             throw SmoothnessError(
                 .data, "has one of gamma and clip_norm", file: file, object: "/optimizer", expected: "both or neither")

@@ -26,8 +26,9 @@ extension TrainingConfiguration {
         }
         try require(beta >= 0 && beta < 1, "beta", "0 ≤ β < 1", beta)
         try require(nu >= 0 && nu <= 1, "nu", "0 ≤ ν ≤ 1", nu)
-        if algorithm == .sgd { try require(beta == 0, "beta", "0, as sgd has no momentum", beta) }
-        if algorithm != .clipping { try require(nu == 0, "nu", "0, as \(algorithm.rawValue) has no ν", nu) }
+        let name = algorithm.rawValue
+        if algorithm.memory == .none { try require(beta == 0, "beta", "0, as \(name) has no momentum", beta) }
+        if !algorithm.hasNu { try require(nu == 0, "nu", "0, as \(name) has no ν", nu) }
         try validateVariant(require)
         try schedule?.validate(learningRate: learningRate, require)
         try averaging?.validate(require)
@@ -47,10 +48,11 @@ extension TrainingConfiguration {
     private func validateVariant(_ require: Requirement) throws {
         let name = algorithm.rawValue
         try require(offset >= 0 && offset.isFinite, "offset", "a finite number ≥ 0", offset)
-        if algorithm != .normalized { try require(offset == 0, "offset", "0, as \(name) has no b", offset) }
-        if !algorithm.clips {
+        if algorithm.isNormalized {
             try require(clipNorm == nil, "clip norm", "none, as \(name) makes every step as long", clipNorm ?? 0)
             try require(clippingForm == .hard, "clip form", "hard, as \(name) does not clip", clippingForm.rawValue)
+        } else {
+            try require(offset == 0, "offset", "0, as \(name) has no b", offset)
         }
         if let adam {
             try require(algorithm.isAdam, "beta2", "nothing, as \(name) has no second moment", adam.beta2)
@@ -63,8 +65,8 @@ extension TrainingConfiguration {
         try require(weightDecay.rate >= 0 && weightDecay.rate.isFinite, "weight decay", "≥ 0", weightDecay.rate)
         let isDecoupled = weightDecay.place == .decoupled
         try require(
-            isDecoupled == (algorithm == .adamw), "weight decay place",
-            algorithm == .adamw ? "decoupled, as adamw has no other" : "before or after; decoupled is adamw's",
+            isDecoupled == algorithm.isDecoupled, "weight decay place",
+            algorithm.isDecoupled ? "decoupled, as \(name) has no other" : "before or after; decoupled is adamw's",
             weightDecay.place.rawValue)
         try require(
             weightDecay.place == .before || learningRate * weightDecay.rate < 1, "weight decay",

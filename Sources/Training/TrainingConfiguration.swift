@@ -8,29 +8,6 @@ import Foundation
 /// `clip_norm`; with clipping both are there, and clip norm = γ/η (Zhang, Jin, Fang, Wang 2020, section 3). η → ∞
 /// (normalised momentum) is any η ≥ γ/‖m‖ that a Double holds, such as 1e300.
 public struct TrainingConfiguration: Sendable, Hashable {
-    public enum Algorithm: String, Sendable, Hashable, Codable, CaseIterable {
-        /// Algorithm 1 of Zhang, Jin, Fang, Wang 2020, with m₀ = 0:
-        /// m_{t+1} = β m_t + (1 − β) g_t,
-        /// x_{t+1} = x_t − ν min(η, γ/‖m_{t+1}‖) m_{t+1} − (1 − ν) min(η, γ/‖g_t‖) g_t.
-        case clipping
-        /// x_{t+1} = x_t − min(η, γ/‖g_t‖) g_t
-        case sgd
-        /// m_{t+1} = β m_t + min(1, c/‖g_t‖) g_t, x_{t+1} = x_t − η m_{t+1}, with c = γ/η and m₀ = 0
-        case heavyBall = "heavy-ball"
-        /// m_{t+1} = β m_t + (1 − β) g_t, x_{t+1} = x_t − η/(‖m_{t+1}‖ + b) m_{t+1}: equation 6 of Zhang, He, Sra, Jadbabaie
-        /// 2020 for β = 0, normalised momentum for b = 0.
-        case normalized
-        /// Adam on the clipped gradient.
-        case adam
-        /// Adam on the clipped gradient with decoupled weight decay.
-        case adamw
-
-        /// Whether a clip norm has a meaning.
-        public var clips: Bool { self != .normalized }
-        /// Whether it is one of Adam's kind.
-        public var isAdam: Bool { self == .adam || self == .adamw }
-    }
-
     /// What the gradient of an iteration is over.
     public enum GradientKind: String, Sendable, Hashable, Codable, CaseIterable {
         /// One component; an epoch is m iterations.
@@ -98,11 +75,11 @@ public struct TrainingConfiguration: Sendable, Hashable {
 
     public var algorithm: Algorithm
     /// η > 0
-    public let learningRate: Double
+    public internal(set) var learningRate: Double
     /// γ > 0; `nil` without clipping.
-    public let gamma: Double?
+    public internal(set) var gamma: Double?
     /// c = γ/η > 0; `nil` without clipping.
-    public let clipNorm: Double?
+    public internal(set) var clipNorm: Double?
     /// 0 ≤ β < 1, Adam's β₁; 0 for `sgd`.
     public var beta: Double
     /// 0 ≤ ν ≤ 1; 0 for all but `clipping`, which have no such number.
@@ -140,7 +117,7 @@ public struct TrainingConfiguration: Sendable, Hashable {
 
     /// What somebody else measures in the loop, which no iterate depends on.
     public struct Observation: Sendable, Hashable, Codable {
-        /// Of which iterations the step is handed over.
+        /// The iterations whose steps are observed.
         public var schedule: SaveSchedule
         /// What is measured, for the one who does; not read here.
         public var definition: String
@@ -159,11 +136,6 @@ public struct TrainingConfiguration: Sendable, Hashable {
     ) {
         self.algorithm = algorithm
         self.learningRate = learningRate
-        switch clipping {
-        case .none: (gamma, clipNorm) = (nil, nil)
-        case .gamma(let gamma): (self.gamma, clipNorm) = (gamma, gamma / learningRate)
-        case .norm(let norm): (gamma, clipNorm) = (norm * learningRate, norm)
-        }
         self.beta = beta
         self.nu = nu
         self.order = order
@@ -175,5 +147,16 @@ public struct TrainingConfiguration: Sendable, Hashable {
         self.threads = threads
         self.device = device
         self.microBatch = microBatch
+        setRate(learningRate, clipping)
+    }
+
+    /// Sets η, γ and the clip norm, of which two make the third.
+    mutating func setRate(_ learningRate: Double, _ clipping: Clipping) {
+        self.learningRate = learningRate
+        switch clipping {
+        case .none: (gamma, clipNorm) = (nil, nil)
+        case .gamma(let gamma): (self.gamma, clipNorm) = (gamma, gamma / learningRate)
+        case .norm(let norm): (gamma, clipNorm) = (norm * learningRate, norm)
+        }
     }
 }

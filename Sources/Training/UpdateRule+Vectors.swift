@@ -68,8 +68,8 @@ extension UpdateRule {
         in range: Range<Int>, from iterate: [Scalar], _ gradient: [Scalar], _ gradientNorm: Double, _ iteration: Int,
         _ memory: inout UpdateMemory<Scalar>, into next: inout [Scalar], norm: ([Scalar]) -> Double
     ) -> Bool {
-        switch algorithm {
-        case .adam, .adamw:
+        switch algorithm.memory {
+        case .moments:
             let (gain, isClipped) = gain(gradientNorm: gradientNorm)
             let remaining = decay(gradient, gain, at: iterate, in: range, &memory)
             Scalar.adam(
@@ -77,15 +77,15 @@ extension UpdateRule {
                 secondMoment: &memory.secondMoment, gradient: decayInMemory == 0 ? gradient : memory.adjusted,
                 adamNumbers(gain: remaining, iteration: iteration), in: range)
             return isClipped
-        case .heavyBall where keepsMomentum:
+        case .sum where keepsMomentum:
             let remaining = decay(gradient, gain(gradientNorm: gradientNorm).factor, at: iterate, in: range, &memory)
             let entering = decayInMemory == 0 ? gradient : memory.adjusted
             Scalar.axpby(remaining, entering, beta, into: &memory.momentum, in: range)
-        case .clipping, .sgd, .heavyBall, .normalized:
+        case .none, .mean, .sum:
             if keepsMomentum { Scalar.axpby(1 - beta, gradient, beta, into: &memory.momentum, in: range) }
         }
         // The length of m matters to all but heavy ball.
-        let momentumNorm = keepsMomentum && algorithm != .heavyBall ? norm(memory.momentum) : .nan
+        let momentumNorm = keepsMomentum && algorithm.memory != .sum ? norm(memory.momentum) : .nan
         let step = step(gradientNorm: gradientNorm, momentumNorm: momentumNorm)
         Scalar.step(
             into: &next, keeping: keep, of: iterate, step.momentumFactor,

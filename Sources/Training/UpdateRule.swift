@@ -70,16 +70,16 @@ public struct UpdateRule: Sendable, Hashable {
 
     /// Whether the rule carries a vector m from one iteration to the next.
     public var keepsMomentum: Bool {
-        switch algorithm {
-        case .clipping: nu > 0
-        case .sgd: false
-        case .heavyBall, .normalized: beta > 0
-        case .adam, .adamw: true
+        switch algorithm.memory {
+        case .none: false
+        case .mean: algorithm.hasNu ? nu > 0 : beta > 0
+        case .sum: beta > 0
+        case .moments: true
         }
     }
 
     /// Whether it carries the second moment v.
-    public var keepsSecondMoment: Bool { algorithm == .adam || algorithm == .adamw }
+    public var keepsSecondMoment: Bool { algorithm.memory == .moments }
 
     /// Whether weight decay makes another vector of the gradient: λ x added before clipping, or on the way into a memory.
     var adjustsGradient: Bool { decayBefore != 0 || decayInMemory != 0 }
@@ -93,10 +93,10 @@ public struct UpdateRule: Sendable, Hashable {
     /// λ where it is added to the clipped gradient on its way into a memory, else 0.
     var decayInMemory: Double {
         guard let weightDecay, weightDecay.place == .after else { return 0 }
-        switch algorithm {
-        case .heavyBall where keepsMomentum: return weightDecay.rate
-        case .adam: return weightDecay.rate
-        case .clipping, .sgd, .normalized, .heavyBall, .adamw: return 0
+        switch algorithm.memory {
+        case .sum where keepsMomentum: return weightDecay.rate
+        case .moments where !algorithm.isDecoupled: return weightDecay.rate
+        case .none, .mean, .sum, .moments: return 0
         }
     }
 
@@ -128,20 +128,21 @@ public struct UpdateRule: Sendable, Hashable {
     ///   - gradientNorm: ‖g‖.
     ///   - momentumNorm: ‖m_{t+1}‖; not looked at unless `keepsMomentum`.
     public func step(gradientNorm: Double, momentumNorm: Double) -> Step {
-        switch algorithm {
-        case .heavyBall where keepsMomentum:
+        if algorithm.isNormalized {
+            return keepsMomentum
+                ? Step(momentumFactor: normalizing(momentumNorm), gradientFactor: 0, isClipped: false)
+                : Step(momentumFactor: 0, gradientFactor: normalizing(gradientNorm), isClipped: false)
+        }
+        switch algorithm.memory {
+        case .sum where keepsMomentum:
             return Step(
                 momentumFactor: learningRate, gradientFactor: 0, isClipped: gain(gradientNorm: gradientNorm).isClipped)
-        case .clipping where keepsMomentum:
+        case .mean where keepsMomentum:
             let (momentum, gradient) = (clip(momentumNorm), clip(gradientNorm))
             return Step(
                 momentumFactor: nu * momentum.factor, gradientFactor: (1 - nu) * gradient.factor,
                 isClipped: momentum.isClipped || (nu < 1 && gradient.isClipped))
-        case .normalized where keepsMomentum:
-            return Step(momentumFactor: normalizing(momentumNorm), gradientFactor: 0, isClipped: false)
-        case .normalized:
-            return Step(momentumFactor: 0, gradientFactor: normalizing(gradientNorm), isClipped: false)
-        case .clipping, .sgd, .heavyBall, .adam, .adamw:
+        case .none, .mean, .sum, .moments:
             let gradient = clip(gradientNorm)
             return Step(momentumFactor: 0, gradientFactor: gradient.factor, isClipped: gradient.isClipped)
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Batching
 import Essentials
 import Estimation
 import Evaluation
@@ -22,8 +23,8 @@ struct AlignCommand: ParsableCommand {
 
     @Argument(help: ArgumentHelp("The run file.", valueName: "run"), completion: .file())
     var runFile: String
-    @OptionGroup(title: "What is measured") var definition: AlignDefinitionOptions
-    @Option(parsing: .unconditional, help: "Threads for tensor operations. (default: the processor's cores)")
+    @OptionGroup(title: "What is measured") var measured: ListedOptions<AlignListing>
+    @Option(parsing: .unconditional, help: "Threads for tensor operations. (default: what Slurm allots, or the processor's cores)")
     var threads: Int?
     @Option(help: "Where the data file of the objective is now, if it has moved.")
     var data: String?
@@ -43,15 +44,16 @@ struct AlignCommand: ParsableCommand {
 
     func validate() throws {
         try checkThreadCount(threads)
+        try measured.requireOneFunction()
     }
 
     func run() throws {
         let target = output ?? AlignmentJob.defaultOutput(forRun: runFile)
         try refuseInput(as: target, inputs: [runFile, data])
         let path = Console.absolute(runFile)
-        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threads = threads ?? Allotment().processors
         let job = try AlignmentJob(
-            run: path, configuration: definition.configuration(ofRun: path),
+            run: path, configuration: measured.configuration(ofRun: path),
             output: output.map { Console.absolute($0) },
             isForced: force, dataOverride: data, modulePath: module, threads: threads,
             hasChecksums: integrity.checksums ?? true)
@@ -92,86 +94,22 @@ struct AlignCommand: ParsableCommand {
     }
 }
 
-/// The options that decide the numbers; `AlignmentConfiguration.arguments` writes them.
-struct AlignDefinitionOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The rows of the run file, as 0,3,8-11.", valueName: "list"))
-    var rows: String?
-    @Option(parsing: .unconditional, help: "Every n-th row of the run file. (default: 1)")
-    var every: Int?
-    @Option(
-        parsing: .unconditional,
-        help: "Batch sizes, increasing. (default: one component and 2, 4, 8 times as much while four batches are left)")
-    var batchSizes: CountList?
-    @Option(help: "What batch sizes count: components or examples. (default: components for texts, else examples)")
-    var batchUnit: BatchUnit?
-    @Option(parsing: .unconditional, help: "Clip norms, increasing, or none. (default: the run's own)")
-    var clipNorms: ClipNormList?
-    @Option(
-        parsing: .unconditional,
-        help: "Share of the components that is measured, drawn without replacement. (default: 1)")
-    var subset: Double?
-    @Option(parsing: .unconditional, help: "Seed of that sample. (default: 0)")
-    var subsetSeed: UInt64?
-    @Option(help: ArgumentHelp("The components that are measured, as 0,3,8-11.", valueName: "list"))
-    var components: String?
-    @Option(help: "float32 or float64. (default: the run's)")
-    var precision: Precision?
-    @Option(
-        parsing: .unconditional,
-        help: "Evaluate a component in pieces of at most this many examples, to need less memory.")
-    var microBatch: Int?
-    @Option(help: "Dropout: fixed (the same masks at every point) or off.")
-    var masks = EvaluationOptions.Masks.fixed
-    @Option(help: "cpu or cuda.")
-    var device = "cpu"
-
-    func validate() throws {
-        if rows != nil && every != nil { throw ValidationError("give --rows or --every, not both") }
-        if masks == .fresh {
-            throw ValidationError(
-                "--masks fresh makes every component another function in the second pass, whose cosines with the mean of the "
-                    + "first mean nothing; give fixed or off")
-        }
-        if components != nil && (subset != nil || subsetSeed != nil) {
-            throw ValidationError("--components names what is measured; leave out --subset and --subset-seed")
-        }
-        if let microBatch, microBatch < 1 {
-            throw ValidationError("--micro-batch must be at least 1, not \(microBatch)")
-        }
-    }
-
+extension ListedOptions<AlignListing> {
+    /// Returns what is measured of a run, with the clip norm that it was made with where no other is given.
     func configuration(ofRun path: String) throws -> AlignmentConfiguration {
-        AlignmentConfiguration(
-            rows: try rows.map { try RowSelection(parsing: $0) } ?? .every(count: every ?? 1),
-            batchSizes: batchSizes?.values, unit: batchUnit,
-            clipNorms: try clipNorms?.values ?? ownClipNorm(ofRun: path),
-            subset: try components.map { try ComponentSelection(parsing: $0) }
-                ?? .sample(fraction: subset ?? 1, seed: subsetSeed ?? 0),
-            precision: precision,
-            evaluation: EvaluationOptions(masks: masks, microBatch: microBatch, device: device))
-    }
-
-    /// The clip norm that the run was made with. A run of another program may describe its optimiser in its own way.
-    private func ownClipNorm(ofRun path: String) throws -> [Double] {
+        var standard = AlignListing.standard
         let header = try RunFileReader(path).header
-        let configuration = try? TrainingConfiguration(json: header.optimizer, file: path)
-        return configuration?.clipNorm.map { [$0] } ?? []
+        // A run of another program may describe its optimiser in its own way.
+        let training = try? TrainingConfiguration(json: header.optimizer, file: path)
+        standard.clipNorms = training?.clipNorm.map { [$0] } ?? []
+        return try definition(from: standard)
+    }
+
+    /// Refuses what makes no sense of an alignment.
+    func requireOneFunction() throws {
+        guard self["masks"] == "fresh" else { return }
+        throw ValidationError(
+            "--masks fresh makes every component another function in the second pass, whose cosines with the mean of the "
+                + "first mean nothing; give fixed or off")
     }
 }
-
-/// Numbers separated by commas, or `none`.
-struct ClipNormList: ExpressibleByArgument, Equatable {
-    var values: [Double]
-
-    init?(argument: String) {
-        if argument == "none" {
-            values = []
-        } else if let list = NumberList(argument: argument) {
-            values = list.values
-        } else {
-            return nil
-        }
-    }
-}
-
-extension BatchUnit: ExpressibleByArgument {}

@@ -12,9 +12,10 @@ enum Console {
         try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
     }
 
-    /// Data as they are, or text whose lines are escaped where they are made.
+    /// Data as they are, or text whose lines are escaped where they are made. A terminal shows what it would obey in data as well.
     /// - Throws: `SmoothnessError(.inputOutput)` where the reader has gone away or the disk is full.
     static func output(_ text: String) throws {
+        let text = isatty(STDOUT_FILENO) == 1 ? Escaping.terminal(text, lineEnds: .kept, limit: nil) : text
         do {
             try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
         } catch {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Batching
 import Essentials
 import Estimation
 import Evaluation
@@ -23,7 +24,7 @@ struct EstimateCommand: ParsableCommand {
 
     @Argument(help: ArgumentHelp("The run file.", valueName: "run"), completion: .file())
     var runFile: String
-    @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
+    @OptionGroup(title: "What is measured") var measured: ListedOptions<EstimateListing>
     @OptionGroup(title: "Gradients from another process") var process: OracleOptions
     @Flag(
         help:
@@ -65,7 +66,7 @@ struct EstimateCommand: ParsableCommand {
         help: ArgumentHelp(
             "Measure on each of these shares of the components, into RUN.subset-SHARE.estimates.h5, and compare.",
             valueName: "share,…"))
-    var compareSubsets: NumberList?
+    var compareSubsets: WordList<Double>?
     @Option(help: "--compare-subsets: iterates or summary. (default: both as text and json, iterates as csv)")
     var table: ComparisonTable?
     @OptionGroup var integrity: ChecksumOption
@@ -76,7 +77,7 @@ struct EstimateCommand: ParsableCommand {
 
     func validate() throws {
         try checkThreadCount(threads)
-        try process.refuse(definition, data: data)
+        try process.refuse(measured, data: data)
         if [recorded, process.oracle != nil, objective.objective != nil].count(where: { $0 }) > 1 {
             throw ValidationError("--recorded, --oracle and --objective each say where gradients come from: give one")
         }
@@ -87,15 +88,10 @@ struct EstimateCommand: ParsableCommand {
             if table != nil { throw ValidationError("--table belongs to --compare-subsets") }
             return
         }
-        let excluded = [
-            ("--follow", follow), ("--blocks", blocks != nil), ("--subset", definition.subset != nil),
-            ("--components", definition.components != nil), ("--target-error", definition.targetError != nil),
-            ("--columns", columns != nil),
-        ].filter(\.1).map(\.0)
-        guard excluded.isEmpty else {
-            throw ValidationError(
-                "--compare-subsets measures on several subsets: leave out \(excluded.joined(separator: ", "))")
-        }
+        let subsets = measured.given.filter { ["--subset", "--components", "--target-error"].contains($0) }
+        try ValidationError.refuse(
+            names(("--follow", follow), ("--blocks", blocks != nil)) + subsets + names(("--columns", columns != nil)),
+            "--compare-subsets measures on several subsets")
         if Set(compareSubsets.values).count < max(2, compareSubsets.values.count) {
             throw ValidationError("--compare-subsets needs two or more different shares")
         }
@@ -125,7 +121,8 @@ struct EstimateCommand: ParsableCommand {
         let rows = estimates.map { EstimateRow($0) }
         let main: EstimateColumns = configuration.direction == .hessian ? .hessian : .main
         let table =
-            try selected?.table(of: reader) ?? EstimateRow.table(rows, columns ?? (format == .text ? main : .all))
+            try selected?.table(of: reader)
+            ?? EstimateRow.table(rows, columns ?? (format == .text ? main : .all), isForPeople: format == .text)
         try Console.output(table.rendered(as: format))
         let controls = EstimateControls(estimates)
         for line in controls.lines { Console.error("control: \(line)") }
@@ -144,12 +141,13 @@ struct EstimateCommand: ParsableCommand {
         let isUnknown = (try? ObjectiveDescription(json: reader.header.objective))?.isExternal ?? false
         let given = try objective.description(data: data)
         guard recorded || (isUnknown && reader.fixedSubset != nil && given == nil && process.oracle == nil) else {
-            var configuration = try definition.configuration
+            var configuration = try measured.definition
             configuration.objective = given
             return configuration
         }
-        try definition.refuseForRecorded(isComparison: compareSubsets != nil || data != nil || given != nil)
-        return try .recorded(in: run, mode: definition.mode)
+        let isOther = compareSubsets != nil || data != nil || given != nil
+        try measured.refuseForRecorded(isOther ? "--compare-subsets, --data, --objective" : nil)
+        return try .recorded(in: run, mode: measured.definition.mode)
     }
 
     private func compare(_ shares: [Double]) throws {

@@ -1,5 +1,6 @@
 import Analysis
 import ArgumentParser
+import Batching
 import Essentials
 import Estimation
 import Evaluation
@@ -145,15 +146,5 @@ struct EstimateComparison {
         plot.panels.removeLast(plot.panels.count - 1)
         try plot.write(to: picture)
         Console.error("wrote \(Console.absolute(picture))")
-    }
-}
-
-extension ComponentSelection {
-    /// Of the sample; 0 where there is none.
-    fileprivate var seed: UInt64 {
-        switch self {
-        case .standard(let seed), .sample(_, let seed): seed
-        case .list: 0
-        }
     }
 }

@@ -31,19 +31,23 @@ extension EstimateRow {
     static func missingIntervals(_ rows: [EstimateRow]) -> String? {
         let finite = rows.filter(\.smoothness.isFinite)
         if !finite.isEmpty, finite.allSatisfy({ $0.subsetSize == 1 && $0.smoothnessError.isNaN }) {
-            return "no error bars: they come from the spread of components, and the subset has one; take more of the data (--subset)"
+            return
+                "no error bars: they come from the spread of components, and the subset has one; take more of the data (--subset)"
         }
         let measured = rows.filter { $0.smoothnessError.isFinite && $0.smoothnessError > 0 }
         guard !measured.isEmpty, measured.allSatisfy({ $0["smoothness_low"].isNaN }) else { return nil }
         return "no intervals: the error of an error needs three groups of components or more"
     }
 
-    /// The table for stdout, one row an iterate.
-    static func table(_ rows: [EstimateRow], _ columns: EstimateColumns) -> Table {
+    /// Returns the table for stdout, one row an iterate.
+    /// - Parameter isForPeople: a number that was not measured or recorded is missing instead of NaN.
+    static func table(_ rows: [EstimateRow], _ columns: EstimateColumns, isForPeople: Bool) -> Table {
         Table(
             columns: columnNames,
             rows: rows.map { row in
-                [.integer(row.iteration)] + row.numericValues.map { .number($0) }
+                let isMissing = isForPeople && row.status == .ok
+                return [.integer(row.iteration)]
+                    + row.numericValues.map { isMissing && $0.isNaN ? .missing : .number($0) }
                     + [.bool(row.isSafe), .bool(row.isBelowFloor), .string(row.status.name)]
             }
         ).selecting(columns.names)

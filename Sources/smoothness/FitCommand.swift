@@ -26,6 +26,9 @@ struct FitCommand: ParsableCommand {
             Several inputs are fitted side by side with --by run, which tests whether L0 and L1 differ between them and whether \
             the smoothness follows the step size, or together with --by joint. --by block fits every block of the parameters of \
             one estimates file.
+
+            The laws, g the gradient norm, s the largest on the segment to the next iterate, f the loss:
+            \(Law.all.map { "  \($0.formula)" + ($0.source.map { "  (\($0))" } ?? "") }.joined(separator: "\n"))
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, csv, json, latex }

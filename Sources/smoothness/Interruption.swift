@@ -61,7 +61,7 @@ enum Interruption {
         switch patience {
         case .full: return
         case .scheduled where interrupts < 2 && now - first < 1_000_000_000: return
-        default: end(130)
+        default: end(128 + number)
         }
     }
 

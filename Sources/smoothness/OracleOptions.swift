@@ -29,9 +29,7 @@ struct OracleOptions: ParsableArguments {
         if oracle == nil, oracleWorkers != nil || oracleTimeout != nil {
             throw ValidationError("--oracle-workers and --oracle-timeout belong to --oracle")
         }
-        if let oracleWorkers, !(1...1024).contains(oracleWorkers) {
-            throw ValidationError("--oracle-workers must lie between 1 and 1024, not \(oracleWorkers)")
-        }
+        try checkCount("--oracle-workers", oracleWorkers)
         if let oracleTimeout, !(oracleTimeout > 0 && oracleTimeout < 1e9) {
             throw ValidationError("--oracle-timeout must be a number of seconds above 0, not \(oracleTimeout)")
         }
@@ -48,16 +46,12 @@ struct OracleOptions: ParsableArguments {
     }
 
     /// What a process decides for itself cannot be asked for beside it.
-    func refuse(_ definition: EstimateDefinitionOptions, data: String?) throws {
+    func refuse(_ measured: ListedOptions<EstimateListing>, data: String?) throws {
         guard oracle != nil else { return }
-        let excluded = [
-            ("--data", data != nil), ("--masks off (call model.eval() there)", definition.masks == .off),
-            ("--micro-batch", definition.microBatch != nil), ("--device", definition.device != "cpu"),
-        ].filter(\.1).map(\.0)
-        guard excluded.isEmpty else {
-            throw ValidationError(
-                "the process of --oracle has its own data and device: leave out \(excluded.joined(separator: ", "))")
-        }
+        let excluded = names(
+            ("--data", data != nil), ("--masks off (call model.eval() there)", measured["masks"] == "off"),
+            ("--micro-batch", measured["micro-batch"] != nil), ("--device", measured["device"] ?? "cpu" != "cpu"))
+        try ValidationError.refuse(excluded, "the process of --oracle has its own data and device")
     }
 
     /// Starts the processes, if any are asked for.

@@ -68,12 +68,6 @@ struct FitOptionGroup: ParsableArguments {
     var options: FitOptions { intervals.options(seed: seed) }
 }
 
-/// Refuses a number of threads that no machine has: each would get a stack and a share of every small product.
-func checkThreadCount(_ threads: Int?) throws {
-    guard let threads, !(1...1024).contains(threads) else { return }
-    throw ValidationError("--threads must lie between 1 and 1024, not \(threads)")
-}
-
 /// `--force`, for every subcommand whose outputs can be made again.
 struct ReplaceOption: ParsableArguments {
     @Flag(help: "Replace what stands at the place of an output, also where it is no former output of this command.")
@@ -122,12 +116,7 @@ func refuseInput(as output: String, inputs: [String?]) throws {
 
 /// Lets an error about the numbers of a file name it.
 func naming<Result>(_ file: String, _ work: () throws -> Result) throws -> Result {
-    do {
-        return try work()
-    } catch var error as SmoothnessError where error.file == nil {
-        error.file = file
-        throw error
-    }
+    try amendingErrors({ $0.file = $0.file ?? file }, of: work)
 }
 
 /// What two names of one file have in common.

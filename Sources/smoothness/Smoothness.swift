@@ -33,7 +33,8 @@ struct Smoothness: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // A limit on the size of files is an error of the write that meets it, too.
         signal(SIGXFSZ, SIG_IGN)
-        SpawnedProcess.endWithProgram()
+        // Before a command has begun what a signal has to wait for, and where it begins no such thing, the same command can be called again.
+        SpawnedProcess.endWithProgram(interruptedCode: SmoothnessError.Kind.interrupted.rawValue)
         Console.fillClosedStreams()
         ObjectiveRegistry.register(
             ObjectiveRegistry.formulas + ObjectiveRegistry.models + ObjectiveRegistry.external)

@@ -21,7 +21,6 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup(title: "Objective") var objective: TrainObjectiveOptions
     @OptionGroup(title: "Optimiser") var optimizer: TrainOptimizerOptions
-    @OptionGroup(title: "Schedule") var schedule: TrainScheduleOptions
     @OptionGroup(title: "Estimates while training (the options of estimate)") var estimates: TrainEstimateOptions
     @Option(name: .shortAndLong, help: "The run file to write.")
     var output: String?
@@ -51,49 +50,46 @@ struct TrainCommand: ParsableCommand {
             if output == nil && !dryRun { throw ValidationError("give --output, or --resume to continue a run") }
             return
         }
-        let ignored = objective.givenNames + optimizer.givenNames + schedule.givenNames + estimates.givenNames
+        let ignored = objective.givenNames + optimizer.givenNames + estimates.givenNames
         guard ignored.isEmpty else {
             throw ValidationError(
                 "--resume continues a run with its own settings; leave out \(ignored.joined(separator: ", "))")
         }
-        let excluded = [
-            ("--output", output != nil), ("--repeat", repetitions != nil), ("--force", force), ("--dry-run", dryRun),
-        ].filter(\.1).map(\.0)
-        guard excluded.isEmpty else {
-            let remedy =
-                repetitions == nil ? "" : "; repeated runs go on when the command that began them is given again"
-            throw ValidationError(
-                "--resume continues one run in its own file: leave out \(excluded.joined(separator: ", "))\(remedy)")
-        }
+        try ValidationError.refuse(
+            names(
+                ("--output", output != nil), ("--repeat", repetitions != nil), ("--force", force),
+                ("--dry-run", dryRun)),
+            "--resume continues one run in its own file",
+            remedy: repetitions == nil
+                ? "" : "; repeated runs go on when the command that began them is given again")
     }
 
     func run() throws {
         if let resume { return try continueRun(Console.absolute(resume)) }
-        switch optimizer.precision ?? .float32 {
-        case .float32: try begin(as: Float.self)
-        case .float64: try begin(as: Double.self)
+        // What is wrong with the optimiser is known before any data is read.
+        let configuration = try configuration(componentCount: 1)
+        switch configuration.precision {
+        case .float32: try begin(configuration, as: Float.self)
+        case .float64: try begin(configuration, as: Double.self)
         }
     }
 
     // MARK: - A new run
 
-    private func begin<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws {
-        if optimizer.epochs == nil {
-            // What is wrong with the optimiser, and a run that does not fit whatever its objective, is known before any data is
-            // read.
-            let configuration = try configuration(componentCount: 1)
-            if !dryRun, let output {
-                try configuration.extents().requireRoom(at: Console.absolute(output), parameterCount: 1, scalar: scalar)
-            }
+    /// - Parameter least: the configuration for an objective of one component.
+    private func begin<Scalar: ParameterScalar>(_ least: TrainingConfiguration, as scalar: Scalar.Type) throws {
+        // So is a run that does not fit whatever its objective.
+        if !dryRun, let output {
+            try least.extents().requireRoom(at: Console.absolute(output), parameterCount: 1, scalar: scalar)
         }
         let description = try objective.description()
         let set = try makeObjective(
-            description, as: scalar, options: optimizer.evaluation, modulePath: objective.module)
+            description, as: scalar, options: least.evaluation, modulePath: objective.module)
         let configuration = try configuration(componentCount: set.training.componentCount)
         try setThreadCount(configuration.threads)
         let work = try TrainWork(
             set, configuration, description, isForced: force,
-            inputs: [objective.data, objective.language.valid, objective.module], module: objective.module,
+            inputs: objective.inputs, module: objective.module,
             hasChecksums: integrity.checksums)
         let path = output.map(Console.absolute)
         if dryRun { return try Console.output(work.plan(of: path, repetitions: repetitions).rendered(as: format)) }
@@ -104,10 +100,10 @@ struct TrainCommand: ParsableCommand {
 
     private func configuration(componentCount: Int) throws -> TrainingConfiguration {
         var configuration = try optimizer.configuration(
-            for: objective.objective, componentCount: componentCount, schedule: schedule)
+            for: objective.objective, componentCount: componentCount)
         configuration.observation = try estimates.observation(device: configuration.device)
         // Measured in the loop, no iterate need be kept.
-        if estimates.estimate != nil && optimizer.save == nil { configuration.save = .none }
+        if estimates.estimate != nil && optimizer.listed["save"] == nil { configuration.save = .none }
         try configuration.validate()
         return configuration
     }
@@ -144,9 +140,8 @@ struct TrainCommand: ParsableCommand {
         _ path: String, _ header: RunHeader, _ configuration: TrainingConfiguration, as scalar: Scalar.Type
     ) throws {
         let description = try ObjectiveDescription(json: header.objective, file: path)
-        let options = EvaluationOptions(microBatch: configuration.microBatch, device: configuration.device)
         let set = try makeObjective(
-            description, as: scalar, options: options,
+            description, as: scalar, options: configuration.evaluation,
             dataOverride: objective.data ?? description.dataBeside(runFile: path), modulePath: objective.module)
         try setThreadCount(configuration.threads)
         let work = try TrainWork(set, configuration, description, data: objective.data, module: objective.module)

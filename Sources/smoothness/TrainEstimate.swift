@@ -1,3 +1,4 @@
+import Batching
 import Essentials
 import Estimation
 import Foundation
@@ -7,7 +8,7 @@ import RunFiles
 import Torch
 import Training
 
-/// Where training and estimation meet: hands the steps of the loop to an estimate.
+/// Gives the steps of the training loop to an estimate.
 final class TrainEstimate<Scalar: ParameterScalar>: StepObserver {
     private let run: String
     private let schedule: SaveSchedule
@@ -74,7 +75,7 @@ func sealEstimate(ofRun path: String) throws -> String? {
 }
 
 /// Refuses to begin a run beside estimates of another.
-func refuseStandingEstimate(besideRun path: String) throws {
+func refuseExistingEstimate(besideRun path: String) throws {
     let output = EstimationJob.defaultOutput(forRun: path)
     guard FileManager.default.fileExists(atPath: output) else { return }
     throw SmoothnessError(

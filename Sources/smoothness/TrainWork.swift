@@ -90,11 +90,11 @@ struct TrainWork<Scalar: ParameterScalar> {
             for path in [output.path, output.place] { try refuse(inputsAs: path) }
             return (
                 output: output, configuration: run.configuration,
-                standing: try Standing(of: output, objective: objectiveText, optimizer: run.configuration.json)
+                existing: try ExistingRun(of: output, objective: objectiveText, optimizer: run.configuration.json)
             )
         }
         if repetitions == nil, !targets[0].output.isBeside {
-            switch targets[0].standing {
+            switch targets[0].existing {
             case .complete:
                 Console.error("\(path) is complete: nothing to do (--force redoes it)")
                 try reportEstimate(ofComplete: path)
@@ -108,14 +108,14 @@ struct TrainWork<Scalar: ParameterScalar> {
             case .absent: break
             }
         }
-        for target in targets where target.standing == .absent && !isForced {
-            if target.configuration.observation != nil { try refuseStandingEstimate(besideRun: target.output.path) }
+        for target in targets where target.existing == .absent && !isForced {
+            if target.configuration.observation != nil { try refuseExistingEstimate(besideRun: target.output.path) }
         }
         Interruption.install()
         var outcomes: [Outcome] = []
-        for (output, configuration, standing) in targets {
+        for (output, configuration, existing) in targets {
             let summary: TrainingSummary
-            switch standing {
+            switch existing {
             case .complete:
                 if !output.isBeside {
                     Console.error("\(output.path) is complete: nothing to do (--force redoes it)")
@@ -124,7 +124,7 @@ struct TrainWork<Scalar: ParameterScalar> {
                 summary = try TrainingSummary(ofComplete: RunFileReader(output.place))
             case .absent, .unfinished:
                 summary = try train(
-                    configuration, at: output.place, isContinued: standing == .unfinished,
+                    configuration, at: output.place, isContinued: existing == .unfinished,
                     remedy: repetitions == nil && !output.isBeside ? nil : "Give the same command again to go on")
             }
             outcomes.append((output.path, configuration, summary))
@@ -135,7 +135,7 @@ struct TrainWork<Scalar: ParameterScalar> {
             try output.publish()
         }
         let table = repetitions == nil ? table(outcomes) : repeatedTable(outcomes)
-        for (output, configuration, standing) in targets where standing != .complete || output.isBeside {
+        for (output, configuration, existing) in targets where existing != .complete || output.isBeside {
             reportWritten(output.path, configuration)
         }
         return table
@@ -223,8 +223,8 @@ struct TrainWork<Scalar: ParameterScalar> {
     }
 }
 
-/// What stands at the place where a run is made.
-private enum Standing {
+/// What exists at the place where a run is made.
+private enum ExistingRun {
     /// Nothing, or something that is to be replaced.
     case absent
     /// This very run, finished.

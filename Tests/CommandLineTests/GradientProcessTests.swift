@@ -227,6 +227,7 @@ struct GradientProcessTests {
         for (way, finding) in [
             ("not-a-mean", "gradients add up over components"),
             ("not-the-derivative", "the gradient is the derivative of the loss"),
+            ("wrong-in-the-middle", "of component 12, found"),
             ("counts", "the same component is the same function twice"),
             ("half-written", "writes whole, finite gradients"),
             ("careless", "errors are messages"), ("nan", "writes whole, finite gradients"),

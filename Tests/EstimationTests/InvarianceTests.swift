@@ -111,7 +111,7 @@ struct InvarianceTests {
         of steps: MemorySteps<Double>, objective: any Objective<Double>, sharesGradients: Bool
     ) throws -> Int {
         var source = steps
-        var estimator = StepEstimator(
+        var estimator = CalibratedEstimator(
             objective: objective, components: Array(0..<objective.componentCount), gammas: [0.25, 0.5, 1],
             sharesGradients: sharesGradients)
         for row in steps.iterations.indices { _ = try estimator.estimate(row: row, of: &source) }

@@ -32,8 +32,9 @@ struct RoundingTests {
         let components = Array(0..<min(4, single.componentCount))
         let gammas = [0.1, 0.4, 1]
         let float = try estimates(
-            of: MemorySteps(steps: steps), objective: single, components: components, gammas: gammas
-        ) { $0.reference = (double, 8) }
+            of: MemorySteps(steps: steps), objective: single, components: components, gammas: gammas,
+            roundingStride: 8
+        ) { $0.reference = double }
         let exact = try estimates(
             of: MemorySteps(
                 steps: steps.map { ($0.iteration, $0.iterate.map { Double($0) }, $0.next.map { Double($0) }) }),
@@ -90,9 +91,9 @@ struct RoundingTests {
         func rows(_ configure: @escaping (inout EstimatorOptions<Float>) -> Void) throws -> [StepEstimate] {
             try estimates(
                 of: MemorySteps(path: path), objective: diagonalQuadratic(Float.self, curvatures: curvatures),
-                gammas: [0.25, 0.5]
+                gammas: [0.25, 0.5], roundingStride: 1
             ) {
-                $0.reference = (diagonalQuadratic(Double.self, curvatures: curvatures), 1)
+                $0.reference = diagonalQuadratic(Double.self, curvatures: curvatures)
                 configure(&$0)
             }
         }

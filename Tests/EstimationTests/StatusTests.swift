@@ -128,9 +128,9 @@ struct StatusTests {
             return ((x[0] * x[0] + x[1] * x[1]) / 2, [x[0] + sign * noise / 2, x[1]])
         }
         var source = MemorySteps(steps: [(0, [1.0, 0], [2.0, 0]), (1, [1.0, 0], [1.0 + 1e-6, 0])])
-        var estimator = StepEstimator(objective: objective, components: [0], gammas: [0.5, 1])
+        var estimator = CalibratedEstimator(objective: objective, components: [0], gammas: [0.5, 1])
         let first = try estimator.estimate(row: 0, of: &source)
-        let measured = estimator.repeatability
+        let measured = estimator.calibration.repeatability?.difference
         #expect(isClose(measured ?? 0, noise, 1e-12))
         #expect(first.status == .ok)
         #expect(isClose(first.curve[0].noiseFloor, noise / 0.5, 1e-12))
@@ -156,28 +156,28 @@ struct StatusTests {
         }
         func point(_ x: Double) -> [Double] { [x, 0, 0, 0, 0] }
         var source = MemorySteps(path: [7.0, 1, 2, 3].map(point))
-        var estimator = StepEstimator(
+        var estimator = CalibratedEstimator(
             objective: objective, components: [0, 1, 2, 3], gammas: [0.5, 1], groupCount: 4, workerCount: workers)
         let none = try estimator.estimate(row: 0, of: &source)
-        let unknown = estimator.repeatability
+        let unknown = estimator.calibration.repeatability?.difference
         #expect(none.status == .nonFiniteGradient && none.componentGradientCount == 4 && unknown == nil)
         let first = try estimator.estimate(row: 1, of: &source)
-        let measured = estimator.repeatability
+        let measured = estimator.calibration.repeatability?.difference
         #expect(first.status == .ok && first.componentGradientCount == 12)
         // 2·noise in each of four directions, a quarter of it in the mean.
         #expect(isClose(measured ?? 0, noise, 1e-12))
         #expect(isClose(first.curve[0].noiseFloor, noise / 0.5, 1e-12))
         _ = try estimator.estimate(row: 2, of: &source)
-        let after = estimator.repeatability
+        let after = estimator.calibration.repeatability?.difference
         #expect(after == measured)
     }
 
     @Test("a function that repeats itself has no noise floor")
     func repeatable() throws {
         var source = MemorySteps(path: [[1.0, 2, 3, 4], [1.0, 1, 1, 1]])
-        var estimator = StepEstimator(objective: objective, components: [0, 1], gammas: [1])
+        var estimator = CalibratedEstimator(objective: objective, components: [0, 1], gammas: [1])
         let row = try estimator.estimate(row: 0, of: &source)
-        let measured = estimator.repeatability
+        let measured = estimator.calibration.repeatability?.difference
         #expect(row.curve[0].noiseFloor == 0 && measured == 0)
     }
 
@@ -198,7 +198,7 @@ struct StatusTests {
     func cancelled() throws {
         let calls = CallCounter()
         var source = MemorySteps(path: [[1.0, 2, 3, 4], [1.0, 1, 1, 1]])
-        var estimator = StepEstimator(
+        var estimator = CalibratedEstimator(
             objective: objective, components: [0, 1], gammas: [1], isCancelled: { calls.next() > 3 })
         do {
             _ = try estimator.estimate(row: 0, of: &source)

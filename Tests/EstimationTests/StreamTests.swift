@@ -73,8 +73,8 @@ struct StreamTests {
 
     private func estimator(
         _ objective: any Objective<Double>, isCancelled: @escaping @Sendable () -> Bool = { false }
-    ) -> StepEstimator<Double> {
-        StepEstimator(
+    ) -> CalibratedEstimator<Double> {
+        CalibratedEstimator(
             objective: objective, components: Array(0..<12), gammas: [0.5, 1], groupCount: 4, workerCount: 3,
             isCancelled: isCancelled)
     }

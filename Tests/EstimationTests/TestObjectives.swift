@@ -144,11 +144,11 @@ func identicalBits(_ a: [StepEstimate], _ b: [StepEstimate]) -> Bool {
     return kept(a) == kept(b)
 }
 
-extension StepEstimator {
+extension CalibratedEstimator {
     /// The components in the order given, as a part of all there are.
     init(
         objective: any Objective<Scalar>, components: [Int], gammas: [Double], sharesGradients: Bool = true,
-        groupCount: Int = ComponentGroups.standardCount, workerCount: Int = 1,
+        groupCount: Int = ComponentGroups.standardCount, workerCount: Int = 1, roundingStride: Int? = nil,
         configure: (inout EstimatorOptions<Scalar>) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) {
@@ -159,7 +159,9 @@ extension StepEstimator {
         let groups = ComponentGroups(
             components: components, weights: components.map { objective.weight(ofComponent: $0) }, count: groupCount,
             populationWeight: objective.totalWeight(of: 0..<objective.componentCount))
-        self.init(objective: objective, groups: groups, options: options, isCancelled: isCancelled)
+        self.init(
+            StepEstimator(objective: objective, groups: groups, options: options, isCancelled: isCancelled),
+            roundingStride: roundingStride)
     }
 }
 
@@ -167,12 +169,14 @@ extension StepEstimator {
 func estimates<Scalar: ParameterScalar>(
     of steps: MemorySteps<Scalar>, objective: any Objective<Scalar>, components: [Int]? = nil,
     gammas: [Double] = [0.25, 0.5, 1], sharesGradients: Bool = true, groupCount: Int = ComponentGroups.standardCount,
-    workerCount: Int = 1, configure: (inout EstimatorOptions<Scalar>) -> Void = { _ in }
+    workerCount: Int = 1, roundingStride: Int? = nil,
+    configure: (inout EstimatorOptions<Scalar>) -> Void = { _ in }
 ) throws -> [StepEstimate] {
     var source = steps
-    var estimator = StepEstimator(
+    var estimator = CalibratedEstimator(
         objective: objective, components: components ?? Array(0..<objective.componentCount), gammas: gammas,
-        sharesGradients: sharesGradients, groupCount: groupCount, workerCount: workerCount, configure: configure)
+        sharesGradients: sharesGradients, groupCount: groupCount, workerCount: workerCount,
+        roundingStride: roundingStride, configure: configure)
     var rows: [StepEstimate] = []
     let count = steps.iterations.count
     for row in 0..<count { rows.append(try estimator.estimate(row: row, of: &source, isFollowed: row + 1 < count)) }

@@ -82,6 +82,25 @@ struct VerifierTests {
             "\(report)")
     }
 
+    @Test(
+        "an integer of a row that is as large as integers are is found, and nothing traps on it",
+        arguments: [
+            "/estimates/subset_size", "/estimates/component_gradient_count", "/estimates/iteration",
+        ])
+    func extremeIntegers(dataset: String) throws {
+        try make(hasChecksums: false)
+        for value in [Int64.min, Int64.min + 4, -1, Int64.max / 2 + 1, Int64.max] {
+            do {
+                let file = try HDF5.File.open(path, .readWrite)
+                try file.dataset(dataset).write(value, at: [2])
+                try file.close()
+            }
+            let report = verifyEstimatesFile(path)
+            // However many gradients there were, it may have been so many.
+            #expect(report.isValid == (dataset.hasSuffix("gradient_count") && value > 0), "\(value): \(report)")
+        }
+    }
+
     /// Numbers that stand in the file once, and what else says of them; γ = 0.5 and 1, one block, groups of one component.
     static let relations: [(dataset: String, index: [Int], factor: Double, place: String)] = [
         ("/estimates/groups/loss", [2, 0], 1.01, "/estimates/groups/loss"),

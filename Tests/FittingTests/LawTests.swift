@@ -182,7 +182,7 @@ import Testing
     /// Of a law steeper than any order that is searched, and of one that is not.
     @Test func saysWhereTheOrderIsAnEnd() throws {
         let g = (1...40).map { Double($0) / 10 }
-        func order(_ exponent: Double) throws -> OrderFit {
+        func order(_ exponent: Double) throws -> FittedValues {
             let points = SmoothnessPoints(
                 iteration: Array(0..<40), gradientNorm: g, smoothness: g.map { 0.1 + pow($0, exponent) })
             return try #require(try fit(points, options: FitOptions(replicates: 0)).order)

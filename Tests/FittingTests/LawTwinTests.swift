@@ -102,6 +102,7 @@ import Testing
         }
         let found = report.correlations
         #expect(agree(try #require(found.kendall).value, expected.kendall, 1e-10))
+        #expect(expected.probabilities.count == 3)
         for (mine, theirs) in try paired(
             [found.pearsonProbability, found.spearmanProbability, found.kendallProbability], expected.probabilities)
         {

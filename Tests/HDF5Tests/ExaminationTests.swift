@@ -1,5 +1,6 @@
 import Foundation
 import HDF5
+import Synchronization
 import TestSupport
 import Testing
 
@@ -121,6 +122,52 @@ struct ExaminationTests {
             try FileManager.default.removeItem(atPath: path)
         }
         #expect(try readAll(try damaged("whole.h5") { _ in }) == 60 + 3 + 15)
+    }
+
+    @Test("what is opened is what was examined, though another file takes its place meanwhile", .timeLimit(.minutes(2)))
+    func exchangedFiles() throws {
+        let (start, objects) = try heap(of: sample())
+        let sector = (start + 16 + 511) / 512 * 512
+        let path = folder.path("exchanged.h5")
+        let bad = try [
+            damaged("zeroed.h5") { $0.replaceSubrange(sector..<(sector + 512), with: Data(count: 512)) },
+            damaged("long.h5") { $0[objects[2] + 15] = 1 },
+        ]
+        try sample().write(to: URL(filePath: path))
+        let isDone = Atomic(false)
+        var (read, refused) = (0, 0)
+        try withThread {
+            var round = 0
+            while !isDone.load(ordering: .relaxed) {
+                // A new file each time: one that has been refused is examined again, one that was found readable is not.
+                for source in [bad[round % 2], folder.path("sample.h5")] {
+                    try? FileManager.default.copyItem(atPath: source, toPath: path + ".new")
+                    rename(path + ".new", path)
+                }
+                round += 1
+            }
+        } during: {
+            defer { isDone.store(true, ordering: .relaxed) }
+            for _ in 0..<150 {
+                do {
+                    let count = try readAll(path)
+                    #expect(count == 60 + 3 + 15)
+                    read += 1
+                } catch {
+                    #expect((error as? HDF5Error)?.fault == .damaged, "\(error)")
+                    refused += 1
+                }
+            }
+        }
+        #expect(read > 0 && refused > 0, "\(read) read, \(refused) refused")
+    }
+
+    /// Runs one thing on another thread while this one does something.
+    private func withThread(_ other: @escaping @Sendable () -> Void, during body: () throws -> Void) throws {
+        let group = DispatchGroup()
+        DispatchQueue.global().async(group: group, execute: other)
+        defer { group.wait() }
+        try body()
     }
 
     /// How many texts and numbers are in the file.

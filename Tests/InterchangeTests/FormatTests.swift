@@ -150,6 +150,9 @@ struct FormatTests {
             [UInt8(ascii: "]"), UInt8(ascii: "q"), 0, UInt8(ascii: "h"), 0, UInt8(ascii: "a")],
             [UInt8](repeating: UInt8(ascii: ")"), count: 1) + [UInt8](repeating: 0x85, count: 100_000),
             (0..<100_000).flatMap { _ in [UInt8(ascii: "]")] } + (0..<99_999).flatMap { _ in [UInt8(ascii: "a")] },
+            // A list that holds itself 100,000 times.
+            [UInt8(ascii: "]"), UInt8(ascii: "q"), 0, UInt8(ascii: "(")]
+                + (0..<100_000).flatMap { _ in [UInt8(ascii: "h"), 0] } + [UInt8(ascii: "e")],
             deep, [UInt8(ascii: "h"), 7], [UInt8(ascii: "R")], [UInt8(ascii: "t")], [],
         ]
         for body in hostile { #expect(refusedPickle(body), "\(body.prefix(8))") }

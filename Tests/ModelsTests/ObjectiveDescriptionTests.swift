@@ -222,6 +222,14 @@ struct ObjectiveDescriptionTests {
         expectRefusal(.usage, object: parameter) { try makeObjective(description, as: Double.self) }
     }
 
+    @Test("what is out of range in a file is wrong data, and names the file")
+    func refusesOutOfRangeInFiles() throws {
+        let json = try ObjectiveDescription.quadratic(spectrum: [1], rotations: -1).json()
+        #expect(throws: Never.self) { try ObjectiveDescription(json: json) }
+        let error = #expect(throws: SmoothnessError.self) { try ObjectiveDescription(json: json, file: "run.h5") }
+        #expect(error?.kind == .data && error?.file == "run.h5" && error?.object == "rotations")
+    }
+
     @Test("sizes of texts and networks out of range are refused")
     func languageModelOutOfRange() {
         func expectRefused(

@@ -25,10 +25,12 @@ public struct ToyRun<Scalar: ParameterScalar>: Sendable {
     }
 
     public var plan: RunPlan {
-        RunPlan(
-            savedIterations: savedIterations, iterationCount: iterationCount,
-            evaluationCount: iterationCount / evaluationEvery, metricName: "perplexity",
-            storesGradients: storesGradients, storesMomentum: beta > 0)
+        var plan = RunPlan(savedIterations: savedIterations, iterationCount: iterationCount)
+        plan.evaluationCount = iterationCount / evaluationEvery
+        plan.metricName = "perplexity"
+        plan.storesGradients = storesGradients
+        plan.storesMomentum = beta > 0
+        return plan
     }
 
     public func header(runID: String = "3e0ddc05-6c0a-4a6a-9a5c-5d6b1c9f7e21") -> RunHeader {

@@ -115,6 +115,7 @@ struct VerificationTests {
         ("fewer rows than complete", "complete means every row", "/commit"),
         ("superblock", "HDF5 1.8 can open it", "superblock"),
         ("evaluations descend", "evaluations follow one another", "/history/evaluation row 1"),
+        ("hostile evaluations", "evaluations follow one another", "/history/evaluation row 1"),
         ("epoch", "evaluations count epochs", "/history/evaluation/epoch row 2"),
         (
             "training loss", "training losses lie among those of their iterations",

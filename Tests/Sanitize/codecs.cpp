@@ -2,6 +2,7 @@
 #include "sanitize.h"
 
 extern "C" {
+#include "CArchives.h"
 #include "CImageCodecs.h"
 }
 
@@ -88,21 +89,15 @@ bool read_image(const Bytes &bytes) {
     return smoothness_image_decode(exact.data(), exact.size(), pixels.data(), pixels.size(), &failure) == 0;
 }
 
-bool read_gzip(const Bytes &bytes) {
+template <int packing> bool read_packed(const Bytes &bytes) {
     Buffer<uint8_t> exact(bytes.size());
     std::copy(bytes.begin(), bytes.end(), exact.data());
-    smoothness_codec_failure failure{};
-    size_t size = 0;
-    if (smoothness_gunzip_size(exact.data(), exact.size(), 1 << 16, &size, &failure)) return false;
+    smoothness_unpack_failure failure{};
+    size_t size = 0, made = 0;
+    if (smoothness_unpack(packing, exact.data(), exact.size(), nullptr, 1 << 16, &size, &failure)) return false;
     Buffer<uint8_t> output(size), small(size / 2);
-    smoothness_gunzip(exact.data(), exact.size(), small.data(), small.size(), &failure);
-    return smoothness_gunzip(exact.data(), exact.size(), output.data(), size, &failure) == 0;
-}
-
-template <size_t count> bool read_raw(const Bytes &bytes) {
-    Buffer<uint8_t> exact(bytes.size()), output(count);
-    std::copy(bytes.begin(), bytes.end(), exact.data());
-    return smoothness_inflate(exact.data(), exact.size(), output.data(), count) == 0;
+    if (size && !smoothness_unpack(packing, exact.data(), exact.size(), small.data(), small.size(), &made, &failure)) fail("too much was unpacked");
+    return smoothness_unpack(packing, exact.data(), exact.size(), output.data(), size, &made, &failure) == 0 && made == size;
 }
 
 void torture(const Bytes &whole, bool (*read)(const Bytes &)) {
@@ -124,8 +119,8 @@ void check_codecs() {
             for (int format : {(int)PNG_FORMAT_GRAY, (int)PNG_FORMAT_RGB, (int)PNG_FORMAT_RGBA}) torture(png(width, height, (png_uint_32)format), read_image);
             for (int channels : {1, 3, 4}) torture(jpeg(width, height, channels), read_image);
         }
-    for (size_t count : {0, 1, 17, 200}) torture(packed(count, 15 + 16), read_gzip);
-    torture(packed(200, -15), read_raw<200>);
-    torture(packed(0, -15), read_raw<0>);
-    if (read_image({}) || read_gzip({})) fail("nothing was read as something");
+    for (size_t count : {0, 1, 17, 200}) torture(packed(count, 15 + 16), read_packed<SMOOTHNESS_GZIP>);
+    torture(packed(200, -15), read_packed<SMOOTHNESS_DEFLATE>);
+    torture(packed(0, -15), read_packed<SMOOTHNESS_DEFLATE>);
+    if (read_image({}) || read_packed<SMOOTHNESS_GZIP>({})) fail("nothing was read as something");
 }

@@ -9,7 +9,8 @@ int main(int count, char **arguments) {
         const char *name;
         void (*check)();
     } parts[] = {
-        {"vectors", check_vectors}, {"codecs", check_codecs}, {"processes", check_processes}, {"networks", check_networks}};
+        {"vectors", check_vectors}, {"codecs", check_codecs}, {"headers", check_headers},
+        {"processes", check_processes}, {"networks", check_networks}};
     for (const auto &part : parts) {
         if (count > 1 && std::strcmp(arguments[1], part.name) != 0) continue;
         part.check();

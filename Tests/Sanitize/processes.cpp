@@ -54,5 +54,5 @@ void check_processes() {
     if (smoothness_pipe(ends)) fail("smoothness_pipe");
     close(ends[0]);
     close(ends[1]);
-    smoothness_end_with_children();
+    smoothness_end_with_children(75);
 }

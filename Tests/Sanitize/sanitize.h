@@ -48,6 +48,7 @@ template <class Element> class Buffer {
 
 void check_vectors();
 void check_codecs();
+void check_headers();
 void check_processes();
 void check_networks();
 #endif

@@ -61,14 +61,10 @@ public struct Submission: Sendable, Codable, Equatable {
         note("workers of \(folder.path) stop now; what is done is kept")
         let jobs = try all(in: folder).flatMap { [$0.job, $0.merge] }
         guard !jobs.isEmpty else { return }
-        do {
-            // Those that have ended are no error.
-            _ = try Program.output("scancel", ["--quiet"] + jobs)
-        } catch var error as SmoothnessError {
-            error.remedy =
-                "What waits in Slurm's queue stays there: where the batch was submitted, scancel \(jobs.joined(separator: " "))"
-            throw error
-        }
+        let remedy =
+            "What waits in Slurm's queue stays there: where the batch was submitted, scancel \(jobs.joined(separator: " "))"
+        // Those that have ended are no error.
+        _ = try amendingErrors({ $0.remedy = remedy }, of: { try Program.output("scancel", ["--quiet"] + jobs) })
         note("cancelled the Slurm jobs \(jobs.joined(separator: ", "))")
     }
 

@@ -68,30 +68,20 @@ public struct BatchConfiguration: Sendable, Codable, Equatable {
     }
 
     public func save(in folder: PlanFolder) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-        try writeAtomically(try encoder.encode(self) + Data("\n".utf8), to: folder.configuration)
+        try writeAtomically(jsonDocument(self), to: folder.configuration)
     }
 
     /// - Throws: `SmoothnessError`: `.noInput` where there is none, `.data`.
     public init(of folder: PlanFolder) throws {
         try folder.require()
         let data = try BoundedFile(folder.configuration).contents(upTo: JSONLines.limit)
-        do {
-            self = try JSONDecoder().decode(Self.self, from: data)
-        } catch let error as DecodingError {
-            throw SmoothnessError(
-                decoding: error, what: "the configuration of the batch", file: folder.configuration)
-        }
+        self = try decodingJSON(data, what: "the configuration of the batch", file: folder.configuration)
         guard format == "smoothness-batch", version == 1 else {
             throw SmoothnessError(
                 .data, "is of another format", file: folder.configuration, expected: "smoothness-batch 1",
                 found: "\(format) \(version)")
         }
-        do { try requireSense() } catch var error as SmoothnessError {
-            (error.kind, error.file) = (.data, folder.configuration)
-            throw error
-        }
+        try amendingErrors({ ($0.kind, $0.file) = (.data, folder.configuration) }, of: requireSense)
     }
 
     /// - Throws: `SmoothnessError(.usage)` for what no plan has.

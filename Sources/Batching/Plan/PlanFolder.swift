@@ -113,9 +113,7 @@ public struct PlanFolder: Sendable, Hashable {
 /// What moves lines of JSON into files and back.
 enum JSONLines {
     static func line<Value: Encodable>(_ value: Value) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        try jsonLine(value)
     }
 
     static func write<Value: Encodable>(_ values: [Value], to path: String) throws {

@@ -30,7 +30,7 @@ typedef struct {
 void hdf5_examiner_start(void);
 
 /// Has a file examined and waits for the end of it. One call at a time.
-hdf5_examination hdf5_examine(const char *path);
+hdf5_examination hdf5_examine(int descriptor);
 
 /// No dataset of texts is read whose elements alone (without the texts) take more bytes of memory than this.
 enum { HDF5_TEXT_ELEMENT_BYTES = 1 << 26 };

@@ -1,4 +1,4 @@
-// JPEG, PNG and gzip from the system's libjpeg, libpng and zlib, out of memory and into memory of the caller.
+// JPEG and PNG from the system's libjpeg and libpng, out of memory and into memory of the caller.
 //
 // Both image libraries report errors by `longjmp`; it stays inside these functions. Every function returns 0 on success;
 // otherwise it returns nonzero and fills `failure`.
@@ -28,21 +28,4 @@ int smoothness_image_size(const uint8_t *bytes, size_t count, size_t *width, siz
 /// applied. A JPEG of four channels (CMYK) becomes (255 − k)(255 − c)/255 and so on, as Pillow converts it.
 int smoothness_image_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t capacity,
                             smoothness_codec_failure *failure);
-
-/// The length of what a gzip file holds, all its members together; checks their checksums. More than `most` bytes are a failure.
-int smoothness_gunzip_size(const uint8_t *bytes, size_t count, size_t most, size_t *size,
-                           smoothness_codec_failure *failure);
-
-/// Unpacks a gzip file of which `capacity` is the length of what it holds.
-int smoothness_gunzip(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity,
-                      smoothness_codec_failure *failure);
-
-/// Unpacks the first bytes of a gzip file, at most `capacity` of them, from its first 64 KiB; returns how many.
-size_t smoothness_gunzip_start(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity);
-
-/// Unpacks a raw deflate stream to exactly `capacity` bytes; anything else is a failure.
-int smoothness_inflate(const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity);
-
-/// The CRC-32 of ZIP and gzip of everything so far and of these bytes; it begins with 0.
-uint32_t smoothness_crc32(uint32_t checksum, const uint8_t *bytes, size_t count);
 #endif

@@ -35,8 +35,8 @@ int smoothness_end(int identifier, int *is_ended, int *code, int *signal_number)
 /// Kills the groups of all children whose end is not known yet. May be called by a handler of signals.
 void smoothness_kill_children(void);
 
-/// Makes SIGHUP, SIGINT and SIGTERM do that before they end this process, where they would end it.
-void smoothness_end_with_children(void);
+/// Makes SIGHUP, SIGINT and SIGTERM do that before they end this process, where they would end it; the latter two with an exit code.
+void smoothness_end_with_children(int interrupted_code);
 
 /// Lets two files or folders of one file system change their names, in one step (renameat2 with RENAME_EXCHANGE). 0, or -1 with `errno` where the
 /// file system cannot.

@@ -84,7 +84,8 @@ package enum FileInTheMaking {
         var name = place.lastPathComponent
         if name.hasSuffix(unfinished) { name.removeLast(unfinished.count) }
         let prefixes = [name + mark, name + unfinished + mark]
-        removeLeftovers(in: place.deletingLastPathComponent().path) { other in prefixes.contains { other.hasPrefix($0) } }
+        removeLeftovers(in: place.deletingLastPathComponent().path) { other in prefixes.contains { other.hasPrefix($0) }
+        }
     }
 
     /// Removes what killed processes left in a folder.
@@ -111,10 +112,6 @@ package enum FileInTheMaking {
         let descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        var request = flock()
-        request.l_type = Int16(F_WRLCK)
-        request.l_whence = Int16(SEEK_SET)
-        // F_OFD_GETLK: asks and takes nothing.
-        return fcntl(descriptor, 36, &request) == 0 && Int32(request.l_type) != F_UNLCK
+        return OpenFileLock.isHeldElsewhere(descriptor) == true
     }
 }

@@ -77,38 +77,14 @@ public struct AlignmentConfiguration: Sendable, Hashable, Codable {
 
     /// One line of JSON with sorted keys: equal configurations give equal text.
     public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+        try jsonLine(self)
     }
 
     /// Reads what `json()` writes.
     /// - Throws: `SmoothnessError(.data)` that names the file, the key, what belongs there and what is there.
     public init(json: String, file: String? = nil) throws {
-        do {
-            self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
-        } catch let error as DecodingError {
-            throw SmoothnessError(
-                decoding: error, what: "the configuration of the alignment", file: file, object: "/configuration")
-        }
-    }
-
-    /// The options of `smoothness align` that ask for this configuration, in a fixed order.
-    public var arguments: [String] {
-        var arguments: [String] = []
-        func list(_ values: [some CustomStringConvertible]) -> String {
-            values.map(\.description).joined(separator: ",")
-        }
-        switch rows {
-        case .every(let count): arguments += ["--every", "\(count)"]
-        case .list(let rows): arguments += ["--rows", list(rows)]
-        }
-        if let batchSizes { arguments += ["--batch-sizes", list(batchSizes)] }
-        if let unit { arguments += ["--batch-unit", unit.rawValue] }
-        arguments += ["--clip-norms", clipNorms.isEmpty ? "none" : list(clipNorms)]
-        arguments += subset.arguments
-        if let precision { arguments += ["--precision", precision.rawValue] }
-        return arguments + evaluation.arguments
+        self = try decodingJSON(
+            Data(json.utf8), what: "the configuration of the alignment", file: file, object: "/configuration")
     }
 
     /// Checks what does not depend on the objective.

@@ -88,13 +88,9 @@ enum AlignmentFile {
                 .data, "does not say what was measured", file: file, object: AlignmentSchema.configuration,
                 expected: "batch_sizes and unit, and components")
         }
-        do {
-            return try sizes.map { try BatchPartition(size: $0, unit: unit, componentWeights: weights) }
-        } catch var error as SmoothnessError {
-            error.kind = .data
-            error.file = file
-            throw error
-        }
+        return try amendingErrors(
+            { ($0.kind, $0.file) = (.data, file) },
+            of: { try sizes.map { try BatchPartition(size: $0, unit: unit, componentWeights: weights) } })
     }
 
     static func integers(_ file: borrowing HDF5.File, _ path: String) throws -> [Int] {

@@ -1,3 +1,4 @@
+import Essentials
 import ParameterSpace
 
 /// Measures what clipping every batch gradient at one norm does to the descent (Qian, Wu, Zhuang, Wang, Xiao 2021, section 3.1).
@@ -126,7 +127,7 @@ extension BatchAlignment {
     private mutating func describeCosines(_ sample: BatchSample) {
         let sorted = sample.cosines.filter { !$0.isNaN }.sorted()
         meanCosine = sample.weightedMean(sample.cosines)
-        cosineQuantiles = AlignmentSchema.levels.map { quantile($0, ofSorted: sorted) }
+        cosineQuantiles = AlignmentSchema.levels.map { quantile(ofSorted: sorted, at: $0) }
         cosineHistogram = AlignmentSchema.histogram(of: sorted)
         negativeShare = Estimation.negativeShare(of: sample.cosines)
         zeroCount = Double(sample.cosines.count - sorted.count)
@@ -138,7 +139,7 @@ extension BatchAlignment {
 
     private mutating func describeNorms(_ sample: BatchSample) {
         let sorted = sample.norms.sorted()
-        normQuantiles = AlignmentSchema.levels.map { quantile($0, ofSorted: sorted) }
+        normQuantiles = AlignmentSchema.levels.map { quantile(ofSorted: sorted, at: $0) }
         if let first = sorted.first, let last = sorted.last, last > 0 { normRatio = first / last }
         // ⟨gⱼ, ∇f⟩ would be Wⱼ‖gⱼ‖²/W and W²‖∇f‖² the sum of Wᵢ²‖gᵢ‖².
         let parts = zip(sample.weights, sample.norms).map { $0 * $1 }

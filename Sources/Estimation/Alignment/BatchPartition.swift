@@ -74,12 +74,3 @@ public struct BatchPartition: Sendable, Hashable {
         return base
     }
 }
-
-/// The quantile of sorted values at a level in [0, 1], linear between neighbours (NumPy's default); NaN of none.
-func quantile(_ level: Double, ofSorted values: [Double]) -> Double {
-    guard let last = values.last else { return .nan }
-    let place = level * Double(values.count - 1)
-    let index = Int(place)
-    guard index + 1 < values.count else { return last }
-    return values[index] + (place - Double(index)) * (values[index + 1] - values[index])
-}

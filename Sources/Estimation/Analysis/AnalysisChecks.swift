@@ -5,14 +5,6 @@ import RunFiles
 
 /// Checks that the specifications of all analysis files ask for.
 extension VerificationReport {
-    /// An error of reading, as a finding.
-    mutating func fail(_ error: any Error, _ name: String) {
-        let known = error as? SmoothnessError
-        fail(
-            name, at: known?.object ?? (error as? HDF5Error)?.object, expected: known?.expected,
-            found: known.map { $0.found ?? $0.message } ?? "\(error)")
-    }
-
     mutating func checkSuperblock(of file: borrowing HDF5.File) throws {
         let superblock = try translating(.data) { try file.superblockVersion }
         check(

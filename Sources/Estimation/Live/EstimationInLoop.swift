@@ -178,7 +178,7 @@ private final class TypedHandedRows<RunScalar: ParameterScalar, Scalar: Paramete
         if disposition == .create || disposition == .replace {
             try work.create(isReplacing: disposition == .replace)
         }
-        var known: KnownStart?
+        var known = Calibration()
         let writer = try work.openWriter(&known)
         rows = try work.makeRows(known, isCancelled: isCancelled)
         source = HandedStep(iterations: request.live?.iterations ?? [])

@@ -38,7 +38,7 @@ extension LiveRows {
         }
         self.maker = maker
         iterations = try file.dataset(Self.iteration).read(as: Int64.self).map { Int($0) }
-        digest = Self.hexadecimal(try file.dataset(Self.digest).read(as: UInt8.self))
+        digest = try file.dataset(Self.digest).read(as: UInt8.self).hexadecimal
     }
 
     func write(to file: borrowing HDF5.File) throws {
@@ -55,15 +55,7 @@ extension LiveRows {
 
     /// Stores the digest; what is flushed after it may call the file complete.
     static func store(digest: String, in file: borrowing HDF5.File) throws {
-        let digits = Array(digest)
-        let bytes = stride(from: 0, to: digits.count, by: 2).compactMap {
-            UInt8(String(digits[$0..<($0 + 2)]), radix: 16)
-        }
-        try file.dataset(Self.digest).write(all: bytes)
+        try file.dataset(Self.digest).write(all: Array(hexadecimal: digest) ?? [])
         try file.flush()
-    }
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

@@ -6,9 +6,7 @@ import RunFiles
 
 /// Some consecutive rows of a run, estimated apart from the others, before they are joined to an estimates file.
 ///
-/// What passes from row to row in an estimate is left open where it is not known: the repeatability and the level of rounding, from which the
-/// floors follow, are NaN in the rows before they are measured, and `joinEstimates` fills them in and takes the maxima over γ and their
-/// errors anew. Everything else is final.
+/// Every row is final: what it was calibrated with is a function of the run and the definition.
 public struct EstimatedRows: Sendable, Equatable {
     /// What holds for all rows.
     public struct Header: Sendable, Codable, Equatable {
@@ -34,7 +32,7 @@ public struct EstimatedRows: Sendable, Equatable {
 
     public internal(set) var header: Header
     public internal(set) var estimates: [StepEstimate] = []
-    /// ε_rep, measured where the rows begin at the first of the run; `nil` before that and elsewhere.
+    /// ε_rep; `nil` where no row up to the last of these allows it to be measured.
     var repeatability: Double?
     var weights: [Double]
     var populationWeight: Double
@@ -46,14 +44,6 @@ public struct EstimatedRows: Sendable, Equatable {
         ComponentGroups(
             components: header.components, weights: weights, count: header.extents.groupCount,
             populationWeight: populationWeight)
-    }
-
-    /// Rounding as the last row knew it.
-    var rounding: RoundingLevel? {
-        if let last = estimates.last {
-            return RoundingLevel(relative: last.relativeRounding, projection: last.roundingProjection)
-        }
-        return header.firstRow == 0 ? nil : RoundingLevel(relative: .nan, projection: .nan)
     }
 
     fileprivate var extents: RowExtents { header.extents }

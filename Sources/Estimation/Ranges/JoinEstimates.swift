@@ -28,19 +28,14 @@ public func joinEstimates(
             .data, "is not the run that was measured", file: run, object: "/@run_id", expected: first.header.runID,
             found: request.header.runID)
     }
-    var completion = RowCompletion(first, configuration: request.configuration, layout: request.header.layout)
-    let rows = try completion.complete(pieces.flatMap(\.estimates)) { row in
-        try RowRangeEstimation(
-            run: run, rowCount: rowCount, configuration: configuration, dataOverride: dataOverride
-        ).repeatability(atRow: row)
-    }
     let header = EstimatesHeader(
         root: AnalysisRoot(
             EstimatesSchema.file, runID: request.header.runID, runDigest: request.digest, runPath: run,
             origin: AnalysisOrigin(output: output, run: run, data: dataOverride, threads: nil)),
         objective: request.header.objective, optimizer: request.header.optimizer, configuration: request.configuration,
         gammas: first.header.gammas, groups: first.groups, layout: request.header.layout, rowCount: rowCount, live: nil)
-    try write(rows, header, repeatability: completion.repeatability, to: output)
+    try write(
+        pieces.flatMap(\.estimates), header, repeatability: pieces.compactMap(\.repeatability).first, to: output)
 }
 
 /// - Returns: how many rows there are.
@@ -73,56 +68,5 @@ private func write(_ rows: [StepEstimate], _ header: EstimatesHeader, repeatabil
             }
             try writer.append(count: rows.count) { try EstimatesFileAccess.write(rows, extents, to: $0) }
         }
-    }
-}
-
-/// Fills in what passes from row to row: the level of rounding and the repeatability, and everything that follows from them.
-private struct RowCompletion {
-    var repeatability: Double?
-    private var level: RoundingLevel
-    private let configuration: EstimationConfiguration
-    private let groups: ComponentGroups
-    private let layout: ParameterLayout
-
-    init(_ first: EstimatedRows, configuration: EstimationConfiguration, layout: ParameterLayout) {
-        repeatability = first.repeatability
-        level = first.header.precision == .float32 ? .unmeasured(Float.self) : .unmeasured(Double.self)
-        groups = first.groups
-        self.configuration = configuration
-        self.layout = layout
-    }
-
-    /// - Parameter measure: measures the repeatability at a row: asked only where the rows from the first on did not allow it.
-    mutating func complete(_ rows: [StepEstimate], measure: (Int) throws -> Double?) throws -> [StepEstimate] {
-        var completed: [StepEstimate] = []
-        for (row, estimate) in rows.enumerated() {
-            if repeatability == nil, estimate.loss.isFinite, estimate.gradientNorm.isFinite {
-                repeatability = try measure(row)
-            }
-            completed.append(complete(estimate))
-        }
-        return completed
-    }
-
-    /// In the order in which an estimate takes it: the floors as every probe is recorded, then as the row is concluded.
-    private mutating func complete(_ stored: StepEstimate) -> StepEstimate {
-        var row = stored
-        let recording = Floors(
-            repeatability: repeatability ?? .nan, relativeRounding: level.relative, roundingProjection: level.projection
-        )
-        if row.relativeRounding.isNaN {
-            row.relativeRounding = level.relative
-            row.roundingProjection = level.projection
-        }
-        level = RoundingLevel(relative: row.relativeRounding, projection: row.roundingProjection)
-        guard row.isProbed else { return row }
-        for index in row.curve.indices where row.curve[index].status.hasValue {
-            recording.judge(&row.curve[index], baseNorm: row.gradientNorm)
-        }
-        row.conclude(
-            cosine: row.cosine,
-            RowContext(
-                of: row, configuration, groups: groups, repeatability: repeatability, parameterCount: layout.count))
-        return row
     }
 }

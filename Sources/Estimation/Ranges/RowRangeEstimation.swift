@@ -94,34 +94,17 @@ extension TypedEstimationWork {
     ) throws {
         let range = rows.nextRow..<max(end, rows.nextRow)
         var options = options
-        // The objective is made again in Double only where one of these rows asks for it.
-        if let stride = roundingStride, range.contains(where: { $0.isMultiple(of: stride) }) {
-            options.reference = try roundingReference()
-        }
-        let isFirst = rows.header.firstRow == 0
-        var estimator = StepEstimator(
-            objective: objective, groups: groups, options: options,
-            repeatability: isFirst ? rows.repeatability : .nan, rounding: rows.rounding, isCancelled: isCancelled)
+        options.reference = try roundingReference()
+        var estimator = CalibratedEstimator(
+            StepEstimator(objective: objective, groups: groups, options: options, isCancelled: isCancelled),
+            roundingStride: roundingStride)
         var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: request.rowCount)
         for row in range {
             let estimate = try estimator.estimate(row: row, of: &source, isFollowed: row + 1 < range.upperBound)
             try source.check(stepNorm: estimate.stepNorm, ofRow: row)
             rows.estimates.append(estimate)
-            if isFirst { rows.repeatability = estimator.repeatability }
+            rows.repeatability = estimator.calibration.repeatability?.difference
             try progress(rows)
         }
     }
-
-    /// ε_rep as this row measures it, where none before it could.
-    func repeatability(atRow row: Int) throws -> Double? {
-        var estimator = StepEstimator(objective: objective, groups: groups, options: options)
-        var source = try RunStepSource<Scalar>(try RunFileReader(request.run), rowCount: request.rowCount)
-        _ = try estimator.estimate(row: row, of: &source)
-        return estimator.repeatability
-    }
-}
-
-extension RowRangeEstimation {
-    /// See `TypedEstimationWork`.
-    func repeatability(atRow row: Int) throws -> Double? { try work.repeatability(atRow: row) }
 }

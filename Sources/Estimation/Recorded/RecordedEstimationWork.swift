@@ -111,9 +111,6 @@ struct RecordedEstimationWork<Scalar: ParameterScalar & HDF5Scalar>: EstimationW
         }
     }
 
-    /// Nothing is evaluated, so that nothing can be evaluated again.
-    func repeatability(atRow row: Int) throws -> Double? { nil }
-
     /// From the first row of those to do; nothing is written.
     func forecast(_ plan: EstimationPlan, patience: Double) throws -> EstimationForecast {
         let rows = try RecordedRows<Scalar>(request.run, layout: layout, isCancelled: { false })

@@ -23,8 +23,8 @@ public struct EstimatorOptions<Scalar: ParameterScalar>: Sendable {
     public var workerCount = 1
     /// Bytes for the vectors of probes that are evaluated at the same time.
     public var memoryBudget = 2 << 30
-    /// The same objective in Double, where rounding is to be measured, and every how many rows it is.
-    public var reference: (objective: any Objective<Double>, stride: Int)?
+    /// The same objective in Double, where rounding is to be measured.
+    public var reference: (any Objective<Double>)?
 
     /// Told ‖g − g′‖ of two evaluations at the first iterate and ‖g‖; throws where that is no function.
     public var requireRepeatable: @Sendable (_ difference: Double, _ norm: Double) throws -> Void = { _, _ in }

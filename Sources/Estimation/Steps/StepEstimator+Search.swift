@@ -15,7 +15,7 @@ extension StepEstimator {
             known = try growAtEnd(known, to: target, place, &estimate)
             let cosine = try search(place, known: known, of: &source, into: &estimate)
             var outcome = estimate
-            // Whatever the floors are: rows that are estimated apart do not know them yet, and have to grow alike.
+            // Whatever the floors are.
             var context = context(of: estimate)
             context.floors = .none
             outcome.conclude(cosine: cosine, context)

@@ -11,34 +11,24 @@ struct BegunProbe<Scalar: ParameterScalar> {
 /// Several probes at the same time: the next ones are begun before the first is waited for, also those of the next row, so that nobody waits
 /// between them. The numbers are those of one after the other.
 extension StepEstimator {
-    /// Evaluates ∇f_S(x_k) into `base`, and where repeatability is to be measured, a second time into `gradient`; the first probe of the row is
-    /// begun meanwhile.
-    mutating func streamBase(_ place: RowPlace, size: Int, isTwice: Bool) throws {
-        gradientCount += isTwice ? 2 : 1
-        componentGradientCount += (isTwice ? 2 : 1) * size
-        let slots: [ProbeSlot] = isTwice ? [.base, .again] : [.base]
-        let begun = slots.indices.map { index in
-            let value = index == 0 ? workspace.base.taken() : workspace.gradient.taken()
-            return evaluator.begin(
-                subsetProbe(
-                    slots[index], place, 0..<size, at: workspace.iterate, value, isFollowed: options.canLookAhead))
-        }
+    /// Evaluates ∇f_S(x_k) into `base`; the first probe of the row is begun meanwhile.
+    mutating func streamBase(_ place: RowPlace, size: Int) throws {
+        gradientCount += 1
+        componentGradientCount += size
+        let evaluation = evaluator.begin(
+            subsetProbe(
+                .base, place, 0..<size, at: workspace.iterate, workspace.base.taken(), isFollowed: options.canLookAhead)
+        )
         if options.canLookAhead, ahead == nil {
             ahead = beginRow(place, from: workspace.iterate, to: workspace.next, size: size)
         }
-        var failure: (any Error)?
-        for (index, evaluation) in begun.enumerated() {
-            var value: GroupedGradient<Scalar>
-            do {
-                value = try evaluator.finish(evaluation)
-            } catch {
-                failure = failure ?? error
-                for other in begun { other.abandon() }
-                value = evaluation.takeValue()
-            }
-            if index == 0 { swap(&workspace.base, &value) } else { swap(&workspace.gradient, &value) }
+        do {
+            workspace.base = try evaluator.finish(evaluation)
+        } catch {
+            evaluation.abandon()
+            workspace.base = evaluation.takeValue()
+            throw error
         }
-        if let failure { throw failure }
     }
 
     /// Probes all γ of the grid; the last of them stays in `gradient`.

@@ -11,13 +11,10 @@ import ParameterSpace
 public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     public let options: EstimatorOptions<Scalar>
     public var gammas: [Double] { options.gammas }
-    /// Subset gradients evaluated so far, the one of the repeatability probe included.
+    /// Subset gradients evaluated so far, those of the calibration included.
     public internal(set) var gradientCount = 0
-    /// Gradients of single components evaluated so far.
+    /// Gradients of single components evaluated so far, those of the calibration included.
     public internal(set) var componentGradientCount = 0
-    /// ε_rep: the norm of the difference of two evaluations of ∇f_S at the first usable iterate; 0 for a function that
-    /// repeats itself. `nil` until it is measured.
-    public private(set) var repeatability: Double?
 
     let layout: ParameterLayout
     let objective: any Objective<Scalar>
@@ -25,31 +22,32 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     var workspace: EstimationWorkspace<Scalar>
     let evaluator: SubsetEvaluator<Scalar>
     let pieces: PieceSums
-    var rounding: RoundingLevel
     let reference: RoundingReference?
-    /// Component gradients that count for the row under way though another has evaluated them, less those that it has evaluated for all: the
-    /// count of a row must not depend on where an estimate was interrupted.
+    /// ε_rep of the row under way.
+    private var repeatability: Double?
+    /// Component gradients that count for the row under way though the row before or the calibration has evaluated them: the count of a row must
+    /// not depend on where an estimate was interrupted.
     private var sharedCount = 0
-    private var carried = Carried.nothing
+    var carried = Carried.nothing
     /// The first probe of the next row, while this one is under way.
     var ahead: BegunProbe<Scalar>?
 
-    /// Where the gradient at the last row's x_{k+1} is.
-    private enum Carried {
+    /// Which gradient at the next row's x_k is known already, and where it is.
+    enum Carried {
         case nothing
+        /// That at the last row's x_{k+1}.
         case inGradient
-        /// After a step of length zero.
+        /// The same after a step of length zero.
         case inBase
+        /// That of a row from its calibration.
+        case inBaseOfRow(Int)
     }
 
     /// - Parameters:
     ///   - groups: the subset and its division.
-    ///   - repeatability: ε_rep where it was measured before, as by the run that is continued.
-    ///   - rounding: likewise, of the last row.
     ///   - isCancelled: asked before every component gradient, or every two that are evaluated together; the row is then abandoned.
     public init(
         objective: any Objective<Scalar>, groups: ComponentGroups, options: EstimatorOptions<Scalar>,
-        repeatability: Double? = nil, rounding: RoundingLevel? = nil,
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) {
         layout = objective.layout
@@ -58,13 +56,10 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
         let groups = options.mode == .gluon ? groups.alone(of: objective) : groups
         self.groups = groups
         self.options = options
-        self.repeatability = repeatability
-        self.rounding = rounding ?? .unmeasured(Scalar.self)
         evaluator = SubsetEvaluator(workerCount: options.workerCount, isCancelled: isCancelled)
         pieces = PieceSums(objective.layout, workerCount: options.workerCount)
         reference = options.reference.map {
-            RoundingReference(
-                $0.objective, stride: $0.stride, workerCount: options.workerCount, isCancelled: isCancelled)
+            RoundingReference($0, workerCount: options.workerCount, isCancelled: isCancelled)
         }
         workspace = EstimationWorkspace(
             parameterCount: objective.layout.count, groupCount: groups.count > 1 ? groups.count : 0,
@@ -81,22 +76,26 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
     /// Machine epsilon of the evaluation, 2⁻²³ or 2⁻⁵².
     public var machineEpsilon: Double { Double(Scalar.ulpOfOne) }
 
-    /// The estimate of one row. What is wrong with the row's numbers is in its status.
-    /// - Parameter isFollowed: whether the row after it, of the same source, will be next, so that it may be begun before this one is done.
+    /// The estimate of one row: a function of the row's step, the definition and the calibration. What is wrong with the row's numbers is in its status.
+    /// - Parameters:
+    ///   - isFollowed: whether the row after it, of the same source, will be next, so that it may be begun before this one is done.
+    ///   - calibration: what was measured once for many rows.
     /// - Throws: what reading and evaluating throw; `SmoothnessError(.interrupted)` when cancelled.
     public mutating func estimate<Source: StepSource & ~Copyable>(
-        row: Int, of source: inout Source, isFollowed: Bool = false
+        row: Int, of source: inout Source, isFollowed: Bool = false, calibration: RowCalibration
     ) throws -> StepEstimate where Source.Scalar == Scalar {
         var estimate = StepEstimate(
             iteration: source.iterations[row], gammas: gammas, blockCount: layout.blocks.count,
             groupCount: groups.count)
+        estimate.relativeRounding = calibration.rounding.relative
+        estimate.roundingProjection = calibration.rounding.projection
+        repeatability = calibration.repeatability
         let countBefore = componentGradientCount
         sharedCount = 0
-        // Evaluations in Double have the memory and the cores for themselves.
         let place = RowPlace(
             row: row, iteration: estimate.iteration,
             isFollowed: isFollowed && options.canLookAhead && !workspace.spares.isEmpty
-                && row + 1 < source.iterations.count && !isReferenceRow(row))
+                && row + 1 < source.iterations.count)
         do {
             try measure(place, of: &source, into: &estimate)
         } catch {
@@ -117,29 +116,25 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
         workspace.upcoming.row = nil
         if isRead {
             swap(&workspace.iterate, &workspace.upcoming.iterate)
-        } else {
+        } else if !holdsIterate(of: place) {
             if ahead != nil { giveUpAhead() }
             try source.readIterate(ofRow: place.row, into: &workspace.iterate)
         }
-        let isKnown = takeCarried()
+        let isKnown = takeCarried(place)
         if isRead {
             swap(&workspace.next, &workspace.upcoming.next)
         } else {
             try source.readNextIterate(ofRow: place.row, into: &workspace.next)
         }
-        estimate.relativeRounding = rounding.relative
-        estimate.roundingProjection = rounding.projection
         guard Scalar.nonfiniteCount(workspace.iterate, in: all) == 0 else {
             estimate.status = .nonFiniteIterate
             return
         }
-        estimate.subsetSize = options.targetError == nil ? groups.components.count : groups.count
-        let isTwice = !isKnown && repeatability == nil && !workspace.spares.isEmpty
+        estimate.subsetSize = initialSize
         if isKnown {
             sharedCount += estimate.subsetSize
         } else if !workspace.spares.isEmpty {
-            try streamBase(place, size: estimate.subsetSize, isTwice: isTwice)
-            if isTwice { sharedCount -= estimate.subsetSize }
+            try streamBase(place, size: estimate.subsetSize)
         } else {
             try evaluateBase(0..<estimate.subsetSize, place)
         }
@@ -148,7 +143,6 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
             estimate.status = .nonFiniteGradient
             return
         }
-        try measureRepeatability(place, size: estimate.subsetSize, isEvaluated: isTwice)
         guard Scalar.nonfiniteCount(workspace.next, in: all) == 0 else {
             estimate.status = .nonFiniteIterate
             return
@@ -166,21 +160,22 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
             return
         }
         let cosine = try probeCurve(place, of: &source, into: &estimate)
-        // Where γ = 1 is kept apart, it is in `end`; a grid without it leaves nothing there.
-        let isKept = workspace.end != nil && gammas.last == 1
-        if isKept { swapGradientAndEnd() }
-        try measureRounding(place, of: &estimate)
-        if isKept { swapGradientAndEnd() }
         estimate.conclude(cosine: cosine, context(of: estimate))
         if options.canShare { carried = .inGradient }
     }
 
-    /// Whether `base` holds the gradient at x_k because the row before has left it.
-    private mutating func takeCarried() -> Bool {
+    /// Whether the workspace holds the row's iterate because the row has just been calibrated.
+    func holdsIterate(of place: RowPlace) -> Bool {
+        if case .inBaseOfRow(place.row) = carried { true } else { false }
+    }
+
+    /// Whether `base` holds the gradient at x_k because the row before, or the row's calibration, has left it.
+    mutating func takeCarried(_ place: RowPlace) -> Bool {
         defer { carried = .nothing }
         switch carried {
         case .nothing: return false
         case .inBase: return workspace.iterateIsPreviousNext
+        case .inBaseOfRow(let row): return row == place.row
         case .inGradient:
             guard workspace.iterateIsPreviousNext else { return false }
             if workspace.end == nil {
@@ -223,25 +218,12 @@ public struct StepEstimator<Scalar: ParameterScalar>: ~Copyable {
         estimate.concludeBase(context)
     }
 
-    private func recordStep(in estimate: inout StepEstimate) {
+    func recordStep(in estimate: inout StepEstimate) {
         let squares = layout.blocks.map {
             Scalar.squaredDistance(workspace.iterate, workspace.next, in: $0.range)
         }
         estimate.stepNorm = squares.reduce(0, +).squareRoot()
         for block in squares.indices { estimate.blocks[block].stepNorm = squares[block].squareRoot() }
-    }
-
-    /// Evaluates ∇f_S(x_k) a second time, at the first iterate only; `gradient` is free before the first probe.
-    private mutating func measureRepeatability(_ place: RowPlace, size: Int, isEvaluated: Bool) throws {
-        guard repeatability == nil else { return }
-        if !isEvaluated {
-            try evaluate(.again, 0..<size, place, at: .iterate, into: .gradient)
-            sharedCount -= size
-        }
-        let difference = layout.distance(from: workspace.base.mean, to: workspace.gradient.mean)
-        repeatability = difference.isFinite ? difference : .infinity
-        // Random parts that are drawn anew on purpose differ.
-        if !options.isFresh { try options.requireRepeatable(difference, layout.norm(of: workspace.base.mean)) }
     }
 }
 

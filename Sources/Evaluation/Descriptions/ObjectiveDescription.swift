@@ -63,26 +63,20 @@ extension ObjectiveDescription {
     /// - Parameter file: the run file that it stands in, for messages.
     /// - Throws: `SmoothnessError` of kind `.data` that names the key.
     public init(json: String, file: String? = nil) throws {
-        do {
-            self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
-        } catch let error as DecodingError {
-            throw SmoothnessError(
-                decoding: error, what: "the description of the objective", file: file,
+        self = try amendingErrors({ $0.file = $0.file ?? file }) {
+            try decodingJSON(
+                Data(json.utf8), what: "the description of the objective", file: file,
                 object: file.map { _ in "/objective" })
-        } catch var error as SmoothnessError {
-            error.file = error.file ?? file
-            throw error
         }
+        guard let file else { return }
+        // What is out of range on the command line is wrong usage; in a file it is wrong data.
+        try amendingErrors({ if $0.kind == .usage { ($0.kind, $0.file) = (.data, file) } }, of: validate)
     }
 
     /// One line of JSON with sorted keys: equal descriptions give equal text.
     /// - Throws: `SmoothnessError` of kind `.usage` where a number is not finite.
     public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do {
-            return String(decoding: try encoder.encode(self), as: UTF8.self)
-        } catch is EncodingError {
+        do { return try jsonLine(self) } catch is EncodingError {
             throw SmoothnessError(
                 .usage, "the description of the objective holds a number that is not finite", object: kind)
         }

@@ -35,8 +35,8 @@ struct AdviceWork {
         self.points = points
         self.fit = fit
         self.options = options
-        let estimates = Self.estimates(fit, options.line)
-        (L0, L1) = (estimates.L0.value, estimates.L1.value)
+        let line = fit.required(options.line.law).line
+        (L0, L1) = (line.intercept, line.slope)
         replicates = AdviceReplicates(points, fit: fit, line: options.line, options: options.fit)?.lines() ?? []
         beta = options.momentum ?? options.settings?.momentum ?? 0
         if let given = options.gap {
@@ -58,15 +58,6 @@ struct AdviceWork {
         }
     }
 
-    static func estimates(_ fit: FitReport, _ line: AdviceLine) -> (L0: Estimate, L1: Estimate, shareAbove: Double?) {
-        switch line {
-        case .leastSquares: (fit.leastSquares.intercept, fit.leastSquares.slope, nil)
-        case .expectile: (fit.expectile.intercept, fit.expectile.slope, fit.expectile.shareAbove)
-        case .quantile: (fit.quantile.intercept, fit.quantile.slope, fit.quantile.shareAbove)
-        case .upperEnvelope: (fit.upperEnvelope.intercept, fit.upperEnvelope.slope, 0)
-        }
-    }
-
     /// M, and whether it was given.
     var largestGradient: (value: Double, isGiven: Bool) {
         options.largestGradient.map { ($0, true) } ?? (fit.gradientNorm.maximum, false)
@@ -75,7 +66,7 @@ struct AdviceWork {
     var noise: Double? { options.noise ?? options.measuredNoise?.largest }
 
     func report() -> AdviceReport {
-        let estimates = Self.estimates(fit, options.line)
+        let constants = fit.required(options.line.law)
         let line = SmoothnessLine(intercept: L0, slope: L1)
         let above = points.gradientNorm.indices.filter {
             points.smoothness[$0] > line(points.gradientNorm[$0]) * (1 + 1e-12)
@@ -83,7 +74,7 @@ struct AdviceWork {
         let critical = L1 > 0 ? estimate { $0.intercept / $0.slope } : nil
         let beyond = critical.map { critical in points.gradientNorm.filter { $0 > critical.value }.count }
         return AdviceReport(
-            line: options.line.rawValue, L0: estimates.L0, L1: estimates.L1,
+            line: options.line.rawValue, L0: constants.intercept, L1: constants.slope,
             shareAbove: Double(above.count) / Double(points.count), criticalNorm: critical,
             shareAboveCritical: beyond.map { Double($0) / Double(points.count) }, gradientNorm: fit.gradientNorm,
             epsilon: options.epsilon, gap: gap?.value, gapOrigin: gap?.origin, noise: options.measuredNoise,
@@ -108,11 +99,7 @@ struct AdviceWork {
 
     /// The fit's doubts that reach the advice.
     private var warnings: [String] {
-        let codes: Set<FitWarning.Code> = [
-            .stepSizeReturned, .narrowGradientNorm, .beyondNeighbourhood, .fewPoints, .fewBlocks,
-            .exponentOutsideTheory, .pointDecides, .independentMinibatches, .stepSizeUnknown,
-        ]
-        var result = fit.warnings.filter { codes.contains($0.code) }.map(\.message)
+        var result = fit.warnings.filter(\.code.concernsAdvice).map(\.message)
         if options.line == .leastSquares {
             result.append(
                 "theorems ask for an upper bound of the smoothness; least squares goes through the middle of the points"
@@ -127,7 +114,7 @@ struct AdviceWork {
         guard !replicates.isEmpty else {
             return Estimate(
                 value: center,
-                reasonWithoutInterval: options.line == .upperEnvelope
+                reasonWithoutInterval: options.line.law.free == nil
                     ? "the envelope has none" : "no bootstrap replicates were asked for")
         }
         // A resample with L0 = 0 or L1 = 0 has no finite value: it lies beyond all others.

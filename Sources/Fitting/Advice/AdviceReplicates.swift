@@ -1,3 +1,5 @@
+import Essentials
+
 /// (L0, L1) of the resamples of a fitted line, so spread that what is computed from them has the intervals of the fit.
 ///
 /// The resamples alone are too narrow for few blocks and wrong at the bound 0, for which `Intervals` makes up. Each coefficient
@@ -7,18 +9,19 @@
 struct AdviceReplicates {
     private let resampler: Resampler
     private let scaled: ScaledPoints
-    private let line: AdviceLine
+    private let free: @Sendable (ScaledPoints, FitOptions) -> SmoothnessLine?
     private let options: FitOptions
     private let estimates: (L0: Estimate, L1: Estimate)
 
     /// - Returns: `nil` where there are no intervals: without resamples, and for the envelope.
     init?(_ points: SmoothnessPoints, fit: FitReport, line: AdviceLine, options: FitOptions) {
         let weights = options.isWeighted ? points.smoothnessError?.map { 1 / ($0 * $0) } : nil
-        let found = AdviceWork.estimates(fit, line)
-        guard line != .upperEnvelope, found.L0.lower != nil, found.L1.lower != nil,
+        let found = fit.required(line.law)
+        guard let free = line.law.free, found.intercept.lower != nil, found.slope.lower != nil,
             let scaled = ScaledPoints(points.gradientNorm, points.smoothness, weights)
         else { return nil }
-        (self.scaled, self.line, self.options, estimates) = (scaled, line, options, (found.L0, found.L1))
+        (self.scaled, self.free, self.options) = (scaled, free, options)
+        estimates = (found.intercept, found.slope)
         resampler = Resampler(
             series: points.series, blockLength: fit.bootstrap.blockLength, scheme: options.scheme, seed: options.seed)
     }
@@ -39,16 +42,7 @@ struct AdviceReplicates {
     }
 
     /// Without bounds.
-    private func fitted(_ points: ScaledPoints) -> SmoothnessLine? {
-        let found =
-            switch line {
-            case .leastSquares: points.leastSquares(isConstrained: false)
-            case .expectile: points.expectile(options.expectile, isConstrained: false)
-            case .quantile: points.quantile(options.quantile, isConstrained: false)
-            case .upperEnvelope: nil as SmoothnessLine?
-            }
-        return found.map(scaled.original)
-    }
+    private func fitted(_ points: ScaledPoints) -> SmoothnessLine? { free(points, options).map(scaled.original) }
 
     /// Takes the resamples of one coefficient to its interval.
     private struct Spread {

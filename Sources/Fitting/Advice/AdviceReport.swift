@@ -1,3 +1,5 @@
+import Essentials
+
 /// Whether a theorem's assumption holds, as far as the data say.
 public struct TheoremAssumption: Sendable, Codable, Equatable {
     public enum State: String, Sendable, Codable {
@@ -91,8 +93,8 @@ public struct GradientNoise: Sendable, Codable, Equatable {
         guard let largest = known.map({ traces[$0] }).max() else { return nil }
         let ratios = known.filter { squaredGradientNorms[$0] > 0 }.map { traces[$0] / squaredGradientNorms[$0] }
         self.init(
-            largest: largest.squareRoot(), median: Fitting.median(known.map { traces[$0].squareRoot() }),
-            noiseScale: ratios.isEmpty ? nil : Fitting.median(ratios), points: known.count, origin: origin)
+            largest: largest.squareRoot(), median: Essentials.median(known.map { traces[$0].squareRoot() }),
+            noiseScale: ratios.isEmpty ? nil : Essentials.median(ratios), points: known.count, origin: origin)
     }
 }
 
@@ -121,12 +123,26 @@ public struct AdviceReport: Sendable, Codable, Equatable {
     public var confidence: Double
 }
 
-/// Which of the fitted lines the constants are taken from.
-public enum AdviceLine: String, Sendable, Codable, CaseIterable {
-    case leastSquares = "least-squares"
-    case expectile
-    case quantile
-    case upperEnvelope = "upper-envelope"
+/// Which of the fitted lines the constants are taken from: any law that says it is for advice.
+public struct AdviceLine: RawRepresentable, Sendable, Equatable, CaseIterable, CustomStringConvertible {
+    let law: Law
+
+    public static let leastSquares = AdviceLine(law: .leastSquares)
+    public static let quantile = AdviceLine(law: .quantile)
+    public static let expectile = AdviceLine(law: .expectile)
+    public static let allCases = Law.all.filter(\.isForAdvice).map(AdviceLine.init)
+
+    private init(law: Law) { self.law = law }
+
+    public init?(rawValue: String) {
+        guard let line = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+        self = line
+    }
+
+    /// As `least-squares`.
+    public var rawValue: String { law.name.replacing("_", with: "-") }
+    public var description: String { rawValue }
+    public static func == (one: AdviceLine, other: AdviceLine) -> Bool { one.law.key == other.law.key }
 }
 
 /// What the theorems need besides L0 and L1. What is `nil` is said to be missing.

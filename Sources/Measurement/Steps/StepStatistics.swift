@@ -114,7 +114,7 @@ extension StepEstimate {
             status = .nonFiniteGradient
             return
         }
-        // Rounding may have been measured after the first probes were recorded.
+        // A row on a subset that grows is concluded without floors first.
         for index in curve.indices where curve[index].smoothness.isFinite {
             context.floors.judge(&curve[index], baseNorm: gradientNorm)
         }

@@ -1,3 +1,4 @@
+import Archives
 import Essentials
 
 /// IDX files, the form of the MNIST database: two zero bytes, the element type (8: unsigned byte), the number of dimensions,
@@ -18,11 +19,11 @@ enum IDXReader {
         }
         let start = 4 + 4 * rank
         let magic = [0, 0, 8, UInt8(rank)]
-        let isPacked = isGzip(packed)
+        let isPacked = Packing.isGzip(packed)
         // The header first: what it promises bounds what is unpacked.
-        let header = isPacked ? gunzipStart(packed, count: start) : Array(packed.prefix(start))
+        let header = isPacked ? Packing.gzip.beginning(of: packed, count: start) : Array(packed.prefix(start))
         // What is wrong with the archive itself is for unpacking to say.
-        if isPacked && header.count < start { _ = try gunzip(packed, file: file, atMost: start) }
+        if isPacked && header.count < start { _ = try Packing.gzip.unpacked(packed, file: file, atMost: start) }
         guard header.starts(with: magic) else {
             throw refuse(0, expected: hexadecimal(magic), found: hexadecimal(header.prefix(4)))
         }
@@ -38,7 +39,8 @@ enum IDXReader {
                 let product = count.multipliedReportingOverflow(by: extent)
                 count = product.overflow ? Int.max : product.partialValue
             }
-            let bytes = isPacked ? try gunzip(packed, file: file, atMost: min(count, mostBytes) + start) : packed
+            let bytes =
+                isPacked ? try Packing.gzip.unpacked(packed, file: file, atMost: min(count, mostBytes) + start) : packed
             guard bytes.count - start == count else {
                 throw refuse(
                     start, expected: "\(extents.map(String.init).joined(separator: " × ")) = \(count) bytes",

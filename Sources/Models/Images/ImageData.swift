@@ -1,3 +1,4 @@
+import Archives
 import Essentials
 import Evaluation
 
@@ -280,7 +281,7 @@ struct ImageParts {
         }
         let packed = try readWhole(place)
         // The published archives hold 186 MB.
-        let bytes = isGzip(packed) ? try gunzip(packed, file: place, atMost: 1 << 28) : packed
+        let bytes = Packing.isGzip(packed) ? try Packing.gzip.unpacked(packed, file: place, atMost: 1 << 28) : packed
         guard TarArchive.isTar(bytes) else { return [(bytes[...], place, false)] }
         let ending = format == .cifarBinary ? ".bin" : ""
         let archive = try TarArchive(bytes, file: place)

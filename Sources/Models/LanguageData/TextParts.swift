@@ -1,3 +1,4 @@
+import Archives
 import Essentials
 import Evaluation
 import Foundation
@@ -111,7 +112,7 @@ struct TextParts {
         return SmoothnessError(
             .data, "is not text in UTF-8", file: file, object: "byte \(offset) (line \(line))",
             expected: "a character in UTF-8", found: found,
-            remedy: isGzip(bytes)
+            remedy: Packing.isGzip(bytes)
                 ? "It begins as gzip does: unpack it with gunzip"
                 : "Convert the file to UTF-8, or read it with --tokens bytes")
     }

@@ -60,13 +60,9 @@ public struct TorchScriptDescription: DescribedObjective {
                 object: "/objective", expected: "--module with the file of SHA-256 \(module.digest.sha256)",
                 found: "no --module", remedy: "If you trust it: --module \(module.path)")
         }
-        let bytes: [UInt8]
-        do {
-            bytes = try module.read(from: modulePath)
-        } catch var error as SmoothnessError {
-            error.remedy = error.remedy.map { _ in "Name the module that the run was made with: --module" }
-            throw error
-        }
+        let remedy = "Name the module that the run was made with: --module"
+        let bytes = try amendingErrors(
+            { if $0.remedy != nil { $0.remedy = remedy } }, of: { try module.read(from: modulePath) })
         let objective = try TorchScriptObjective<Scalar>(
             archive: bytes, modulePath: modulePath,
             batches: TensorBatches(data, at: surroundings.data, batchSize: batchSize),

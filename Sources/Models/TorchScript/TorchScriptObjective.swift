@@ -129,13 +129,10 @@ final class TorchScriptObjective<Scalar: ParameterScalar>: Objective {
         -> Result
     {
         let inputs = try inputs(component)
-        do {
-            return try Self.explaining(path) { try modules.withModule { try body($0, inputs) } }
-        } catch var error as SmoothnessError where error.found == nil {
-            error.found =
-                "component \(component): " + zip(arguments, inputs).map { "\($0) \($1.shape)" }.joined(separator: ", ")
-            throw error
-        }
+        let shapes = { zip(self.arguments, inputs).map { "\($0) \($1.shape)" }.joined(separator: ", ") }
+        return try amendingErrors(
+            { $0.found = $0.found ?? "component \(component): \(shapes())" },
+            of: { try Self.explaining(path) { try modules.withModule { try body($0, inputs) } } })
     }
 
     /// What LibTorch says, in this project's words.

@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 
 /// Scalars as a TensorBoard event file: TFRecord frames (length, masked CRC-32C of it, message, masked CRC-32C of that) of the
@@ -46,7 +47,7 @@ public struct EventFile {
 
     /// Rotated by 15 bits and shifted, so that a checksum of data that holds checksums stays one.
     private static func masked(_ bytes: [UInt8]) -> UInt32 {
-        let checksum = Checksum.castagnoli(bytes)
+        let checksum = CastagnoliChecksum.of(bytes)
         return (checksum >> 15 | checksum << 17) &+ 0xA282_EAD8
     }
 }

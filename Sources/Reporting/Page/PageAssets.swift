@@ -78,22 +78,17 @@ enum PageAssets {
             make("rect", { class: "frame", x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top }, layer);
             make("text", { x: 405, y: 498, "text-anchor": "middle" }, layer).textContent = "gradient norm ‖∇f(xₖ)‖";
             make("text", { transform: "translate(16 240) rotate(-90)", "text-anchor": "middle" }, layer).textContent = "local smoothness";
-            const curves = drawn.lines.map((line) => [line.name, (g) => line.L0 + line.L1 * g]);
-            curves.push(["power law", (g) => Math.exp(drawn.power.a) * g ** drawn.power.rho]);
-            const looks = [["#d55e00", "none"], ["#0072b2", "12 5 3 5"], ["#808080", "12 6"], ["#cc79a7", "3 5"]];
-            curves.forEach(([name, value], index) => {
+            const curves = drawn.curves;
+            curves.forEach(({ name, colour, dash, points }, index) => {
               let path = "", pen = "M";
-              for (let step = 0; step <= 200; step++) {
-                const share = step / 200;
-                const g = isLog ? xRange[0] * (xRange[1] / xRange[0]) ** share : xRange[0] + (xRange[1] - xRange[0]) * share;
-                const l = value(g);
-                if (!(l >= yRange[0] && l <= yRange[1])) { pen = "M"; continue; }
+              for (const [g, l] of points) {
+                if (!(g >= xRange[0] && g <= xRange[1] && l >= yRange[0] && l <= yRange[1])) { pen = "M"; continue; }
                 path += `${pen}${x(g).toFixed(1)} ${y(l).toFixed(1)}`;
                 pen = "L";
               }
-              make("path", { d: path || "M0 0", stroke: looks[index][0], "stroke-dasharray": looks[index][1], "data-name": name }, layer);
+              make("path", { d: path || "M0 0", stroke: colour, "stroke-dasharray": dash, "data-name": name }, layer);
               const place = box.top + 14 + 16 * index;
-              make("line", { x1: box.left + 10, x2: box.left + 40, y1: place, y2: place, stroke: looks[index][0], "stroke-width": 2, "stroke-dasharray": looks[index][1] }, layer);
+              make("line", { x1: box.left + 10, x2: box.left + 40, y1: place, y2: place, stroke: colour, "stroke-width": 2, "stroke-dasharray": dash }, layer);
               make("text", { x: box.left + 46, y: place + 4 }, layer).textContent = name;
             });
             let edge = "";

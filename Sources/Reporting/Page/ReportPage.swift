@@ -109,7 +109,7 @@ public struct ReportPage: Sendable {
             guard let estimate = row.estimate, row.quantity != "level", !row.model.hasPrefix("comparison_"),
                 row.model != "points"
             else { return nil }
-            return (ReportNames.law(row.model, fit), ReportNames.quantity(row.quantity), estimate)
+            return (row.modelLabel, row.quantityLabel, estimate)
         }
     }
 
@@ -208,9 +208,6 @@ public struct ReportPage: Sendable {
     /// What the script draws: points, lines, and the whole fit.
     private func data() throws -> String {
         let usable = try points.usable().points
-        func line(_ name: String, _ line: SmoothnessLine) -> JSONValue {
-            ["name": .string(name), "L0": .number(line.intercept), "L1": .number(line.slope)]
-        }
         let drawn: JSONValue = [
             "points": .array(
                 usable.iteration.indices.map { index in
@@ -220,11 +217,7 @@ public struct ReportPage: Sendable {
                         .number(usable.smoothness[index]), step > 0 && (2 / step).isFinite ? .number(2 / step) : .null,
                     ]
                 }),
-            "lines": [
-                line("least squares", fit.leastSquares.line), line("quantile", fit.quantile.line),
-                line("upper envelope", fit.upperEnvelope.line),
-            ],
-            "power": ["a": .number(fit.powerLaw.law.logIntercept), "rho": .number(fit.powerLaw.law.exponent)],
+            "curves": .array(LawCurve.drawn(fit).map { $0.json(over: usable.gradientNorm) }),
         ]
         // No text of the data may end the script element.
         let controls = JSONValue.array(self.controls.map(\.json)).text(expandedDepth: 0)

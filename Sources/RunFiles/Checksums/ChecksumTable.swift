@@ -103,13 +103,8 @@ extension ChecksumTable {
     package static func create(
         _ name: String, over covers: [String], rows: Int, in file: borrowing File
     ) throws {
-        try create(definition(name, over: covers, rows: rows), in: file)
-    }
-
-    private static func create(_ definition: DatasetDefinition, in file: borrowing File) throws {
+        let definition = definition(name, over: covers, rows: rows)
         _ = try file.createDataset(definition.path, of: definition.element, shape: definition.shape)
-        try file.setAttribute("long_name", of: definition.path, to: definition.longName)
-        try file.setAttribute("definition", of: definition.path, to: definition.definition)
-        for (name, value) in definition.attributes { try file.setAttribute(name, of: definition.path, to: value) }
+        try definition.describe(in: file)
     }
 }

@@ -23,20 +23,13 @@ extension VerificationReport {
                 "every dataset of rows has checksums", without == nil, at: without,
                 expected: "a column in \(ChecksumPath.group)",
                 found: "none")
-        } catch { failReading(error, "checksums can be read") }
+        } catch { fail(error, "checksums can be read") }
         do {
             guard let digest = try DefinitionDigest.comparison(in: file) else { return }
             check(
                 "the definition is what was written", digest.stored == digest.found, at: ChecksumPath.definition,
                 expected: digest.stored, found: digest.found)
-        } catch { failReading(error, "the definition is what was written") }
-    }
-
-    private mutating func failReading(_ error: any Error, _ name: String) {
-        let known = error as? SmoothnessError
-        fail(
-            name, at: known?.object ?? (error as? HDF5Error)?.object, expected: known?.expected,
-            found: known.map { $0.found ?? $0.message } ?? (error as? HDF5Error)?.message ?? "\(error)")
+        } catch { fail(error, "the definition is what was written") }
     }
 
     private mutating func check(

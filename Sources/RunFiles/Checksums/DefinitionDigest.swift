@@ -9,11 +9,10 @@ package enum DefinitionDigest {
     package static func store(over candidates: [String], in file: borrowing File) throws {
         let covers = try candidates.filter { try exists($0, in: file) }
         let path = ChecksumPath.definition
-        try file.createDataset(path, of: UInt8.self, shape: [32]).write(all: try bytes(over: covers, of: file))
-        try file.setAttribute("long_name", of: path, to: "digest of the definition")
-        try file.setAttribute(
-            "definition", of: path,
-            to:
+        try file.createDataset(path, of: UInt8.self, shape: [32]).write(all: try digest(over: covers, of: file).bytes)
+        try file.describe(
+            path, longName: "digest of the definition",
+            definition:
                 "SHA-256 over what the attribute covers names: for each its name, a tab, its number of bytes, a line feed, its bytes"
         )
         try file.setAttribute(ChecksumPath.covers, of: path, to: covers.joined(separator: "\n"))
@@ -26,21 +25,16 @@ package enum DefinitionDigest {
         let covers = try file.attribute(ChecksumPath.covers, of: path, as: String.self)
             .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         let stored = try file.dataset(path).read(as: UInt8.self)
-        return (hexadecimal(stored), hexadecimal(try bytes(over: covers, of: file)))
+        return (stored.hexadecimal, try digest(over: covers, of: file).sha256)
     }
 
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
-    private static func bytes(over covers: [String], of file: borrowing File) throws -> [UInt8] {
+    private static func digest(over covers: [String], of file: borrowing File) throws -> Digest {
         var bytes: [UInt8] = []
         for path in covers {
             let content = try content(of: path, in: file)
             bytes += Array("\(path)\t\(content.count)\n".utf8) + content
         }
-        let digits = Array(Digest(of: bytes).sha256)
-        return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0..<($0 + 2)]), radix: 16) }
+        return Digest(of: bytes)
     }
 
     private static func exists(_ path: String, in file: borrowing File) throws -> Bool {
@@ -65,16 +59,12 @@ package enum DefinitionDigest {
             return isScalar
                 ? Array(try file.readString(path).utf8)
                 : Array(try file.readStrings(path).joined(separator: "\n").utf8)
-        case "int64": return littleEndian(try file.dataset(path).read(as: Int64.self).map { UInt64(bitPattern: $0) })
-        case "float64": return littleEndian(try file.dataset(path).read(as: Double.self).map(\.bitPattern))
+        case "int64": return try file.dataset(path).read(as: Int64.self).flatMap(\.littleEndianBytes)
+        case "float64": return try file.dataset(path).read(as: Double.self).flatMap(\.bitPattern.littleEndianBytes)
         default:
             throw SmoothnessError(
                 .data, "cannot be part of a digest", file: file.path, object: path,
                 expected: "text, int64 or float64", found: element)
         }
-    }
-
-    private static func littleEndian(_ words: [UInt64]) -> [UInt8] {
-        words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) } }
     }
 }

@@ -6,7 +6,7 @@ import ParameterSpace
 struct RunChecksums: ~Copyable {
     /// One row a row of `/trajectory`.
     private let trajectory: ChecksumTable?
-    /// Datasets that belong to x_k and have one row more than there are steps, as x_{k+1} of a row is x_k of the next.
+    /// What belongs to x_k and has one row more, as x_{k+1} of a row is x_k of the next.
     private let points: ChecksumTable?
     private let history: ChecksumTable?
     private let evaluation: ChecksumTable?
@@ -14,23 +14,41 @@ struct RunChecksums: ~Copyable {
 
     // MARK: - Writing
 
-    func write<Scalar: ParameterScalar>(
-        _ record: SnapshotRecord, row: Int, iterate: [Scalar], nextIterate: [Scalar], gradient: [Scalar]?,
-        fixedSubset: FixedSubsetRow<Scalar>?
-    ) throws {
-        var own = Dictionary(
-            uniqueKeysWithValues: zip(IterationRecord.columns.map { "/trajectory/" + $0 }, record.values.checksums))
-        own[RunFilePath.iteration] = Checksum(of: [Int64(record.iteration)]).value
-        if let gradient { own[RunFilePath.gradient] = Checksum(of: gradient).value }
-        var (first, next): ([String: UInt32], [String: UInt32]) = ([:], [:])
-        /// The datasets that belong to x_k and those that belong to x_{k+1}, which may be the next rows of the same datasets.
+    /// The checksums of a row by the names of datasets: of its own, of x_k in the first row, and of x_{k+1} as the next row of what x_k has.
+    struct RowSums: Sendable {
+        fileprivate var own: [String: UInt32]
+        fileprivate var first: [String: UInt32] = [:]
+        fileprivate var next: [String: UInt32] = [:]
+    }
+
+    /// The datasets that have one row more than there are steps.
+    var pointPaths: [String] {
+        switch points {
+        case .some(let table): table.covers
+        case .none: []
+        }
+    }
+
+    /// Takes the checksums of a row, for which no file is needed.
+    /// - Parameter pointPaths: the datasets that have one row more than there are steps.
+    static func sums<Scalar: ParameterScalar>(
+        _ record: SnapshotRecord, isFirst: Bool, iterate: [Scalar], nextIterate: [Scalar], gradient: [Scalar]?,
+        fixedSubset: FixedSubsetRow<Scalar>?, pointPaths: [String]
+    ) -> RowSums {
+        var sums = RowSums(
+            own: Dictionary(
+                uniqueKeysWithValues: zip(IterationRecord.columns.map { "/trajectory/" + $0 }, record.values.checksums))
+        )
+        sums.own[RunFilePath.iteration] = Checksum(of: [Int64(record.iteration)]).value
+        if let gradient { sums.own[RunFilePath.gradient] = Checksum(of: gradient).value }
+        /// What belongs to x_k and what belongs to x_{k+1}, which may be the next row of the same.
         func add<Element: BitwiseCopyable>(_ group: String, _ name: String, _ here: [Element], _ there: [Element]) {
-            if covers(group + name) {
-                if row == 0 { first[group + name] = Checksum(of: here).value }
-                next[group + name] = Checksum(of: there).value
+            if pointPaths.contains(group + name) {
+                if isFirst { sums.first[group + name] = Checksum(of: here).value }
+                sums.next[group + name] = Checksum(of: there).value
             } else {
-                own[group + name] = Checksum(of: here).value
-                own[group + "next_" + name] = Checksum(of: there).value
+                sums.own[group + name] = Checksum(of: here).value
+                sums.own[group + "next_" + name] = Checksum(of: there).value
             }
         }
         add("/trajectory/", "iterate", iterate, nextIterate)
@@ -40,17 +58,13 @@ struct RunChecksums: ~Copyable {
                 add("/fixed_subset/", "loss", [losses.atIterate], [losses.atNextIterate])
             }
         }
-        if row == 0 { try points?.write(first, row: 0) }
-        try points?.write(next, row: row + 1)
-        try trajectory?.write(own, row: row)
+        return sums
     }
 
-    /// Tells whether a dataset has one row more than there are steps.
-    private func covers(_ path: String) -> Bool {
-        switch points {
-        case .some(let table): table.covers.contains(path)
-        case .none: false
-        }
+    func write(_ sums: RowSums, row: Int) throws {
+        if row == 0 { try points?.write(sums.first, row: 0) }
+        try points?.write(sums.next, row: row + 1)
+        try trajectory?.write(sums.own, row: row)
     }
 
     func write(_ records: [IterationRecord], from row: Int) throws {
@@ -100,7 +114,7 @@ extension RunChecksums {
             resume: try ChecksumTable("resume", of: file))
     }
 
-    /// Lists the objects that the digest of the definition covers, as far as a file has them.
+    /// What the digest of the definition is over, as far as a file has it.
     static var definition: [String] {
         let root = ["format", "format_version", "run_id", "created", "software", "software_version", "hdf5_version"]
         let fixed = ["gamma", "group_weight", "component", "component_weight", "population_weight"]
@@ -145,7 +159,7 @@ extension RunChecksums {
 }
 
 extension FixedSubset {
-    /// Tells whether a dataset of the group has a row for every step or point.
+    /// Whether a dataset of the group has a row for every step or point.
     func hasRows(_ name: String) -> Bool {
         ["loss", "next_loss", "probe_loss"].contains(name) || vectors.contains { $0.name == name }
     }
@@ -167,7 +181,6 @@ extension RunVerifier {
         let (snapshots, iterations, evaluations) = (reader.snapshotCount, reader.iterationCount, reader.evaluationCount)
         let isComplete = reader.header.state == .complete
         let hasResume = (try? reader.file.exists("/resume")) ?? false
-        let file = path
         report.checkChecksums(
             of: reader.file,
             rows: { table in
@@ -177,15 +190,14 @@ extension RunVerifier {
                 case "history": Array(0..<iterations)
                 case "evaluation": Array(0..<evaluations)
                 // Now, as a writer that is at work may have come further.
-                case "resume": try Self.wholeSlots(of: file, isComplete: isComplete)
+                case "resume": try Self.wholeSlots(of: reader.file, isComplete: isComplete)
                 default: nil
                 }
             }, required: requiredChecksums(of: reader, hasResume: hasResume))
     }
 
     /// The slots of `/resume` that are whole: the one that counts, and of a writer that has ended the other, too.
-    private static func wholeSlots(of path: String, isComplete: Bool) throws -> [Int] {
-        let file = try RunFileOpening.open(path, .readOnly)
+    private static func wholeSlots(of file: borrowing File, isComplete: Bool) throws -> [Int] {
         let count = try CommitCounter.open(in: file, at: RunFilePath.resumeCommit).read()
         return count == 0 ? [] : isComplete && count > 1 ? [0, 1] : [(count - 1) % 2]
     }

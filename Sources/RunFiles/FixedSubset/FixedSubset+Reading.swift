@@ -67,17 +67,17 @@ extension RunVerifier {
     /// Everything under `/fixed_subset`: structure here, numbers with the rows.
     mutating func checkFixedSubset(_ file: borrowing File, _ plan: RunPlan, _ layout: ParameterLayout) {
         do {
-            guard let subset = try translating(.data, { try FixedSubset(of: file) }) else { return }
-            try translating(.data) { try checkText("subset", of: RunFilePath.fixedSubset, in: file) }
-            let name = try translating(.data) { try file.dataset(RunFilePath.iterate).elementName }
-            let isConsecutive = try translating(.data) { try !file.exists(RunFilePath.nextIterate) }
+            guard let subset = try FixedSubset(of: file) else { return }
+            try checkText("subset", of: RunFilePath.fixedSubset, in: file)
+            let name = try file.dataset(RunFilePath.iterate).elementName
+            let isConsecutive = try !file.exists(RunFilePath.nextIterate)
             report.check(
                 "gradients at next iterates are there", isConsecutive || !subset.sharesRows,
                 at: FixedSubset.path("next_gradient"), expected: "a dataset, as there are next iterates", found: "none")
             for definition in subset.definitions(
                 rows: plan.snapshotCount, parameterCount: layout.count, scalar: name == "float64" ? .float64 : .float32)
             {
-                try translating(.data) { try checkDataset(definition, in: file) }
+                try checkDataset(definition, in: file)
             }
         } catch {
             fail(error, "fixed subset is whole")

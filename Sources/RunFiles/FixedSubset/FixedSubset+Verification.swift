@@ -12,7 +12,7 @@ extension RunVerifier {
         of reader: borrowing RunFileReader, as scalar: Scalar.Type
     ) throws {
         guard let subset = reader.fixedSubset else { return }
-        let vectors = try RecordedVectors<Scalar>(path)
+        let vectors = try RecordedVectors<Scalar>(reader)
         let losses = try reader.fixedSubsetLosses()
         let points = [RecordedPoint.iterate, .nextIterate] + subset.gammas.indices.map { .probe($0) }
         for row in 0..<min(vectors.rowCount, reader.snapshotCount) {

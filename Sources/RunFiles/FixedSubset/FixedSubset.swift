@@ -2,43 +2,32 @@ import Essentials
 import HDF5
 import ParameterSpace
 
-/// Describes the gradients on one fixed subset of the data that a run file holds, as `/fixed_subset` of docs/run-file.md specifies them.
-public struct FixedSubset: Sendable, Equatable, Codable {
-    /// The name of the subset, in words.
+/// What a run file says of the gradients that it holds on one fixed subset of the data, `/fixed_subset` of docs/run-file.md.
+public struct FixedSubset: Sendable, Equatable {
+    /// What the subset is, in words.
     public var subset: String
-    /// The way in which f_S was evaluated, in words.
+    /// How f_S was evaluated, in words.
     public var evaluation: String?
-    /// Tells whether f_S(x_k) is there besides its gradient.
+    /// Whether f_S(x_k) is there besides its gradient.
     public var hasLosses: Bool
     /// γ of the gradients between the two ends, increasing.
-    public var gammas: [Double]
-    /// Tells whether the points there are stored and not to be computed.
-    public var hasProbes: Bool
+    public var gammas: [Double] = []
+    /// Whether the points there are stored and not to be computed.
+    public var hasProbes = false
     /// W_b of the groups whose gradients are there besides the mean; empty where none are.
-    public var groupWeights: [Double]
+    public var groupWeights: [Double] = []
     /// The components of S in the order in which they were drawn; empty where the file does not tell.
-    public var components: [Int]
+    public var components: [Int] = []
     /// The number of examples of each.
-    public var componentWeights: [Double]
+    public var componentWeights: [Double] = []
     /// The number of examples of all data.
     public var populationWeight: Double?
-    /// Tells whether what belongs to x_{k+1} is the next row of what belongs to x_k, so that this has K + 1 rows.
+    /// Whether what belongs to x_{k+1} is the next row of what belongs to x_k, so that this has K + 1 rows.
     public var sharesRows: Bool
 
-    public init(
-        subset: String, evaluation: String? = nil, hasLosses: Bool = false, gammas: [Double] = [],
-        hasProbes: Bool = false, groupWeights: [Double] = [], components: [Int] = [], componentWeights: [Double] = [],
-        populationWeight: Double? = nil, sharesRows: Bool = false
-    ) {
+    public init(subset: String, hasLosses: Bool = false, sharesRows: Bool = false) {
         self.subset = subset
-        self.evaluation = evaluation
         self.hasLosses = hasLosses
-        self.gammas = gammas
-        self.hasProbes = hasProbes
-        self.groupWeights = groupWeights
-        self.components = components
-        self.componentWeights = componentWeights
-        self.populationWeight = populationWeight
         self.sharesRows = sharesRows
     }
 
@@ -47,7 +36,7 @@ public struct FixedSubset: Sendable, Equatable, Codable {
 }
 
 extension FixedSubset {
-    /// Reads the description from a file; `nil` where the file has no such gradients.
+    /// What the file has; `nil` where it has no such gradients.
     /// - Throws: `SmoothnessError(.data)` where it breaks the format.
     init?(of file: borrowing File) throws {
         guard try file.exists(RunFilePath.fixedSubset) else { return nil }
@@ -57,21 +46,25 @@ extension FixedSubset {
         }
         let group = RunFilePath.fixedSubset
         self.init(
-            subset: try file.attribute("subset", of: group, as: String.self),
-            evaluation: try file.hasAttribute("evaluation", of: group)
-                ? try file.attribute("evaluation", of: group, as: String.self) : nil,
-            hasLosses: try has("loss"), gammas: try numbers("gamma"), hasProbes: try has("probe"),
-            groupWeights: try numbers("group_weight"),
-            components: try has("component")
-                ? try file.dataset(Self.path("component")).read(as: Int64.self).map { Int($0) } : [],
-            componentWeights: try numbers("component_weight"), populationWeight: try numbers("population_weight").first,
+            subset: try file.attribute("subset", of: group, as: String.self), hasLosses: try has("loss"),
             sharesRows: try !has("next_gradient"))
+        if try file.hasAttribute("evaluation", of: group) {
+            evaluation = try file.attribute("evaluation", of: group, as: String.self)
+        }
+        gammas = try numbers("gamma")
+        hasProbes = try has("probe")
+        groupWeights = try numbers("group_weight")
+        if try has("component") {
+            components = try file.dataset(Self.path("component")).read(as: Int64.self).map { Int($0) }
+        }
+        componentWeights = try numbers("component_weight")
+        populationWeight = try numbers("population_weight").first
         try requireSense(file.path)
     }
 
     static func path(_ name: String) -> String { RunFilePath.fixedSubset + "/" + name }
 
-    /// Checks the numbers that describe the subset.
+    /// What must hold of the numbers that say what the subset is.
     private func requireSense(_ file: String) throws {
         func require(_ isTrue: Bool, _ name: String, _ expected: String, _ found: String) throws {
             guard !isTrue else { return }

@@ -82,8 +82,10 @@ public struct RecordedVectors<Scalar: ParameterScalar & HDF5Scalar>: ~Copyable, 
 extension RecordedVectors {
     /// - Throws: `SmoothnessError(.data)` for a run without such gradients, with another scalar, or with datasets that have no place of their
     ///   own in the file.
-    public init(_ path: String) throws {
-        let reader = try RunFileReader(path)
+    public init(_ path: String) throws { try self.init(RunFileReader(path)) }
+
+    init(_ reader: borrowing RunFileReader) throws {
+        let path = reader.path
         guard let subset = reader.fixedSubset else { throw Self.missing(path) }
         guard reader.header.scalarName == Scalar.scalarName else {
             throw SmoothnessError(

@@ -35,7 +35,7 @@ struct BatchPlanOptions: ParsableArguments {
     var unitMinutes: Double?
     @Option(parsing: .unconditional, help: "How many rows a unit has, instead.")
     var unitRows: Int?
-    @OptionGroup(title: "What is measured") var definition: EstimateDefinitionOptions
+    @OptionGroup(title: "What is measured") var measured: ListedOptions<EstimateListing>
     @OptionGroup(title: "Fit") var intervals: IntervalOptions
     @Flag(help: "Throw away the plan that stands there, with everything in it, when the new one is made.")
     var force = false
@@ -52,8 +52,9 @@ struct BatchPlanOptions: ParsableArguments {
 
     var configuration: BatchConfiguration {
         get throws {
-            BatchConfiguration(
-                paths: paths, pattern: pattern, estimation: try definition.configuration,
+            let definition = try measured.definition
+            return BatchConfiguration(
+                paths: paths, pattern: pattern, estimation: definition,
                 // One --seed: of directions, of controls and of the bootstrap.
                 fit: intervals.options(seed: definition.seed), data: data.map { Console.absolute($0) },
                 sizing: BatchConfiguration.Sizing(seconds: 60 * (unitMinutes ?? 5), rows: unitRows))
@@ -85,9 +86,7 @@ struct BatchWorkOptions: ParsableArguments {
 
     func validate() throws {
         try checkThreadCount(threads)
-        if let jobs, !(1...1024).contains(jobs) {
-            throw ValidationError("--jobs must lie between 1 and 1024, not \(jobs)")
-        }
+        try checkCount("--jobs", jobs)
     }
 
     /// Works, and says what came of it.

@@ -96,6 +96,8 @@ for line in sys.stdin:
                 mean *= len(r["components"])
             if way == "not-the-derivative":
                 mean *= 1.1
+            if way == "wrong-in-the-middle" and r["components"] == [12]:
+                mean *= 1.1
             if way == "random":
                 mean += np.random.standard_normal(6)
             if way == "counts":

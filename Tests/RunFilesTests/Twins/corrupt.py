@@ -127,6 +127,10 @@ with h5py.File(path, "r+") as file:
             del file["resume/momentum"]
         case "evaluations descend":
             h["evaluation/iteration"][1] = 2
+        case "hostile evaluations":
+            h["evaluation/iteration"][0] = -(2**63)
+            h["evaluation/iteration"][1] = -(2**63) + 5
+            h["evaluation/epoch"][:2] = [2**63 - 1, -(2**63)]
         case "epoch":
             h["evaluation/epoch"][2] = 4
         case "training loss":

@@ -1,0 +1,5 @@
+import Essentials
+
+extension Precision: OptionValue {}
+extension EvaluationOptions.Masks: OptionValue {}
+extension TrainingDraws: OptionValue {}
