@@ -23,7 +23,7 @@ BUILD_PACKAGES := libhdf5-dev libssl-dev libopenblas-dev libjpeg-dev libpng-dev 
 # What only the tests need.
 TEST_PACKAGES := python3-venv python3-pip chromium slurm-wlm munge parallel libxml2-utils shellcheck
 
-.PHONY: help demo build test test-pytorch test-avx2 test-long fuzz sanitize bench compare dependencies test-dependencies python clean
+.PHONY: help demo build test test-pytorch test-avx2 test-long fuzz sanitize bench compare docs dependencies test-dependencies python clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -76,9 +76,17 @@ $(VENV)/.ready: Makefile | test-dependencies
 
 python: $(VENV)/.ready ## Make the virtual environment of the test twins
 
-test: test-dependencies python ## Build and run every test
+# Runs tests that are built, and counts at the end what was skipped. The status is that of the tests.
+define run_tests
+	log="$$(mktemp)"; status=0; \
+	$(1) SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python \
+	  $(LINE_BY_LINE) swift test -c release --scratch-path $(SCRATCH) --skip-build $(2) 2>&1 | tee "$$log" || status=$$?; \
+	awk -f Tests/skipped.awk "$$log"; rm -f "$$log"; exit $$status
+endef
+
+test: test-dependencies python ## Build and run every test, and count what was skipped
 	$(SWIFT_BUILD) --build-tests
-	SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python $(LINE_BY_LINE) swift test -c release --scratch-path $(SCRATCH) --skip-build $(TEST_OPTIONS)
+	$(call run_tests,,$(TEST_OPTIONS))
 
 # What does not compute with LibTorch need not be tested again; of the commands, those that lean on it most.
 NOT_OF_TORCH := ^(Essentials|Interprocess|ParameterSpace|HDF5|RunFiles|Fitting|Reporting|Batching)Tests
@@ -92,8 +100,7 @@ INSTRUCTIONS ?= AVX2
 NETWORKS := ^(TorchTests|ModelsTests|CommandLineTests)[.].*(Network|Image|Vision|BatchNormalization|Perceptron|Transformer|TorchScript|LanguageModel)
 test-avx2: test-dependencies python ## Run the tests of networks on the kernels of processors with AVX2 only
 	$(SWIFT_BUILD) --build-tests
-	ONEDNN_MAX_CPU_ISA=$(INSTRUCTIONS) DNNL_MAX_CPU_ISA=$(INSTRUCTIONS) SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python \
-	  $(LINE_BY_LINE) swift test -c release --scratch-path $(SCRATCH) --skip-build --filter '$(NETWORKS)'
+	$(call run_tests,ONEDNN_MAX_CPU_ISA=$(INSTRUCTIONS) DNNL_MAX_CPU_ISA=$(INSTRUCTIONS),--filter '$(NETWORKS)')
 
 # Needs the clang of the Swift toolchain on the search path; builds beside the program's own build.
 sanitize: dependencies ## Run what is C and C++ under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -117,8 +124,7 @@ bench: python ## Measure speed against PyTorch and the cost of saving iterates
 
 test-long: test-dependencies python ## Also the tests that take long: 200 kills of each command
 	$(SWIFT_BUILD) --build-tests
-	SMOOTHNESS_LONG_TESTS=1 SMOOTHNESS_PYTHON=$(CURDIR)/$(VENV)/bin/python \
-	  swift test -c release --scratch-path $(SCRATCH) --skip-build
+	$(call run_tests,SMOOTHNESS_LONG_TESTS=1,)
 
 # About an hour on two processors. FUZZ_OPTIONS="--only NUMBER" repeats one; see Tests/Fuzz/fuzz.py.
 MUTANTS ?= 100000
@@ -133,6 +139,9 @@ OLD ?= $(SCRATCH)/numbers.json
 NEW ?= $(PROGRAM)
 compare: python ## Compare the numbers of some twenty runs between two programs (OLD= NEW=)
 	$(VENV)/bin/python Tests/Comparison/compare.py compare $(OLD) $(NEW)
+
+docs: ## Draw the picture of the modules from Package.swift
+	swift package dump-package | $(PYTHON) docs/figures/architecture.py > docs/figures/architecture.svg
 
 clean: ## Remove what was built
 	rm -rf .build .build-libtorch .build-sanitize $(VENV) demo

@@ -22,7 +22,7 @@ package enum DiskSpace {
         throw shortage(of: byteCount, file: file, folder: folder, reason: String(cString: strerror(status)))
     }
 
-    /// What is left to others of the file system of `path`: a hundredth of it, at most 1 GiB.
+    /// Returns the space that is left to others on the file system of `path`: a hundredth of it, at most 1 GiB.
     static func margin(at path: String) -> Int {
         var information = statvfs()
         guard statvfs(path, &information) == 0 else { return 0 }

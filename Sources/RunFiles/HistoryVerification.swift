@@ -3,7 +3,7 @@ import Foundation
 import HDF5
 import ParameterSpace
 
-/// What the numbers of iterations say of each other, of the evaluations, of the resume point and of the optimiser.
+/// Checks the numbers of iterations against each other, the evaluations, the resume point and the optimiser.
 extension RunVerifier {
     mutating func checkRelations(of reader: borrowing RunFileReader) throws {
         let (history, snapshots) = (try reader.history(), try reader.snapshots())
@@ -151,7 +151,7 @@ extension IterationRecord {
     }
 }
 
-/// What `/optimizer` of a run of this software says of the step size and of clipping; docs/algorithms.md gives the meaning.
+/// Holds the step size and the clipping that `/optimizer` of a run of this software names; docs/algorithms.md gives their meaning.
 private struct OptimizerMembers {
     private let algorithm: String
     /// η where every iteration has the same.
@@ -160,7 +160,7 @@ private struct OptimizerMembers {
     let clipNorm: Double?
     private let beta: Double
     private let nu: Double
-    /// Whether what is held against the clip norm has the norm that the file holds: that of the whole gradient, before weight decay.
+    /// Tells whether what is held against the clip norm has the norm that the file holds: that of the whole gradient, before weight decay.
     private let isOfGradient: Bool
 
     /// - Returns: `nil` for a text that does not describe one of the algorithms.
@@ -179,7 +179,7 @@ private struct OptimizerMembers {
             && (decay == nil || decay?["place"] as? String != "before" || decay?["rate"] as? Double == 0)
     }
 
-    /// Whether an iteration with a gradient of this norm is clipped; `nil` where that does not follow.
+    /// Tells whether an iteration with a gradient of this norm is clipped; `nil` where that does not follow.
     func isClipped(gradientNorm: Double) -> Bool? {
         guard let clipNorm else { return false }
         // At the clip norm itself the two sides are rounded.

@@ -56,7 +56,7 @@ package enum ParameterTable {
         return layout
     }
 
-    /// Whether the number of elements of all blocks, and of their bytes, fits an `Int`.
+    /// Tells whether the number of elements of all blocks, and of their bytes, fits an `Int`.
     private static func isCountable(_ shapes: [[Int]]) -> Bool {
         var total = 0
         for shape in shapes {

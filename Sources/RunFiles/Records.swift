@@ -1,6 +1,6 @@
 import ParameterSpace
 
-/// Whether a row's numbers can be used. The codes are those of `/trajectory/status` and `/history/status`.
+/// Tells whether a row's numbers can be used. The codes are those of `/trajectory/status` and `/history/status`.
 public enum RowStatus: UInt8, Sendable, Codable, CaseIterable {
     /// Everything is finite and the step is not zero.
     case ok = 0
@@ -20,7 +20,7 @@ public struct IterationRecord: Sendable, Equatable {
     public var stepNorm: Double
     /// η of this iteration.
     public var learningRate: Double
-    /// Whether the clip norm shortened the step.
+    /// Tells whether the clip norm shortened the step.
     public var clipped: Bool
     public var status: RowStatus
 
@@ -84,9 +84,9 @@ public struct SnapshotRecord: Sendable, Equatable {
 
 /// One evaluation on held-out data.
 public struct EvaluationRecord: Sendable, Equatable {
-    /// How many epochs were done.
+    /// The number of epochs that were done.
     public var epoch: Int
-    /// How many iterations were done.
+    /// The number of iterations that were done.
     public var iteration: Int
     /// Mean loss of the epoch's minibatches.
     public var trainingLoss: Double
@@ -123,7 +123,7 @@ public struct ResumePoint<Scalar: ParameterScalar>: Sendable, Equatable {
     public var secondMoment: [Scalar]
     /// The mean of the iterates since averaging began; P elements, or none where nothing is averaged.
     public var average: [Scalar]
-    /// How many evaluations were done before that iteration.
+    /// The number of evaluations that were done before that iteration.
     public var evaluationCount: Int
 
     public init(

@@ -1,7 +1,7 @@
 import Essentials
 import ParameterSpace
 
-/// What a file promises about the numbers in its committed rows.
+/// Checks what the format promises about the numbers in committed rows.
 extension RunVerifier {
     mutating func checkRows(of reader: borrowing RunFileReader) {
         do {

@@ -3,7 +3,7 @@ import Foundation
 import HDF5
 import ParameterSpace
 
-/// How much a run will write, without the list of the iterations that it saves: known at once for a run of any length.
+/// Describes how much a run will write, without the list of the iterations that it saves, so that it is known at once for a run of any length.
 public struct RunExtents: Sendable, Equatable {
     /// K, the number of snapshot rows.
     public var snapshotCount: Int

@@ -10,7 +10,7 @@ struct RunFileCreation {
     let header: RunHeader
     let plan: RunPlan
     let scalar: ScalarType
-    /// Whether a file that stands at the place may be replaced. It stays until the new one is whole and its space reserved.
+    /// Tells whether a file that stands at the place may be replaced. It stays until the new one is whole and its space reserved.
     var isReplacing = false
 
     private var folder: String { URL(filePath: path).deletingLastPathComponent().path }
@@ -18,7 +18,7 @@ struct RunFileCreation {
         RunFileLayout(plan.extents, parameterCount: header.layout.count, scalar: scalar)
     }
 
-    /// What the library takes for everything that is not rows, at most: it was 40 kB for one block and short texts.
+    /// The most space that the library takes for everything that is not rows; it was 40 kB for one block and short texts.
     private var structureByteCount: Int {
         let blocks = header.layout.blocks.reduce(0) { $0 + $1.name.utf8.count + 128 }
         return 64 * 1024 + blocks + header.objective.utf8.count + header.optimizer.utf8.count

@@ -9,7 +9,7 @@ struct DatasetDefinition: Sendable {
     var shape: [Int]
     var longName: String
     var definition: String
-    /// What only this dataset carries besides.
+    /// Further attributes that this dataset alone carries.
     var attributes: [String: String] = [:]
 
     /// Saturates, so that a senseless plan is refused for want of space and not by a trap.

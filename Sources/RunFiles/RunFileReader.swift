@@ -15,10 +15,10 @@ public struct RunFileReader: ~Copyable {
     /// Committed evaluations.
     public let evaluationCount: Int
 
-    /// Whether every iteration is saved, so that x_{k+1} of a row is the iterate of the row after it.
+    /// Tells whether every iteration is saved, so that x_{k+1} of a row is the iterate of the row after it.
     public let isConsecutive: Bool
 
-    /// What the file says of gradients on one fixed subset, if it has them.
+    /// The description of the gradients on one fixed subset, if the file has them.
     public let fixedSubset: FixedSubset?
 
     private let columns: RunColumns
@@ -63,10 +63,10 @@ public struct RunFileReader: ~Copyable {
         self.file = file
     }
 
-    /// Whether the minibatch gradient of every row is stored.
+    /// Tells whether the minibatch gradient of every row is stored.
     public var hasGradients: Bool { columns.gradient != nil }
 
-    /// Whether gradients on one fixed subset are stored at x_k and x_{k+1}.
+    /// Tells whether gradients on one fixed subset are stored at x_k and x_{k+1}.
     public var hasFixedSubsetGradients: Bool { fixedSubset != nil }
 
     /// The committed rows of the trajectory.

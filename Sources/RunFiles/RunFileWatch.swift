@@ -5,7 +5,7 @@ import HDF5
 /// Looks again and again at a run file that another process is writing, without opening it anew: eight bytes are read, and a lock
 /// is asked about.
 public struct RunFileWatch: ~Copyable {
-    /// What can be known of the process that writes the file.
+    /// Tells what is known about the process that writes the file.
     public enum Writer: Sendable, Equatable {
         /// It holds its lock.
         case atWork
@@ -17,7 +17,7 @@ public struct RunFileWatch: ~Copyable {
 
     public let path: String
     private let descriptor: Int32
-    /// Where `/commit` lies in the file; `nil` where it has no place of its own.
+    /// The offset of `/commit` in the file; `nil` where it has none of its own.
     private let counterOffset: Int?
 
     /// - Throws: as `RunFileReader`.
@@ -45,14 +45,14 @@ public struct RunFileWatch: ~Copyable {
         return Int(clamping: UInt64(littleEndian: count))
     }
 
-    /// Whether the name still leads to the file that was opened.
+    /// Tells whether the name still leads to the file that was opened.
     public var isInPlace: Bool {
         var (own, other) = (stat(), stat())
         guard fstat(descriptor, &own) == 0, stat(path, &other) == 0 else { return false }
         return own.st_dev == other.st_dev && own.st_ino == other.st_ino
     }
 
-    /// Who is writing.
+    /// Tells whether a process is writing the file.
     public var writer: Writer {
         switch OpenFileLock.isHeldElsewhere(descriptor) {
         case nil: .unknown
@@ -61,7 +61,7 @@ public struct RunFileWatch: ~Copyable {
         }
     }
 
-    /// Whether the file is in its place, is being written, and has no more than these rows.
+    /// Tells whether the file is in its place, is being written, and has no more than these rows.
     public func isUnchanged(since rows: Int) throws -> Bool {
         guard isInPlace, writer == .atWork else { return false }
         return try committedRows() <= rows

@@ -11,7 +11,7 @@ public enum RunFormat {
     public static var version: String { "\(majorVersion).\(minorVersion)" }
 }
 
-/// Whether a run is at its end.
+/// Tells whether a run is at its end.
 public enum RunState: String, Sendable, Codable {
     /// A writer is at work, or was killed.
     case writing
@@ -21,7 +21,7 @@ public enum RunState: String, Sendable, Codable {
     case interrupted
 }
 
-/// What identifies a run and rebuilds it: the root attributes, the two descriptions and the parameter layout.
+/// Holds what identifies a run and what it is rebuilt from: the root attributes, the two descriptions and the parameter layout.
 public struct RunHeader: Sendable, Equatable {
     /// A UUID.
     public var runID: String

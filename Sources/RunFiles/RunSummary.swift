@@ -2,7 +2,7 @@ import Essentials
 import Foundation
 import ParameterSpace
 
-/// What is in a run file, in brief: for people as text and for programs as JSON.
+/// Summarises a run file: for people as text and for programs as JSON.
 public struct RunSummary: Sendable, Codable, Equatable {
     /// Smallest and largest finite value.
     public struct Span: Sendable, Codable, Equatable {

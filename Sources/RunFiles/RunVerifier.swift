@@ -213,7 +213,7 @@ struct RunVerifier {
 }
 
 extension ISO8601DateFormatter {
-    /// Whether the text is a date and time, with or without fractions of a second.
+    /// Tells whether the text is a date and time, with or without fractions of a second.
     static func reads(_ text: String) -> Bool {
         let whole = ISO8601DateFormatter()
         let fractional = ISO8601DateFormatter()

@@ -17,7 +17,7 @@ extension Dataset {
         }
     }
 
-    /// Where a row lies in the file, for a contiguous dataset of numbers.
+    /// Returns the place of a row in the file, for a contiguous dataset of numbers.
     func byteRange(ofRow row: Int, width: Int, as scalar: (some ParameterScalar).Type) -> Range<Int>? {
         guard let offset = byteOffset else { return nil }
         let rowBytes = width * (scalar == Float.self ? 4 : 8)

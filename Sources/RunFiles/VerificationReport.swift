@@ -1,14 +1,14 @@
 import Essentials
 import HDF5
 
-/// What a verifier found. Several findings may stand side by side: it goes on after a failure.
+/// Collects what a verifier found. There may be several findings, because a verifier goes on after a failure.
 public struct VerificationReport: Sendable, Codable, Equatable {
     /// One promise of the specification and whether the file keeps it.
     public struct Check: Sendable, Codable, Equatable {
-        /// What was checked, as `step norms`.
+        /// The subject of the check, as `step norms`.
         public var name: String
         public var ok: Bool
-        /// Where in the file, as `/trajectory/step_norm row 3`.
+        /// The place in the file, as `/trajectory/step_norm row 3`.
         public var place: String?
         public var expected: String?
         public var found: String?
@@ -26,7 +26,7 @@ public struct VerificationReport: Sendable, Codable, Equatable {
     /// Name and version of the format, as far as the file says.
     public var format: String?
     public var checks: [Check] = []
-    /// What a reader should know and no rule forbids, as rows that are not finite and say so.
+    /// Remarks on what no rule forbids and a reader should know, as rows that are not finite and say so.
     public var notes: [String] = []
 
     public init(file: String, format: String? = nil) {

@@ -1,6 +1,6 @@
 /// A measured number beside what a theorem says of it.
 public struct TheoryLine: Sendable {
-    /// How the measured number should stand to the bound.
+    /// The relation to the bound that the theorem claims for the measured number.
     public enum Relation: String, Sendable, Codable {
         case atMost = "<="
         case atLeast = ">="
@@ -34,7 +34,7 @@ public struct TheoryLine: Sendable {
     /// On which function, with which numbers.
     public var instance: String
     public var algorithm: String
-    /// What is measured.
+    /// The quantity that is measured, in words.
     public var quantity: String
     public var relation: Relation
     /// `nil` where the experiment did not get that far.

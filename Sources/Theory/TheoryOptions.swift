@@ -14,7 +14,7 @@ public struct TheoryOptions: Sendable, Hashable {
     public var noise = 1.0
     /// Random experiments are repeated this many times.
     public var repetitions = 11
-    /// What a single run may take.
+    /// Limits how many iterations a single run may take.
     public var iterationLimit = 2_000_000
     public var seed: UInt64 = 0
 

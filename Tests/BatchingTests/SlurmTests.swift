@@ -97,7 +97,7 @@ struct SlurmTests {
 
         try named.measure("undisturbed")
         _ = try named.merge("undisturbed")
-        for (name, job) in zip(names, odd) {
+        for (name, job) in try paired(names, odd) {
             try cluster.waitForEnd(of: job.merge)
             #expect(try cluster.states(job.job) + cluster.states(job.merge) == ["COMPLETED", "COMPLETED"], "\(name)")
             #expect(named.text("\(name)/logs/slurm-\(job.job)_1.out").contains("units done"), "\(name)")

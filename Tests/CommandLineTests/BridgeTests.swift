@@ -92,7 +92,7 @@ struct BridgeTests {
         for name in ["loss", "gradient_norm", "step_norm", "smoothness", "smoothness_error"] {
             let (first, second) = (try #require(own[name]), try #require(served[name]))
             #expect(first.count == 4 && second.count == 4)
-            for (a, b) in zip(first, second) {
+            for (a, b) in try paired(first, second) {
                 let difference = abs(a - b) / abs(a)
                 #expect(difference < (isDouble ? 1e-9 : 1e-4), "\(name): \(a), \(b)")
             }

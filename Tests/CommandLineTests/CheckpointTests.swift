@@ -33,7 +33,7 @@ struct CheckpointTests {
             let new = try column(again, quantity)
             let old = try column(checkpoint("\(name).estimates.h5"), quantity)
             #expect(new.count == old.count && !new.isEmpty)
-            for (a, b) in zip(new, old) { #expect(abs(a - b) <= tolerance * abs(b), "\(quantity)") }
+            expectAgreement(new, old, .relative(tolerance), "\(quantity)")
         }
     }
 }

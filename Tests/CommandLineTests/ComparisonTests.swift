@@ -123,7 +123,7 @@ struct ComparisonTests {
             "@/run.h5: --blocks: no block has such a name (expected a pattern that matches one of *, found conv*)")
         // In the norm ‖·‖/√n of a step, n the size of the block, the same step is shorter.
         let scaled = try csv("--blocks", "*", "--delta", "0.5", "--norm", "root-mean-square", "-o", "rms.h5")
-        for (row, plain) in zip(scaled.dropFirst(), all.dropFirst()) {
+        for (row, plain) in try paired(scaled.dropFirst(), all.dropFirst()) {
             let ratio = Double(plain[7])! / Double(row[7])!
             #expect(abs(ratio * ratio - (ratio * ratio).rounded()) < 1e-6 * ratio * ratio)
             // The dual is longer by as much.

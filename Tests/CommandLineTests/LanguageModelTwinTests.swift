@@ -41,7 +41,7 @@ struct LanguageModelTwinTests {
 
     private func expectSame(_ a: [Double], _ b: [Double], _ tolerance: Double, _ what: String) {
         #expect(a.count == b.count && !a.isEmpty, "\(what)")
-        for (x, y) in zip(a, b) { #expect(abs(x - y) <= tolerance * abs(y), "\(what): \(x) and \(y)") }
+        expectAgreement(a, b, .relative(tolerance), what)
     }
 
     private func expectTwinAgrees(_ tolerance: Double) throws {

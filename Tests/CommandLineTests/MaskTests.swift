@@ -35,7 +35,7 @@ import Testing
             let (whole, said) = try measure(masks, gamma: "1")
             let small = try measure(masks, gamma: "0.001").rows
             #expect(said.contains("state carried") && said.contains("no measurement") == (masks == "fresh"))
-            for (near, far) in zip(small, whole) {
+            for (near, far) in try paired(small, whole) {
                 let growth = near.smoothness / far.smoothness
                 // The distance of two draws is random itself, hence the margin.
                 #expect(

@@ -39,7 +39,7 @@ struct RecordedTests {
 
     private func expectSame(_ a: [Double], _ b: [Double], _ what: String, _ tolerance: Double = 1e-11) {
         #expect(a.count == b.count && !a.isEmpty, "\(what)")
-        for (x, y) in zip(a, b) { #expect(abs(x - y) <= tolerance * abs(y), "\(what): \(x) and \(y)") }
+        expectAgreement(a, b, .relative(tolerance), what)
     }
 
     @Test(

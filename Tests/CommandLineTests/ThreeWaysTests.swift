@@ -38,9 +38,7 @@ struct ThreeWaysTests {
         ] {
             let (a, b) = (try column(first, name), try column(second, name))
             #expect(a.count == b.count && a.count >= 5 && a.allSatisfy(\.isFinite), "\(name)")
-            for (x, y) in zip(a, b) {
-                #expect(abs(x - y) <= tolerance * abs(y), "\(name) of \(first) and \(second): \(x), \(y)")
-            }
+            expectAgreement(a, b, .relative(tolerance), "\(name) of \(first) and \(second)")
         }
     }
 

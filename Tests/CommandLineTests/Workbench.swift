@@ -81,6 +81,8 @@ struct Workbench {
         try #require(
             outcome.exitCode == 0, "\(arguments): \(outcome.standardError)\(outcome.standardOutput)",
             sourceLocation: sourceLocation)
+        // What a twin could not check stands in the log, where `make test` counts it.
+        for line in outcome.standardError.split(separator: "\n") where line.hasPrefix("SKIPPED: ") { print(line) }
         return outcome.standardOutput
     }
 
@@ -93,33 +95,14 @@ struct Workbench {
     ) throws {
         let before = try contents()
         let outcome = try smoothness(arguments, environment: environment)
-        let said = outcome.standardError.replacing(place, with: "@")
-        #expect(
-            outcome.exitCode == code && !outcome.wasSignalled, "\(arguments): exit code \(outcome.exitCode): \(said)",
-            sourceLocation: sourceLocation)
-        #expect(outcome.standardOutput.isEmpty, "\(arguments)", sourceLocation: sourceLocation)
-        #expect(
-            matches(said, pattern: "error: " + pattern + "\n"), "\(arguments): \(said)", sourceLocation: sourceLocation)
+        outcome.expectRefusal(
+            code: code, pattern, in: place, called: "\(arguments)", sourceLocation: sourceLocation)
         let after = try contents()
         #expect(Set(after.keys) == Set(before.keys), "\(arguments)", sourceLocation: sourceLocation)
         for (name, data) in before where after[name] != data {
             Issue.record("\(arguments) changed \(name)", sourceLocation: sourceLocation)
         }
     }
-}
-
-/// Whether the whole text is the pattern, in which `*` stands for anything within a line.
-func matches(_ text: String, pattern: String) -> Bool {
-    let pieces = pattern.components(separatedBy: "*")
-    guard pieces.count > 1 else { return text == pattern }
-    guard text.hasPrefix(pieces[0]) else { return false }
-    var rest = text.dropFirst(pieces[0].count)
-    for piece in pieces.dropFirst().dropLast() {
-        guard let range = rest.range(of: piece), !rest[..<range.lowerBound].contains("\n") else { return false }
-        rest = rest[range.upperBound...]
-    }
-    let last = pieces[pieces.count - 1]
-    return rest.hasSuffix(last) && !rest.dropLast(last.count).contains("\n")
 }
 
 /// Files that many tests begin with, made once by the program.

@@ -48,7 +48,7 @@ struct AlignmentTests {
         let (cosine, share) = (-1.0 / 3, 2.0 / 3)
         #expect(isClose(batch.meanCosine, cosine, 1e-15) && isClose(batch.negativeShare, share, 1e-15))
         // Σγβ: −½ − ½ + ½ at 1, −1 − 1 + 1 at 2, −1 − 1 + 2.5 at 5, 3 without clipping.
-        for (value, expected) in zip(batch.clipped.map(\.agreement), [-0.5, -1, 0.5, 3]) {
+        for (value, expected) in try paired(batch.clipped.map(\.agreement), [-0.5, -1, 0.5, 3]) {
             #expect(isClose(value, expected, 1e-14))
         }
         // (A3) fails, so eq. 33 promises nothing.
@@ -114,7 +114,7 @@ struct AlignmentTests {
     func pureNoise() throws {
         let gradients = (0..<16).map { normal(20_000, seed: 100 + UInt64($0)) }
         let row = try align(gradients, sizes: [1, 2, 4])
-        for (batch, count) in zip(row.batches, [16.0, 8, 4]) {
+        for (batch, count) in try paired(row.batches, [16.0, 8, 4]) {
             #expect(isClose(batch.noiseCosine, 1 / count.squareRoot(), 1e-2))
             #expect(isClose(batch.meanCosine, batch.noiseCosine, 3e-2))
             // 1/√20,000 is 0.007.
@@ -281,11 +281,11 @@ struct AlignmentTests {
         let plain = try rows("plain.h5", microBatch: nil)
         #expect(plain.map(\.iteration) == [1, 3])
         let others = try rows("pieces.h5", microBatch: 2) + rows("threads.h5", microBatch: nil, threads: 4)
-        for (a, b) in zip(plain + plain, others) {
-            for (x, y) in zip(a.innerProducts + a.squaredNorms, b.innerProducts + b.squaredNorms) {
+        for (a, b) in try paired(plain + plain, others) {
+            for (x, y) in try paired(a.innerProducts + a.squaredNorms, b.innerProducts + b.squaredNorms) {
                 #expect(isClose(x, y, 1e-10))
             }
-            for (x, y) in zip(a.batches, b.batches) { #expect(abs(x.meanCosine - y.meanCosine) < 1e-11) }
+            for (x, y) in try paired(a.batches, b.batches) { #expect(abs(x.meanCosine - y.meanCosine) < 1e-11) }
         }
     }
 
@@ -513,7 +513,7 @@ struct AlignCommandTests {
         let rows = try AlignmentFileReader(job.plan.output).rows()
         #expect(lines[0] == "unit examples rows 10" && lines.count == 21)
         let expected = rows.flatMap { row in row.batches.map { Double(row.iteration) + $0.meanCosine } }
-        for (line, value) in zip(lines.dropFirst(), expected) {
+        for (line, value) in try paired(lines.dropFirst(), expected) {
             let numbers = line.split(separator: " ").compactMap { Double($0) }
             #expect(numbers[0] + numbers[2] == value)
         }

@@ -2,6 +2,7 @@ import Essentials
 import Estimation
 import Evaluation
 import ParameterSpace
+import TestSupport
 import Testing
 
 @Suite("L̂ against closed forms")
@@ -16,7 +17,7 @@ struct CurveTests {
         let path = (0..<5).map { normal(9, seed: 10 + $0) }
         let objective = diagonalQuadratic(Double.self, curvatures: curvatures, weights: weights)
         let rows = try estimates(of: MemorySteps(path: path), objective: objective, gammas: gammas)
-        for (row, step) in zip(rows, zip(path, path.dropFirst())) {
+        for (row, step) in try paired(rows, Array(zip(path, path.dropFirst()))) {
             let d = zip(step.1, step.0).map { $0 - $1 }
             let norm = euclidean(d)
             let exact = euclidean(zip(mean, d).map { $0 * $1 }) / norm
@@ -41,7 +42,7 @@ struct CurveTests {
                 #expect(isClose(point.displacementNorm, gamma * norm, 1e-13))
             }
             // Each block of a diagonal quadratic is one of its own.
-            for (block, range) in zip(row.blocks, [0..<5, 5..<9]) {
+            for (block, range) in try paired(row.blocks, [0..<5, 5..<9]) {
                 let part = range.map { d[$0] }
                 let exact = euclidean(range.map { mean[$0] * d[$0] }) / euclidean(part)
                 #expect(isClose(block.smoothness, exact, 1e-12))
@@ -58,7 +59,7 @@ struct CurveTests {
         let grid = [1e-6] + gammas
         let rows = try estimates(
             of: MemorySteps(steps: [(0, [1.0], [3.0]), (7, [2.0], [-1.0])]), objective: objective, gammas: grid)
-        for (row, (x, next)) in zip(rows, [(1.0, 3.0), (2.0, -1.0)]) {
+        for (row, (x, next)) in try paired(rows, [(1.0, 3.0), (2.0, -1.0)]) {
             let d = next - x
             for point in row.curve {
                 let end = x + point.gamma * d
@@ -84,10 +85,10 @@ struct CurveTests {
         let double = try estimates(
             of: MemorySteps(path: path.map { $0.map { Double($0) } }),
             objective: diagonalQuadratic(Double.self, curvatures: curvatures), gammas: gammas)
-        for (a, b) in zip(float, double) {
+        for (a, b) in try paired(float, double) {
             #expect(isClose(a.smoothness, b.smoothness, 1e-5))
             #expect(isClose(a.loss, b.loss, 1e-6))
-            for (p, q) in zip(a.curve, b.curve) { #expect(isClose(p.smoothness, q.smoothness, 1e-5)) }
+            for (p, q) in try paired(a.curve, b.curve) { #expect(isClose(p.smoothness, q.smoothness, 1e-5)) }
             let floor = Double(Float.ulpOfOne) * max(a.gradientNorm, a.curve[0].gradientNorm)
             #expect(isClose(a.curve[0].roundingFloor, floor / a.curve[0].displacementNorm, 1e-12))
         }

@@ -3,6 +3,7 @@ import Evaluation
 import Formulas
 import Models
 import ParameterSpace
+import TestSupport
 import Testing
 
 @Suite("L̂ against the exact Hessian")
@@ -39,7 +40,7 @@ struct FormulaTests {
         let gammas = [1e-6] + (try GammaGrid.spacing(delta: 0.05).resolved())
         let rows = try estimates(of: MemorySteps(path: path), objective: objective, gammas: gammas)
         #expect(rows.count == path.count - 1)
-        for (row, (x, next)) in zip(rows, zip(path, path.dropFirst())) {
+        for (row, (x, next)) in try paired(rows, Array(zip(path, path.dropFirst()))) {
             let supremum = objective.hessianNormSupremum(from: x, to: next)
             for point in row.curve {
                 // The differences at γ = 1e-6 have lost six digits.
@@ -66,15 +67,15 @@ struct CutTests {
             of: MemorySteps(path: path.map { $0.map { Scalar($0) } }), objective: objective, gammas: [0.1, 0.4, 0.7, 1])
     }
 
-    private func expectSame(_ a: [StepEstimate], _ b: [StepEstimate], _ tolerance: Double, _ what: String) {
-        for (p, q) in zip(a, b) {
+    private func expectSame(_ a: [StepEstimate], _ b: [StepEstimate], _ tolerance: Double, _ what: String) throws {
+        for (p, q) in try paired(a, b) {
             #expect(isClose(p.smoothness, q.smoothness, tolerance), "\(what)")
             #expect(isClose(p.gradientNorm, q.gradientNorm, tolerance), "\(what)")
             #expect(isClose(p.loss, q.loss, tolerance), "\(what)")
-            for (point, other) in zip(p.curve, q.curve) {
+            for (point, other) in try paired(p.curve, q.curve) {
                 #expect(isClose(point.smoothness, other.smoothness, tolerance), "\(what), γ = \(point.gamma)")
             }
-            for (block, other) in zip(p.blocks, q.blocks) where !block.smoothness.isNaN {
+            for (block, other) in try paired(p.blocks, q.blocks) where !block.smoothness.isNaN {
                 #expect(isClose(block.smoothness, other.smoothness, 10 * tolerance), "\(what)")
             }
         }
@@ -87,10 +88,10 @@ struct CutTests {
         let path = (0..<4).map { normal(7, seed: 80 + $0) }
         let whole = ObjectiveDescription.logisticRegression(generated: samples, batchSize: 60)
         let cut = ObjectiveDescription.logisticRegression(generated: samples, batchSize: batchSize)
-        expectSame(
+        try expectSame(
             try rows(whole, Double.self, path: path), try rows(cut, Double.self, path: path), 1e-10,
             "Double, \(batchSize)")
-        expectSame(
+        try expectSame(
             try rows(whole, Float.self, path: path), try rows(cut, Float.self, path: path), 1e-5, "Float, \(batchSize)")
     }
 
@@ -105,12 +106,12 @@ struct CutTests {
         let double = try rows(description, Double.self, path: path)
         let float = try rows(description, Float.self, path: path)
         #expect(double[0].status == .ok && double[0].smoothness > 0)
-        expectSame(double, float, 1e-4, "Float against Double")
+        try expectSame(double, float, 1e-4, "Float against Double")
         for microBatch in [1, 2, 3] {
-            expectSame(
+            try expectSame(
                 double, try rows(description, Double.self, path: path, microBatch: microBatch), 1e-10,
                 "Double, \(microBatch)")
-            expectSame(
+            try expectSame(
                 float, try rows(description, Float.self, path: path, microBatch: microBatch), 1e-5,
                 "Float, \(microBatch)")
         }

@@ -2,6 +2,7 @@ import Essentials
 import Estimation
 import Evaluation
 import ParameterSpace
+import TestSupport
 import Testing
 
 @Suite("Error bars from groups of components")
@@ -102,7 +103,7 @@ struct GroupTests {
             of: MemorySteps(path: path), objective: objective, components: components, groupCount: 1)
         let many = try estimates(
             of: MemorySteps(path: path), objective: objective, components: components, groupCount: 13)
-        for (a, b) in zip(one, many) {
+        for (a, b) in try paired(one, many) {
             #expect(a.smoothnessError.isNaN && a.gradientNormError.isNaN && a.unbiasedSquaredGradientNorm.isNaN)
             #expect(isClose(a.smoothness, b.smoothness, 1e-12) && isClose(a.gradientNorm, b.gradientNorm, 1e-12))
             #expect(b.smoothnessError > 0 && b.gradientNormError > 0)

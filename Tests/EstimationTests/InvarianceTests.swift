@@ -2,6 +2,7 @@ import Essentials
 import Estimation
 import Evaluation
 import ParameterSpace
+import TestSupport
 import Testing
 
 @Suite("What must not change the numbers")
@@ -76,7 +77,7 @@ struct InvarianceTests {
         let other = try estimates(
             of: MemorySteps(path: path),
             objective: diagonalQuadratic(Double.self, curvatures: merged, weights: [3, 4, 5]))
-        for (a, b) in zip(one, other) {
+        for (a, b) in try paired(one, other) {
             #expect(isClose(a.smoothness, b.smoothness, 1e-10))
             #expect(isClose(a.gradientNorm, b.gradientNorm, 1e-10))
             #expect(isClose(a.loss, b.loss, 1e-10))

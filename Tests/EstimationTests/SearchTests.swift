@@ -2,6 +2,7 @@ import Essentials
 import Estimation
 import Evaluation
 import ParameterSpace
+import TestSupport
 import Testing
 
 @Suite("Which γ are probed, and in which direction")
@@ -53,12 +54,12 @@ struct SearchTests {
         let few = try estimates(of: MemorySteps(path: path), objective: objective, gammas: gammas) {
             $0.search = .coarseToFine(tolerance: 0.01)
         }
-        for (a, b) in zip(full, few) {
+        for (a, b) in try paired(full, few) {
             #expect(b.smoothness <= a.smoothness && b.smoothness >= 0.99 * a.smoothness)
             #expect(a.identity == b.identity && a.cosine == b.cosine)
             let skipped = b.curve.filter { $0.status == .skipped }
             #expect(skipped.count >= gammas.count / 3 && skipped.allSatisfy { $0.smoothness.isNaN })
-            for (p, q) in zip(a.curve, b.curve) where q.status != .skipped { #expect(p == q) }
+            for (p, q) in try paired(a.curve, b.curve) where q.status != .skipped { #expect(p == q) }
         }
         let apart = try estimates(
             of: MemorySteps(path: path), objective: objective, gammas: gammas, sharesGradients: false
@@ -102,7 +103,7 @@ struct SearchTests {
         #expect(isClose(momentum[1].smoothness, steps[0].smoothness, 1e-10))
         #expect(isClose(momentum[1].curve[1].displacementNorm, steps[1].stepNorm, 1e-12))
         // The power method from the step: never below it, never above the norm of A.
-        for (row, step) in zip(try rows({ $0.direction = .adversarial }), steps) {
+        for (row, step) in try paired(rows({ $0.direction = .adversarial }), steps) {
             #expect(row.smoothness >= step.smoothness * (1 - 1e-12) && row.smoothness <= 9 * (1 + 1e-12))
             #expect(row.smoothness > 8.5)
         }

@@ -111,7 +111,7 @@ private func dot(_ x: [Double], _ y: [Double]) -> Double { zip(x, y).reduce(0) {
         // (1, 2, 2)ᵀ(3, 4): singular value 3·5.
         let g: [Double] = [3, 4, 6, 8, 6, 8]
         let best = try StepNorm.spectral.maximizer(of: g, layout: layout)
-        for (found, wanted) in zip(best, g) { #expect(abs(found - wanted / 15) < 1e-14) }
+        expectAgreement(best, g.map { $0 / 15 }, .absolute(1e-14))
         #expect(abs(try StepNorm.spectral.dualNorm(of: g, layout: layout) - 15) < 1e-13)
     }
 
@@ -142,7 +142,7 @@ private func dot(_ x: [Double], _ y: [Double]) -> Double { zip(x, y).reduce(0) {
                 try norm.norms(of: x, layout: layout) + norm.dualNorms(of: x, layout: layout) + [
                     norm.norm(of: x, layout: layout), norm.dualNorm(of: x, layout: layout),
                 ]
-            for (ours, theirs) in zip(found, answer.norms + answer.duals + [answer.norm, answer.dual]) {
+            for (ours, theirs) in try paired(found, answer.norms + answer.duals + [answer.norm, answer.dual]) {
                 #expect(abs(ours - theirs) <= 1e-13 * theirs, "\(norm): \(ours) and \(theirs)")
             }
         }

@@ -77,7 +77,7 @@ struct TwinTests {
             #expect(isClose(row.gradientNorm, other.gradientNorm, tolerance))
             #expect(isClose(row.smoothness, other.smoothness, tolerance))
             #expect(row.curve.count == other.curve.count)
-            for (point, value) in zip(row.curve, other.curve) {
+            for (point, value) in try paired(row.curve, other.curve) {
                 #expect(isClose(point.smoothness, value, tolerance), "γ = \(point.gamma), iteration \(row.iteration)")
             }
         }
@@ -101,7 +101,7 @@ struct TwinTests {
             return try estimates(
                 of: MemorySteps(path: try fixture.trajectory(objective)), objective: objective, components: [0, 3, 7])
         }
-        for (a, b) in zip(try rows(threads: 1), try rows(threads: 4)) {
+        for (a, b) in try paired(rows(threads: 1), rows(threads: 4)) {
             #expect(isClose(a.smoothness, b.smoothness, tolerance))
             #expect(isClose(a.gradientNorm, b.gradientNorm, tolerance))
         }
@@ -125,10 +125,10 @@ struct TwinTests {
         #expect(rows.count > 5 && rows.count < 10)
         let lines = outcome.standardOutput.split(separator: "\n")
         #expect(lines[0] == "mode zhang-paper rows \(rows.count) sound \(rows.count - 2)")
-        for (line, row) in zip(lines.dropFirst(), rows) {
+        for (line, row) in try paired(lines.dropFirst(), rows) {
             let values = line.split(separator: " ").map { Double($0) ?? .nan }
             #expect(values[0] == Double(row.iteration))
-            for (value, stored) in zip(values.dropFirst(), [row.gradientNorm, row.smoothness]) {
+            for (value, stored) in try paired(values.dropFirst(), [row.gradientNorm, row.smoothness]) {
                 #expect(value == stored || (value.isNaN && stored.isNaN))
             }
         }

@@ -24,7 +24,7 @@ import Testing
         try #require(outcome.exitCode == 0, "\(outcome.standardError)")
         let twin = try JSONDecoder().decode(Answers.self, from: Data(outcome.standardOutput.utf8))
         try #require(twin.answers.count == sets.count)
-        for (index, (points, expected)) in zip(sets, twin.answers).enumerated() {
+        for (index, (points, expected)) in try paired(sets, twin.answers).enumerated() {
             try compareLines(points, expected, index)
             try compareLaws(points, expected, index)
         }
@@ -103,7 +103,7 @@ import Testing
         let found = report.correlations
         #expect(agree(try #require(found.kendall).value, expected.kendall, 1e-10))
         #expect(expected.probabilities.count == 3)
-        for (mine, theirs) in zip(
+        for (mine, theirs) in try paired(
             [found.pearsonProbability, found.spearmanProbability, found.kendallProbability], expected.probabilities)
         {
             // Spearman's is undefined in SciPy where the ranks agree fully and n is 3.

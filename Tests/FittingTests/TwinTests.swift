@@ -31,7 +31,7 @@ import Testing
         try #require(twin.answers.count == sets.count)
 
         var onBound = 0
-        for (index, (points, expected)) in zip(sets, twin.answers).enumerated() {
+        for (index, (points, expected)) in try paired(sets, twin.answers).enumerated() {
             let hasTies = index % 7 == 3
             let report = try fit(points, options: FitOptions(replicates: 0))
             let squares = report.leastSquares
@@ -64,7 +64,7 @@ import Testing
         let quantiles = [1, 1.5, 2, 5, 12.3, 99, 5000].flatMap { freedom in
             probabilities.map { studentQuantile($0, degreesOfFreedom: freedom) }
         }
-        for (mine, theirs) in zip(quantiles, twin.studentQuantiles) { #expect(agree(mine, theirs, 1e-10)) }
+        for (mine, theirs) in try paired(quantiles, twin.studentQuantiles) { #expect(agree(mine, theirs, 1e-10)) }
         #expect(quantiles.count == twin.studentQuantiles.count)
     }
 }

@@ -24,16 +24,10 @@ import Testing
         _ name: String, _ message: String, kind: SmoothnessError.Kind = .data, resizing: ImageResizing? = nil,
         heldOut: ImageDataDescription.HeldOut = .none, sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        do {
-            _ = try load(name, resizing: resizing, heldOut: heldOut)
-            Issue.record("\(name) was accepted", sourceLocation: sourceLocation)
-        } catch let error as SmoothnessError {
-            #expect(error.kind == kind, sourceLocation: sourceLocation)
-            #expect(
-                error.description.replacing(folder.url.path, with: "@") == message, sourceLocation: sourceLocation)
-        } catch {
-            Issue.record("\(error)", sourceLocation: sourceLocation)
+        let error = TestSupport.expectRefusal(kind, sourceLocation: sourceLocation) {
+            try load(name, resizing: resizing, heldOut: heldOut)
         }
+        #expect(error?.description.replacing(folder.url.path, with: "@") == message, sourceLocation: sourceLocation)
     }
 
     private func write(_ name: String, _ bytes: [UInt8]) throws {

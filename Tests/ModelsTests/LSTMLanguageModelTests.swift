@@ -86,7 +86,7 @@ extension LSTM {
                 let after = try model.state(after: example.batch, masks: example.masks, from: state, at: point)
                 let plainAfter = try model.plainState(
                     after: example.batch, masks: example.masks, from: state, at: point)
-                for (a, b) in zip(after.values, plainAfter.values) { #expect(abs(Double(a - b)) <= tolerance) }
+                expectAgreement(after.values, plainAfter.values, .absolute(tolerance))
                 #expect(after.values.count == 2 * example.batch.count * after.hidden.reduce(0, +))
             }
             try compare(Double.self, tolerance: 1e-12)
@@ -114,7 +114,7 @@ extension LSTM {
             // A matrix library may sum a product over nine steps otherwise than those over four and five: rounding only.
             let wholeEnd = try model.state(after: long, masks: nil, at: point)
             #expect(wholeEnd.values.count == end.values.count && wholeEnd.hidden == end.hidden)
-            for (a, b) in zip(wholeEnd.values, end.values) { #expect(abs(a - b) < 1e-14) }
+            expectAgreement(wholeEnd.values, end.values, .absolute(1e-14))
         }
 
         /// Central differences in Double along directions that move one block each.

@@ -123,11 +123,9 @@ struct LanguageDataTests {
         let folder = try TemporaryFolder()
         let path = try folder.file("text.txt", bytes)
         let text = TextDescription(source: .file(try DataFile(path: path)), validation: validation)
-        let error = #expect(throws: SmoothnessError.self, sourceLocation: sourceLocation) {
+        let error = expectRefusal(.data, file: path, sourceLocation: sourceLocation) {
             try LanguageData(text, batchSize: batchSize, sequenceLength: 5)
         }
-        #expect(error?.kind == .data, sourceLocation: sourceLocation)
-        #expect(error?.file == path, sourceLocation: sourceLocation)
         #expect(error?.expected != nil && error?.found != nil, sourceLocation: sourceLocation)
         for fragment in fragments {
             #expect(

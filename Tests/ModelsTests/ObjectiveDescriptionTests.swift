@@ -219,8 +219,7 @@ struct ObjectiveDescriptionTests {
     @Test("parameters out of range are refused by name", arguments: outOfRange.indices)
     func refusesOutOfRange(index: Int) {
         let (description, parameter) = Self.outOfRange[index]
-        let error = #expect(throws: SmoothnessError.self) { try makeObjective(description, as: Double.self) }
-        #expect(error?.kind == .usage && error?.object == parameter)
+        expectRefusal(.usage, object: parameter) { try makeObjective(description, as: Double.self) }
     }
 
     @Test("what is out of range in a file is wrong data, and names the file")
@@ -238,12 +237,11 @@ struct ObjectiveDescriptionTests {
             batchSize: Int = 2, sequenceLength: Int = 3, hiddenSize: Int = 4, dropout: Double = 0,
             sourceLocation: SourceLocation = #_sourceLocation
         ) {
-            let error = #expect(throws: SmoothnessError.self, sourceLocation: sourceLocation) {
+            expectRefusal(.usage, sourceLocation: sourceLocation) {
                 try ObjectiveDescription.languageModel(
                     text, batchSize: batchSize, sequenceLength: sequenceLength, embeddingSize: 3,
                     hiddenSize: hiddenSize, layerCount: 1, dropout: dropout)
             }
-            #expect(error?.kind == .usage, sourceLocation: sourceLocation)
         }
         let text = GeneratedText(lineCount: 30)
         expectRefused(batchSize: 0)

@@ -205,7 +205,7 @@ struct TransformerTests {
             #expect(largestBlockDistance(model.layout, gradient, try array("gradient")) <= tolerance)
             // The logarithm and cosine of another library differ in the last place.
             let initial = model.initialPoint(seed: 41)
-            for (a, b) in zip(initial, try array("initial")) { #expect(abs(a - b) <= 4 * a.ulp) }
+            expectAgreement(initial, try array("initial"), .unitsInTheLastPlace(4))
         }
         try compare(Double.self, 1e-10)
         try compare(Float.self, 1e-4)

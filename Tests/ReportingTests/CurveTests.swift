@@ -139,7 +139,7 @@ private let hasGnuplot = (ProcessInfo.processInfo.environment["PATH"] ?? "").spl
         let specification = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
         let views = try #require(specification["hconcat"] as? [[String: Any]])
         #expect(views.count == 3)
-        for (view, name) in zip(views, ["training_loss", "validation_loss", "metric"]) {
+        for (view, name) in try paired(views, ["training_loss", "validation_loss", "metric"]) {
             let source = try #require(view["data"] as? [String: Any])
             #expect(source["name"] as? String == name)
             let values = try #require(source["values"] as? [[String: Any]])

@@ -152,7 +152,7 @@ import Testing
             #expect(said.hasPrefix("iteration \(index): gradient norm "), "\(said)")
             let spoken = said.split(whereSeparator: { " ,:".contains($0) }).compactMap { Double($0) }.dropFirst()
             #expect(spoken.count == 3, "\(said)")
-            for (one, other) in zip(spoken, numbers) { #expect(abs(one - other) <= 5e-4 * other, "\(said)") }
+            expectAgreement(Array(spoken), numbers, .relative(5e-4), said)
         }
         #expect(outcome["label"] as? String == outcome["second"] as? String)
     }
@@ -279,7 +279,8 @@ import Testing
         // Advice says how certain it is.
         let step = page.advice?.theorems.first { $0.name == "zhang-3" }?.stepSize
         #expect(
-            step?.lower != nil && text.contains("| \\[Z\\] theorem 3 | \(significant(step?.value ?? 0, digits: 4)) \\["))
+            step?.lower != nil && text.contains("| \\[Z\\] theorem 3 | \(significant(step?.value ?? 0, digits: 4)) \\[")
+        )
         #expect(text.hasPrefix("# a \\<run\\>") && text.contains("| least squares | L1 | "))
         #expect(text.contains("| run | x \\| y \\</script\\> |") && text.contains("```sh\nsmoothness fit run.h5\n```"))
     }

@@ -64,7 +64,7 @@ struct TheoryTests {
             ("[Z] theorem 3", 0, { ($0.clipped, $0.clipped_bound) }),
         ] as [(String, Int, (TwinAnswer.Function) -> (Double, Double))] {
             let own = all.filter { $0.source == source }
-            for (line, function) in zip(own.dropFirst(offset), [answer.fast, answer.slow]) {
+            for (line, function) in try paired(own.dropFirst(offset).prefix(2), [answer.fast, answer.slow]) {
                 let (count, bound) = pick(function)
                 #expect(line.measured == count, "\(line)")
                 #expect(abs(line.bound / bound - 1) < 1e-9)

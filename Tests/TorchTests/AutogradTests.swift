@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Torch
 
@@ -26,7 +27,7 @@ import Torch
             try (result * (result.count == 2 ? weights : Tensor(scalar: 1.0))).sum().backward()
             let gradient = try #require(try leaf.gradient()).values(as: Double.self)
             let expected = result.count == 2 ? [derivative, 10 * derivative] : [derivative, derivative]
-            for (found, wanted) in zip(gradient, expected) {
+            for (found, wanted) in try paired(gradient, expected) {
                 #expect(abs(found - wanted) < 1e-14 * max(1, abs(wanted)), "\(name)")
             }
         }
@@ -56,7 +57,7 @@ import Torch
         let first = 1 / (1 + exp(1.0))  // softmax of (0, 1) at 0
         let second = 1 / (1 + exp(-3.0))  // softmax of (2, −1) at 0
         let expected = [(2 * first - 1) / 3, (2 * (1 - first) - 1) / 3, second / 3, -second / 3]
-        for (found, wanted) in zip(gradient, expected) { #expect(abs(found - wanted) < 1e-15) }
+        expectAgreement(gradient, expected, .absolute(1e-15))
     }
 
     @Test func gradientsAddUpAndGraphsEnd() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Torch
 
@@ -17,7 +18,7 @@ import Torch
     private func expect(_ tensor: Tensor, _ expected: [Double], within tolerance: Double = 1e-15) throws {
         let found = try values(tensor)
         #expect(found.count == expected.count)
-        for (x, y) in zip(found, expected) { #expect(abs(x - y) <= tolerance * max(1, abs(y)), "\(found) \(expected)") }
+        expectAgreement(found, expected, .mixed(tolerance))
     }
 
     @Test func elementwise() throws {

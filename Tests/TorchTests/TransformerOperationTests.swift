@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Torch
 
@@ -9,7 +10,7 @@ import Torch
 
     private func expectClose(_ a: [Double], _ b: [Double], _ tolerance: Double) {
         #expect(a.count == b.count)
-        for (x, y) in zip(a, b) { #expect(abs(x - y) <= tolerance) }
+        expectAgreement(a, b, .absolute(tolerance))
     }
 
     @Test func gelu() throws {
@@ -54,7 +55,7 @@ import Torch
         expectClose(try fused.values(as: Double.self), try plain.values(as: Double.self), 1e-14)
         try fused.power(3).sum().backward()
         try plain.power(3).sum().backward()
-        for (leaf, twin) in zip(leaves, twins) {
+        for (leaf, twin) in try paired(leaves, twins) {
             let found = try #require(try leaf.gradient()).values(as: Double.self)
             expectClose(found, try #require(try twin.gradient()).values(as: Double.self), 1e-12)
         }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Torch
 
@@ -11,7 +12,7 @@ import Torch
         let found = try values(tensor)
         #expect(tensor.shape == shape)
         #expect(found.count == expected.count)
-        for (x, y) in zip(found, expected) { #expect(abs(x - y) <= tolerance * max(1, abs(y)), "\(found) \(expected)") }
+        expectAgreement(found, expected, .mixed(tolerance))
     }
 
     @Test func convolution() throws {

@@ -222,7 +222,7 @@ struct AlgorithmTwinTests {
         let twin = try runTwin("repeat_run.py", paths + [task.validationPath])
         let lines = twin.standardOutput.split(separator: "\n").map(String.init)
         try #require(lines.count == cases.count, "\(twin.standardError)")
-        for ((twinCase, line), clippedCount) in zip(zip(cases, lines), clippedCounts) {
+        for ((twinCase, line), clippedCount) in try paired(Array(paired(cases, lines)), clippedCounts) {
             let name = "\(twinCase.testDescription): \(line)"
             let words = line.split { " ,".contains($0) }.map(String.init)
             guard words.first == "PASS", let difference = Double(words[1]) else {

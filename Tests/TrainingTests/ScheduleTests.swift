@@ -224,20 +224,18 @@ struct AlgorithmConfigurationTests {
         }
     }
 
-    /// A run of 10⁸ saved iterations is measured and refused at once: its plan alone would take gigabytes.
-    @Test func aRunTooLongIsRefusedAtOnce() throws {
+    /// A run of 10⁸ saved iterations is refused by its extents, before its plan, which alone would take gigabytes, is made.
+    @Test func aRunTooLongIsRefusedByItsExtents() throws {
         let folder = try TemporaryFolder()
         let set = try makeObjective(
             .quadratic(spectrum: [Double](repeating: 1, count: 20_000)), as: Double.self)
         let rule = configuration(.sgd, learningRate: 0.1, iterations: 100_000_000)
         let trainer = try Trainer(set, rule)
-        let start = ContinuousClock.now
         let bytes = trainer.extents.byteCount(parameterCount: 20_000, scalar: Double.self)
         #expect(bytes > 100_000_000 * 20_000 * 8)
         let error = #expect(throws: SmoothnessError.self) {
             try trainer.train(creating: folder.path("run.h5"), objective: "{}")
         }
-        #expect(ContinuousClock.now - start < .milliseconds(500))
         #expect(error?.kind == .cannotCreate && error?.expected == "\(bytes) bytes")
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).isEmpty)
     }

@@ -2,7 +2,7 @@ import Essentials
 import Evaluation
 import Foundation
 
-/// Which saved rows of a run are measured.
+/// Selects the saved rows of a run that are measured.
 public enum RowSelection: Sendable, Hashable, Codable {
     /// Rows 0, n, 2n, … of the run file.
     case every(count: Int)
@@ -41,7 +41,7 @@ public enum RowSelection: Sendable, Hashable, Codable {
     }
 }
 
-/// What is measured, in full: with the run it decides every number of an alignment file.
+/// Defines in full what is measured: with the run it decides every number of an alignment file.
 public struct AlignmentConfiguration: Sendable, Hashable, Codable {
     public var rows: RowSelection
     /// In `unit`; `nil` means `BatchPartition.standardSizes`.

@@ -4,7 +4,7 @@ import HDF5
 import ParameterSpace
 import RunFiles
 
-/// What an alignment file says before its first row.
+/// Holds what an alignment file says before its first row.
 @dynamicMemberLookup
 public struct AlignmentHeader: Sendable {
     /// Its members are the header's own: `header.runID`.
@@ -25,7 +25,7 @@ public struct AlignmentHeader: Sendable {
     public var rows: [Int]
     /// One a batch size.
     public var partitions: [BatchPartition]
-    /// Whether a file that is made with it has checksums.
+    /// Tells whether a file that is made with it has checksums.
     var hasChecksums = true
 
     public var rowCount: Int { rows.count }
@@ -42,7 +42,7 @@ public struct AlignmentHeader: Sendable {
     }
 }
 
-/// What reader, writer and verifier of alignment files share.
+/// Contains what reader, writer and verifier of alignment files share.
 enum AlignmentFile {
     struct Start {
         var header: AlignmentHeader

@@ -1,4 +1,4 @@
-/// What became of a row of an alignment. The raw value is what the file stores.
+/// The outcome of a row of an alignment. The file stores the raw value.
 public enum AlignmentStatus: UInt8, Sendable, Codable, CaseIterable {
     case ok = 0
     /// x_k holds NaN or infinity.

@@ -1,6 +1,6 @@
 /// One dataset of numbers of the alignment file, and where its values lie in a row.
 struct AlignmentField: Sendable {
-    /// Which extents follow K, the number of rows.
+    /// The extents that follow K, the number of rows.
     enum Content: Sendable {
         /// [K]
         case row(any WritableKeyPath<AlignmentRow, Double> & Sendable)
@@ -114,7 +114,7 @@ public enum AlignmentSchema {
     static let parameterDatasets = EstimatesSchema.parameterDatasets
     /// The table of checksums of the rows.
     static let checksums = "alignment"
-    /// What the digest of the definition is over.
+    /// Lists the objects that the digest of the definition covers.
     static let definition: [String] =
         AnalysisRoot.definition + [
             configuration, objective, optimizer, components, componentWeights, componentCount, rows, clipNorms,

@@ -2,7 +2,7 @@ import Essentials
 import Foundation
 import RunFiles
 
-/// What is in an alignment file, for `inspect`.
+/// Summarises an alignment file for `inspect`.
 public struct AlignmentSummary: Sendable, Codable {
     public var path: String
     public var format: String
@@ -21,7 +21,7 @@ public struct AlignmentSummary: Sendable, Codable {
     public var batchCounts: [Int]
     public var rowCount: Int
     public var committedRows: Int
-    /// How many committed rows have each status, by name.
+    /// The number of committed rows of each status, by its name.
     public var statuses: [String: Int]
     public var gradientNorm: EstimatesSummary.Span?
     /// One a batch size.

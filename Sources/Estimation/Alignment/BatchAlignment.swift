@@ -1,7 +1,7 @@
 import Essentials
 import ParameterSpace
 
-/// What clipping every batch gradient at one norm does to the descent (Qian, Wu, Zhuang, Wang, Xiao 2021, section 3.1).
+/// Measures what clipping every batch gradient at one norm does to the descent (Qian, Wu, Zhuang, Wang, Xiao 2021, section 3.1).
 public struct ClippedAgreement: Sendable, Equatable {
     /// c
     public var clipNorm: Double

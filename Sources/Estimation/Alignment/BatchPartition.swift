@@ -20,7 +20,7 @@ extension ObjectiveDescription {
 public struct BatchPartition: Sendable, Hashable {
     /// The batch size that was asked for, in its unit.
     public let size: Int
-    /// How many components are merged.
+    /// The number of components that are merged.
     public let componentsPerBatch: Int
     /// Wⱼ, the examples of every batch; the last one may be ragged.
     public let weights: [Double]

@@ -56,7 +56,7 @@ extension VerificationReport {
     }
 }
 
-/// Where the rows of a contiguous dataset lie.
+/// Describes the place of the rows of a contiguous dataset.
 private struct StoredRows {
     let path: String
     let count: Int

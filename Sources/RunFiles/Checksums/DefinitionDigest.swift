@@ -18,7 +18,7 @@ package enum DefinitionDigest {
         try file.setAttribute(ChecksumPath.covers, of: path, to: covers.joined(separator: "\n"))
     }
 
-    /// What was stored and what is there now, in hexadecimal; `nil` where no digest was stored.
+    /// Returns the stored digest and that of the present contents, in hexadecimal; `nil` where no digest was stored.
     static func comparison(in file: borrowing File) throws -> (stored: String, found: String)? {
         let path = ChecksumPath.definition
         guard try file.exists(path) else { return nil }

@@ -2,7 +2,7 @@ import Essentials
 import HDF5
 import ParameterSpace
 
-/// What must hold of the gradients on a fixed subset besides their extents.
+/// Checks the gradients on a fixed subset: everything that the format requires besides their extents.
 extension RunVerifier {
     /// Elements of a vector that are read at a time.
     private static var sliceLength: Int { 1 << 15 }

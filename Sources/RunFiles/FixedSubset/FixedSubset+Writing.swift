@@ -1,7 +1,7 @@
 import HDF5
 import ParameterSpace
 
-/// What a row gets under `/fixed_subset`.
+/// Writes the values of a row under `/fixed_subset`.
 public struct FixedSubsetRow<Scalar: ParameterScalar>: Sendable {
     /// ∇f_S(x_k)
     public var gradient: [Scalar]
@@ -23,7 +23,7 @@ struct FixedSubsetColumns: ~Copyable {
     private let loss: Dataset?
     private let nextLoss: Dataset?
 
-    /// Where the ends of rows are the beginnings of the next, only the first row has a beginning of its own.
+    /// Writes the values at x_k. Where the end of a row is the beginning of the next one, only the first row has such values of its own.
     func write<Scalar: ParameterScalar>(_ row: FixedSubsetRow<Scalar>, row index: Int) throws {
         if nextGradient != nil || index == 0 {
             try gradient.write(row.gradient, row: index)

@@ -47,7 +47,7 @@ package struct GroupMean<Scalar: ParameterScalar>: Sendable {
         residual += Double.squaredNorm(difference, in: range)
     }
 
-    /// What was expected and found, where the gradient is not the mean; `nil` where it is, and where both are not finite.
+    /// Returns the expected and the found value where the gradient is not the mean of its groups; `nil` where it is, and where both are not finite.
     package var flaw: (expected: String, found: String)? {
         let size = zip(shares, groupsSquared).reduce(0) { $0 + $1.0 * $1.1.squareRoot() }
         guard gradientSquared.isFinite || size.isFinite else { return nil }
@@ -95,7 +95,7 @@ extension FixedSubset {
         return groupWeights.map { $0 / total }
     }
 
-    /// Where the gradient at a point of a row stands, as `/fixed_subset/gradient, row 3`.
+    /// Names the place of the gradient at a point of a row, as `/fixed_subset/gradient, row 3`.
     package func place(of point: RecordedPoint, row: Int) -> String {
         switch point {
         case .iterate: Self.path("gradient") + ", row \(row)"

@@ -24,14 +24,14 @@ public struct RecordedVectors<Scalar: ParameterScalar & HDF5Scalar>: ~Copyable, 
     public let width: Int
     /// Committed rows of the run when it was opened.
     public let rowCount: Int
-    /// Whether x_{k+1} and what belongs to it are the next row of x_k and what belongs to that.
+    /// Tells whether x_{k+1} and what belongs to it are the next row of x_k and what belongs to that.
     public let sharesRows: Bool
     private let offsets: [String: Int]
     private let elements: StoredElements
 
     private static var pieceBytes: Int { 1 << 20 }
 
-    /// Where a vector begins, in bytes.
+    /// Returns the offset of a vector in the file, in bytes.
     private func start(of vector: RecordedVector, row: Int) -> Int {
         func place(_ name: String, _ index: Int) -> Int {
             offsets[name]! + index * width * MemoryLayout<Scalar>.stride

@@ -4,6 +4,8 @@ make RUN ESTIMATES TEXT.json FOLDER   copies of a run and its estimates in which
 check LIST.json                       [[kind, path, text that it holds or null], …]: prints what is wrong, a line each
 """
 import csv
+import functools
+import importlib.util
 import json
 import re
 import shutil
@@ -16,6 +18,24 @@ import h5py
 import numpy as np
 
 TEXT = h5py.string_dtype("utf-8")
+
+
+@functools.cache
+def has_module(name):
+    """Whether there is a module of Python; where there is none, says on standard error what is skipped."""
+    found = importlib.util.find_spec(name) is not None
+    if not found:
+        print(f"SKIPPED: texts of the kind that the Python module {name} reads: it is not installed", file=sys.stderr)
+    return found
+
+
+@functools.cache
+def has_program(name):
+    """The same of a program."""
+    found = shutil.which(name) is not None
+    if not found:
+        print(f"SKIPPED: texts of the kind that {name} checks: it is not installed", file=sys.stderr)
+    return found
 
 
 def make(run, estimates, text_file, folder):
@@ -82,6 +102,8 @@ def well_formed(kind, path, text):
         if text is not None and text not in shown:
             yield "does not show the text"
     elif kind == "html":
+        if not has_module("html5lib"):
+            return
         import html5lib
 
         page = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(content)
@@ -114,7 +136,7 @@ def well_formed(kind, path, text):
             yield f"holds {hidden(content)!r}"
         if kind == "py":
             compile(content, path, "exec")
-        if kind == "md":
+        if kind == "md" and has_module("markdown_it"):
             from markdown_it import MarkdownIt
 
             shown = MarkdownIt("commonmark").enable("table").render(content)
@@ -126,13 +148,13 @@ def well_formed(kind, path, text):
                     yield f"has a row {row!r}"
         if kind == "sh":
             for command in (["bash", "-n"], ["shellcheck", "--severity=error", "--shell=bash"]):
-                if shutil.which(command[0]):
+                if has_program(command[0]):
                     outcome = subprocess.run(command + [path], capture_output=True, text=True)
                     if outcome.returncode:
                         yield f"{command[0]}: {outcome.stdout}{outcome.stderr}"
     else:
         yield "is of no known kind"
-    if kind == "svg" and shutil.which("xmllint"):
+    if kind == "svg" and has_program("xmllint"):
         outcome = subprocess.run(["xmllint", "--noout", path], capture_output=True, text=True)
         if outcome.returncode:
             yield outcome.stderr
