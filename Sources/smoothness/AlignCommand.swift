@@ -75,6 +75,7 @@ struct AlignCommand: ParsableCommand {
         Console.error(
             "aligning \(plan.run) on \(plan.subsetSize) of \(plan.componentCount) components, batches of \(sizes) "
                 + "\(plan.unit.rawValue) → \(plan.output)")
+        if let note = job.fittingNote { Console.error("note: \(note)") }
         if plan.disposition == .resume { Console.error("continuing after row \(plan.committedRows)") }
         Interruption.install()
         var reporter = ProgressReporter(label: "align", total: plan.rowCount, alreadyDone: plan.committedRows)
@@ -100,7 +101,9 @@ struct AlignDefinitionOptions: ParsableArguments {
     var every: Int?
     @Option(
         parsing: .unconditional,
-        help: "Batch sizes, increasing. (default: one component and 2, 4, 8 times as much while four batches are left)")
+        help:
+            "Batch sizes, increasing: in components for texts, in examples for everything else. (default: one component and 2, 4, 8 times as much while four batches are left)"
+    )
     var batchSizes: CountList?
     @Option(help: "What batch sizes count: components or examples. (default: components for texts, else examples)")
     var batchUnit: BatchUnit?
