@@ -185,9 +185,10 @@ struct SnapshotTrees {
         guard nodeCount <= mostNodes, path.count <= Self.mostDepth, blockName.utf8.count <= Self.mostNameBytes
         else {
             throw SmoothnessError(
-                .data, "is too large or too deep a group", file: snapshot.file, object: String(blockName.prefix(80)),
-                expected:
-                    "at most \(mostNodes) objects in \(Self.mostDepth) levels under \(Self.mostNameBytes) bytes of names",
+                .data, "is too large or too deep a group", file: snapshot.file,
+                object: blockName.isEmpty ? nil : String(blockName.prefix(80)),
+                expected: "at most \(Self.mostDepth) levels under \(Self.mostNameBytes) bytes of names"
+                    + (mostNodes < .max ? ", \(mostNodes) objects in all" : ""),
                 found: "more")
         }
         if !path.isEmpty, leavingOut(blockName) {
