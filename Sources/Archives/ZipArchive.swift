@@ -176,7 +176,7 @@ package struct ZipArchive {
         try require(checksum, of: member)
     }
 
-    private func require(_ checksum: Checksum, of member: Member) throws {
+    func require(_ checksum: Checksum, of member: Member) throws {
         guard checksum.value == member.checksum || isWithoutChecksums else {
             throw SmoothnessError(
                 .data, "is damaged: its CRC-32 is not that of its contents", file: file.path, object: member.name,

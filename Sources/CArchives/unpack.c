@@ -1,5 +1,6 @@
 #include "CArchives.h"
 
+#include <stdlib.h>
 #include <zlib.h>
 
 enum { chunk = 1 << 16 };
@@ -53,4 +54,54 @@ int smoothness_unpack(int packing, const uint8_t *bytes, size_t count, uint8_t *
     if (problem) fail(failure, read - stream.avail_in, problem);
     inflateEnd(&stream);
     return problem ? 1 : 0;
+}
+
+struct smoothness_inflation {
+    z_stream stream;
+};
+
+smoothness_inflation *smoothness_inflation_new(void) {
+    smoothness_inflation *inflation = calloc(1, sizeof *inflation);
+    if (inflation && inflateInit2(&inflation->stream, -MAX_WBITS) != Z_OK) {
+        free(inflation);
+        return NULL;
+    }
+    return inflation;
+}
+
+void smoothness_inflation_free(smoothness_inflation *inflation) {
+    if (!inflation) return;
+    inflateEnd(&inflation->stream);
+    free(inflation);
+}
+
+smoothness_inflated smoothness_inflate_chunk(smoothness_inflation *inflation, const uint8_t *bytes, size_t count, uint8_t *output,
+                                       size_t offset, size_t capacity) {
+    smoothness_inflated result = {0};
+    z_stream *stream = &inflation->stream;
+    while (offset + result.made < capacity && !result.is_at_end) {
+        size_t left = count - result.used, room = capacity - offset - result.made;
+        stream->next_in = (Bytef *)bytes + result.used;
+        stream->avail_in = left > chunk ? chunk : (uInt)left;
+        stream->next_out = output + offset + result.made;
+        stream->avail_out = room > chunk ? chunk : (uInt)room;
+        uInt given = stream->avail_in, offered = stream->avail_out;
+        int status = inflate(stream, Z_NO_FLUSH);
+        result.used += given - stream->avail_in;
+        result.made += offered - stream->avail_out;
+        if (status == Z_STREAM_END) {
+            result.is_at_end = 1;
+        } else if (status != Z_OK && status != Z_BUF_ERROR) {
+            result.problem = stream->msg ? stream->msg : "cannot be unpacked";
+            break;
+        } else if (given == stream->avail_in && offered == stream->avail_out) {
+            // More input is needed.
+            break;
+        }
+    }
+    // Nothing of the caller's memory is kept.
+    stream->next_in = Z_NULL;
+    stream->next_out = Z_NULL;
+    stream->avail_in = stream->avail_out = 0;
+    return result;
 }

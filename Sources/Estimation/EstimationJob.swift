@@ -22,6 +22,8 @@ public struct EstimationJob: Sendable {
     public let plan: EstimationPlan
     /// With the precision filled in.
     public let configuration: EstimationConfiguration
+    /// What was done to fit the objective to the run, for a person; `nil` where nothing was.
+    public var fittingNote: String? { work.fittingNote }
     private let work: any EstimationWork
     private let output: ResumableOutput
 

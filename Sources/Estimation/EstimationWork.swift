@@ -36,8 +36,12 @@ struct EstimationRequest: Sendable {
 }
 
 extension EstimationRequest {
-    /// The run's objective; random parts are drawn anew by the estimator, where that is asked for.
+    /// The run's objective in the layout of the run; random parts are drawn anew by the estimator, where that is asked for.
     func makeObjective<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws -> any Objective<Scalar> {
+        try ownObjective(as: scalar).fitted(to: header.layout, ofRun: run)
+    }
+
+    private func ownObjective<Scalar: ParameterScalar>(as scalar: Scalar.Type) throws -> any Objective<Scalar> {
         if let oracle { return try oracle.objective(as: scalar) }
         let description = try configuration.objective ?? ObjectiveDescription(json: header.objective, file: run)
         return try Evaluation.makeObjective(
@@ -101,6 +105,8 @@ protocol EstimationWork: Sendable {
     /// The subset and its division.
     var groups: ComponentGroups { get }
     var gammas: [Double] { get }
+    /// What was done to fit the objective to the run, for a person.
+    var fittingNote: String? { get }
     func plan(
         standing: StandingAnalysis?, disposition: AnalysisDisposition, uncoveredRows: Int
     ) -> EstimationPlan
@@ -116,6 +122,8 @@ protocol EstimationWork: Sendable {
 }
 
 extension EstimationWork {
+    var fittingNote: String? { nil }
+
     var extents: RowExtents {
         RowExtents(
             request.configuration, gammaCount: gammas.count, blockCount: request.header.layout.blocks.count,
@@ -140,6 +148,7 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
     let options: EstimatorOptions<Scalar>
     let isShared: Bool
     var gammas: [Double] { options.gammas }
+    var fittingNote: String? { objective.fittingNote }
 
     init(_ request: EstimationRequest) throws {
         self.request = request
@@ -150,7 +159,6 @@ struct TypedEstimationWork<Scalar: ParameterScalar>: EstimationWork {
             options.requireRepeatable = { try oracle.requireRepeatable(difference: $0, norm: $1) }
         }
         objective = try request.makeObjective(as: Scalar.self)
-        try objective.requireLayout(request.header.layout, ofRun: request.run)
         try configuration.requireMeasurable(ofComponents: objective.componentCount)
         let groups = try ComponentGroups(configuration.subset, of: objective, count: configuration.groups)
         self.groups = configuration.mode == .gluon ? groups.alone(of: objective) : groups
@@ -306,22 +314,5 @@ extension Objective {
             _ = try self.gradient(ofComponent: component, at: point, into: &gradient)
         }
         return elapsed / .seconds(1)
-    }
-
-    /// Refuses iterates of another layout.
-    func requireLayout(_ found: ParameterLayout, ofRun run: String) throws {
-        guard layout == found else {
-            throw SmoothnessError(
-                .data, "the iterates do not fit the objective", file: run, object: "/parameters",
-                expected: layout.summary, found: found.summary)
-        }
-    }
-}
-
-extension ParameterLayout {
-    /// `3 blocks, 1200 parameters: first [10, 20], second [50], …`
-    fileprivate var summary: String {
-        let names = blocks.prefix(4).map { "\($0.name) \($0.shape)" } + (blocks.count > 4 ? ["…"] : [])
-        return "\(blocks.count) blocks, \(count) parameters: " + names.joined(separator: ", ")
     }
 }

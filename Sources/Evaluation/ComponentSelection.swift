@@ -64,7 +64,7 @@ public enum ComponentSelection: Sendable, Hashable, Codable {
             }
             guard let size = self.size(of: count), size > 0 else {
                 throw SmoothnessError(
-                    .usage, "a fraction of \(fraction) of \(count) components is no component at all",
+                    .usage, "a fraction of \(fraction) of \(counted(count, "component")) is no component at all",
                     remedy: "Give --subset between \(1 / Double(count)) and 1, or name components with --components.")
             }
             var generator = SeededGenerator(seed: seed, purpose: "subset")

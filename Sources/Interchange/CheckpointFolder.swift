@@ -13,6 +13,8 @@ public enum CheckpointFolder {
     private static var companions: Regex<(Substring, Substring)> {
         /(?i)^(optimizer|optim|scheduler|lr_scheduler|scaler|sampler|rng_state|random_states|training_args|custom_checkpoint)/
     }
+    /// Where a Trainer saves the number of the iteration.
+    private static let trainerState = "trainer_state.json"
     /// More than any index or log of a trainer is long.
     private static let mostJSONBytes = 1 << 28
 
@@ -60,10 +62,16 @@ public enum CheckpointFolder {
         let places = names.map { path + "/" + $0 }
         let checkpoints = places.filter { isFolder($0) && modelFile(in: $0) != nil }
         if let model = modelFile(in: path) {
-            guard !checkpoints.isEmpty else { return [path] }
+            guard !checkpoints.isEmpty else {
+                notes += besides([path])
+                return [path]
+            }
             notes.append("left out \(model): it stands beside \(checkpoints.count) checkpoints")
         }
-        if !checkpoints.isEmpty { return checkpoints }
+        if !checkpoints.isEmpty {
+            notes += besides(checkpoints)
+            return checkpoints
+        }
         var others: [String] = []
         let files = places.filter { place in
             let name = URL(filePath: place).lastPathComponent
@@ -81,6 +89,20 @@ public enum CheckpointFolder {
                 found: names.isEmpty ? "nothing" : names.prefix(8).joined(separator: ", "))
         }
         return files
+    }
+
+    /// What stands beside the models of checkpoints and is not read, as their optimisers, in words.
+    private static func besides(_ checkpoints: [String]) -> [String] {
+        let names = Set(checkpoints.flatMap { (try? FileManager.default.contentsOfDirectory(atPath: $0)) ?? [] })
+            .filter {
+                !$0.hasPrefix(".") && !modelNames.contains($0) && $0 != trainerState
+                    && $0.firstMatch(of: /-[0-9]+-of-[0-9]+\./) == nil
+            }
+        guard !names.isEmpty else { return [] }
+        return [
+            "left out beside the model of each checkpoint: " + names.sorted().prefix(12).joined(separator: ", ")
+                + (names.count > 12 ? ", …" : "")
+        ]
     }
 
     // MARK: - Shards
@@ -133,7 +155,7 @@ public enum CheckpointFolder {
 
     /// The iteration in the `trainer_state.json` beside a file.
     static func iteration(besides file: String) -> Int? {
-        let path = URL(filePath: file).deletingLastPathComponent().appending(path: "trainer_state.json").path
+        let path = URL(filePath: file).deletingLastPathComponent().appending(path: trainerState).path
         guard let bytes = try? FileBytes(path), bytes.count <= mostJSONBytes,
             let data = try? bytes.read(0, bytes.count, "state")
         else { return nil }

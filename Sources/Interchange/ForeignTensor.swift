@@ -26,8 +26,8 @@ public struct ForeignTensor: Sendable {
         case bytes(Int)
         /// A dataset of an HDF5 file.
         case dataset(String)
-        /// What was unpacked.
-        case memory([UInt8])
+        /// Elements from this byte of a deflated member on.
+        case packed(DeflatedMember, Int)
     }
 
     /// The file.
@@ -48,8 +48,7 @@ public struct ForeignTensor: Sendable {
 
     /// Whether two tensors are the same numbers in the same file, as tied weights are.
     func isSamePlace(as other: ForeignTensor) -> Bool {
-        if case .memory = place { return false }
-        return place == other.place && file == other.file && shape == other.shape && strides == other.strides
+        place == other.place && file == other.file && shape == other.shape && strides == other.strides
             && element == other.element && count > 0
     }
 
@@ -109,10 +108,13 @@ public struct ForeignTensor: Sendable {
         switch place {
         case .bytes(let offset):
             try StoredElements(file).read(into: &bits, count: bits.count, atByte: offset + range.lowerBound * width)
-        case .memory(let bytes):
+        case .packed(let contents, let offset):
+            let start = offset + range.lowerBound * width
+            let bytes = try contents.read(start..<(start + range.count * width))
             for index in bits.indices {
-                let start = (range.lowerBound + index) * width
-                for byte in (0..<width).reversed() { bits[index] = bits[index] << 8 | Bits(bytes[start + byte]) }
+                for byte in (0..<width).reversed() {
+                    bits[index] = bits[index] << 8 | Bits(bytes[index * width + byte])
+                }
             }
         case .dataset: preconditionFailure("a dataset is read by the library of HDF5")
         }

@@ -20,8 +20,9 @@ enum NumPyReader {
             try zip.members.filter { $0.name.hasSuffix(".npy") }.map { member in
                 let name = String(member.name.dropLast(4))
                 if member.isDeflated {
-                    let bytes = try zip.contents(of: member)
-                    return (name, try tree(zip.file, name, bytes, size: bytes.count) { .memory(Array(bytes[$0...])) })
+                    let contents = try zip.deflated(member)
+                    let head = try contents.read(0..<min(member.count, mostHeaderBytes))
+                    return (name, try tree(zip.file, name, head, size: member.count) { .packed(contents, $0) })
                 }
                 try zip.requireChecksum(of: member)
                 let head = try zip.file.read(member.start, min(member.count, mostHeaderBytes), name)

@@ -46,6 +46,15 @@ public struct RunImport: Sendable {
         [iterates, nextIterates, gradients, nextGradients].contains { $0?.isDouble ?? false }
     }
 
+    /// How many bytes the run file takes.
+    /// - Throws: `SmoothnessError(.data)` for series that do not go together.
+    public func byteCount() throws -> Int {
+        let count = try arrangement().layout.count
+        return isDouble
+            ? plan.byteCount(parameterCount: count, scalar: Double.self)
+            : plan.byteCount(parameterCount: count, scalar: Float.self)
+    }
+
     /// Writes the run file, row by row, and gives it its name when it is whole.
     /// - Throws: `SmoothnessError`: `.data` for series that do not go together; `.cannotCreate` as `RunFileWriter`. What stood at the place is
     ///   there then as it was.
@@ -67,13 +76,7 @@ public struct RunImport: Sendable {
         let losses = try losses?.numbers()
         let iterations = iterations
         let isFromZero = nextIterates == nil && iterations.last == rowCount - 1
-        var plan = RunPlan(savedIterations: iterations, iterationCount: (iterations.last ?? 0) + 1)
-        plan.unrecorded = ["loss", "gradient_norm", "learning_rate", "clipped"]
-        plan.hasChecksums = hasChecksums
-        plan.fixedSubset = gradients.map { _ in
-            FixedSubset(
-                subset: subset, hasLosses: losses != nil, sharesRows: nextIterates == nil && plan.isConsecutive)
-        }
+        let plan = plan
         let header = RunHeader(
             objective: objective, optimizer: #"{"algorithm":"unknown"}"#, layout: layout, scalar: scalar)
         var writer = try RunFileWriter<Scalar>(creating: path, header: header, plan: plan)
@@ -102,6 +105,18 @@ public struct RunImport: Sendable {
             swap(&current, &next)
         }
         try writer.finish(.complete)
+    }
+
+    private var plan: RunPlan {
+        let iterations = iterations
+        var plan = RunPlan(savedIterations: iterations, iterationCount: (iterations.last ?? 0) + 1)
+        plan.unrecorded = ["loss", "gradient_norm", "learning_rate", "clipped"]
+        plan.hasChecksums = hasChecksums
+        plan.fixedSubset = gradients.map { _ in
+            FixedSubset(
+                subset: subset, hasLosses: losses != nil, sharesRows: nextIterates == nil && plan.isConsecutive)
+        }
+        return plan
     }
 
     /// k of each row: the iteration of the snapshot that it begins with.
@@ -172,8 +187,9 @@ public struct RunImport: Sendable {
                     ? "flat vectors, divided into the \(layout.blocks.count) blocks of the layout in its order"
                     : "blocks take the names and the order of the layout, matched by name and shape")
         }
-        let gaps = zip(iterations, iterations.dropFirst()).map { $1 - $0 }
-        if nextIterates == nil, let most = gaps.max(), most > 1 {
+        // To the last snapshot as well, with which no row begins.
+        let numbers = iterates.iterations ?? []
+        if nextIterates == nil, let most = zip(numbers, numbers.dropFirst()).map({ $1 - $0 }).max(), most > 1 {
             lines.append("a step leads from each snapshot to the next one, up to \(most) iterations later")
         }
         return lines

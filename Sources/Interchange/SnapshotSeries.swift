@@ -81,7 +81,8 @@ public struct SnapshotSeries: Sendable {
         }
         guard let first = snapshots.first else {
             throw SmoothnessError(
-                .data, "holds no snapshot", file: files.first?.path, object: name, expected: "tensors", found: "none")
+                .data, "holds no snapshot", file: files.first?.path, object: name.isEmpty ? nil : name,
+                expected: "tensors", found: "none")
         }
         let reference = first.blocks.map { Block(name: $0.name, shape: $0.tensor.shape) }
         var ordered: [[ForeignTensor]] = []
@@ -107,7 +108,8 @@ public struct SnapshotSeries: Sendable {
         let lengths = Set(snapshot.blocks.map { $0.tensor.shape.first ?? -1 })
         guard let length = lengths.first, lengths.count == 1, length >= 0 else {
             throw SmoothnessError(
-                .data, "does not hold the snapshots along the first axis", file: snapshot.file, object: name,
+                .data, "does not hold the snapshots along the first axis", file: snapshot.file,
+                object: name.isEmpty ? nil : name,
                 expected: "one length of all tensors, the number of snapshots",
                 found: snapshot.blocks.prefix(6).map { "\($0.name) \($0.tensor.shape)" }.joined(separator: ", "),
                 remedy: "Give one file a snapshot, or stack them")
@@ -167,7 +169,7 @@ public struct SnapshotSeries: Sendable {
                 "If it is no parameter, leave it out: --leave-out '\(surplus)'")
         }
         let notes = [
-            match.isBare ? "the names of a wrapper (module., _orig_mod., model.) were taken off to match" : nil,
+            match.isBare ? BlockNames.bareNote : nil,
             places == places.sorted() ? nil : "blocks come in another order and were matched by name",
         ].compactMap(\.self)
         return (places, notes.isEmpty ? nil : notes.joined(separator: "; "))

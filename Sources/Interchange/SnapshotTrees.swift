@@ -185,9 +185,10 @@ struct SnapshotTrees {
         guard nodeCount <= mostNodes, path.count <= Self.mostDepth, blockName.utf8.count <= Self.mostNameBytes
         else {
             throw SmoothnessError(
-                .data, "is too large or too deep a group", file: snapshot.file, object: String(blockName.prefix(80)),
-                expected:
-                    "at most \(mostNodes) objects in \(Self.mostDepth) levels under \(Self.mostNameBytes) bytes of names",
+                .data, "is too large or too deep a group", file: snapshot.file,
+                object: blockName.isEmpty ? nil : String(blockName.prefix(80)),
+                expected: "at most \(Self.mostDepth) levels under \(Self.mostNameBytes) bytes of names"
+                    + (mostNodes < .max ? ", \(mostNodes) objects in all" : ""),
                 found: "more")
         }
         if !path.isEmpty, leavingOut(blockName) {
@@ -225,9 +226,7 @@ struct SnapshotTrees {
         var kept: [ForeignTensor.Place: Int] = [:]
         var blocks: [(name: String, tensor: ForeignTensor)] = []
         for block in snapshot.blocks {
-            if case .memory = block.tensor.place {
-                blocks.append(block)
-            } else if let first = kept[block.tensor.place], blocks[first].tensor.isSamePlace(as: block.tensor) {
+            if let first = kept[block.tensor.place], blocks[first].tensor.isSamePlace(as: block.tensor) {
                 snapshot.leftOut.append((block.name, "tied: it is \(blocks[first].name)"))
             } else {
                 kept[block.tensor.place] = blocks.count

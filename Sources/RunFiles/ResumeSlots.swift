@@ -37,6 +37,12 @@ struct ResumeSlots: ~Copyable {
             evaluationCount: Int(try evaluationCount.read(as: Int64.self)[slot]))
     }
 
+    /// How many points were written.
+    func pointCount() throws -> Int { try counter.read() }
+
+    /// More calls than any run was continued by, each of which writes a point at its end.
+    static let mostCalls = 1 << 20
+
     /// The slot that the next point goes to.
     func nextSlot() throws -> Int { try counter.read() % 2 }
 

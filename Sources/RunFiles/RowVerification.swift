@@ -189,6 +189,10 @@ extension RunVerifier {
             at: "/resume",
             expected: "at most iteration \(iterations) and \(evaluations) evaluations",
             found: "iteration \(point.iteration) and \(point.evaluationCount) evaluations")
+        let (written, most) = (try translating(.data) { try slots.pointCount() }, iterations + ResumeSlots.mostCalls)
+        report.check(
+            "resume points are no more than iterations and calls", written <= most, at: RunFilePath.resumeCommit,
+            expected: "at most \(most)", found: "\(written)")
         try check(point, against: reader)
     }
 

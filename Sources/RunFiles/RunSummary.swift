@@ -124,7 +124,7 @@ extension RunSummary: CustomStringConvertible {
             ("file", "\(file), \(byteCount) bytes"),
             ("format", "\(format) \(formatVersion), by \(software) \(softwareVersion), HDF5 \(hdf5Version)"),
             ("objective", objective), ("optimizer", optimizer),
-            ("parameters", "\(parameterCount) \(scalar) in \(blocks.count) blocks"),
+            ("parameters", "\(parameterCount) \(scalar) in \(counted(blocks.count, "block"))"),
         ]
         lines += blocks.map { ("", "\($0.name) \($0.shape)") }
         let saved = "\(committedSnapshots) of \(plannedSnapshots) committed"

@@ -77,6 +77,7 @@ struct AlignCommand: ParsableCommand {
         Console.error(
             "aligning \(plan.run) on \(plan.subsetSize) of \(plan.componentCount) components, batches of \(sizes) "
                 + "\(plan.unit.rawValue) → \(plan.output)")
+        if let note = job.fittingNote { Console.error("note: \(note)") }
         if plan.disposition == .resume { Console.error("continuing after row \(plan.committedRows)") }
         Interruption.install()
         var reporter = ProgressReporter(label: "align", total: plan.rowCount, alreadyDone: plan.committedRows)

@@ -179,6 +179,7 @@ struct EstimateCommand: ParsableCommand {
             isRecorded ? "the gradients it has recorded" : "\(plan.subsetSize) of \(plan.componentCount) components"
         Console.error("\(follow ? "following" : "estimating") \(plan.run) on \(data) → \(plan.output)")
         for note in process.oracle == nil ? try job.notes() : [] { Console.error("note: \(note)") }
+        if let note = job.fittingNote { Console.error("note: \(note)") }
         for warning in job.configuration.warnings { Console.error("warning: \(warning)") }
         if plan.disposition == .resume { Console.error("continuing after row \(plan.committedRows)") }
         Interruption.install()

@@ -107,12 +107,12 @@ struct ImportCommand: ParsableCommand {
             iterationsPerRow: nextIterate == nil ? nil : every)
         work.hasChecksums = integrity.checksums ?? true
         for line in try work.understanding() + notes + gradientNotes { Console.error(line) }
-        Console.error("importing \(work.rowCount) steps → \(target)")
+        Console.error("importing \(counted(work.rowCount, "step")), \(try work.byteCount()) bytes → \(target)")
         try work.write(to: target, isForced: force)
         let summary = try RunFileReader(target).summary()
         try Console.output(
-            "\(summary.committedSnapshots) rows of \(summary.parameterCount) \(summary.scalar) parameters in "
-                + "\(summary.blocks.count) blocks"
+            "\(counted(summary.committedSnapshots, "row")) of \(summary.parameterCount) \(summary.scalar) parameters in "
+                + counted(summary.blocks.count, "block")
                 + (summary.hasFixedSubsetGradients ? ", with gradients on a fixed subset" : "") + "\n")
         Console.error("wrote \(target)")
     }

@@ -51,6 +51,12 @@ struct BatchFolder {
 
     /// Runs the program in the folder.
     @discardableResult
+    func smoothness(_ arguments: [String]) throws -> ProcessOutcome {
+        try run(Workplace.program, arguments, directory: folder.url.path)
+    }
+
+    /// Runs the program in the folder.
+    @discardableResult
     func smoothness(_ arguments: String..., environment: [String: String] = [:]) throws -> ProcessOutcome {
         try run(Workplace.program, arguments, environment: environment, directory: folder.url.path)
     }

@@ -247,7 +247,7 @@ struct BatchTests {
             "\(changed.standardError)")
         #expect(try BatchStatus(of: PlanFolder(batch.path("plan"))).failed == 1)
         let retried = try batch.smoothness("batch", "retry", "plan")
-        #expect(retried.exitCode == 0 && retried.standardError.contains("1 units will be taken again"))
+        #expect(retried.exitCode == 0 && retried.standardError.contains("1 unit will be taken again"))
         #expect(try BatchStatus(of: PlanFolder(batch.path("plan"))).failed == 0)
         let renewed = try smoothness(["batch", "runs", "-o", "plan"] + options)
         #expect(renewed.exitCode == 0, "\(renewed.standardError)")

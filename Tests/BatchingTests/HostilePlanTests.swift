@@ -30,6 +30,65 @@ struct HostilePlanTests {
         try (lines.joined(separator: "\n") + "\n").write(toFile: plan.manifest, atomically: true, encoding: .utf8)
     }
 
+    /// Puts the digest of the manifest as it is now into the configuration, as whoever means harm would do.
+    private func seal() throws {
+        let data = try Data(contentsOf: URL(filePath: plan.manifest))
+        var configuration = try #require(
+            try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: plan.configuration)))
+                as? [String: Any])
+        configuration["manifests"] = [
+            ["lines": data.count { $0 == UInt8(ascii: "\n") }, "sha256": Digest(of: Array(data)).sha256]
+        ]
+        try JSONSerialization.data(withJSONObject: configuration).write(to: URL(filePath: plan.configuration))
+    }
+
+    private static let readers = [["run"], ["merge"], ["status"], ["retry"], ["submit", "--slurm", "--dry-run"]]
+
+    @Test(
+        "a manifest that is empty, shorter or another than planned is refused by every command, and no table is replaced"
+    )
+    func shortened() throws {
+        try batch.measure("plan")
+        try batch.merge("plan")
+        let table = try String(contentsOfFile: plan.results + "/runs.csv", encoding: .utf8)
+        try #require(table.split(separator: "\n").count == 3)
+        let whole = try String(contentsOfFile: plan.manifest, encoding: .utf8)
+        let lines = whole.split(separator: "\n")
+        for changed in [
+            "", lines[0] + "\n", lines[1] + "\n", whole + "\n", lines[1] + "\n" + lines[0] + "\n",
+            whole.replacing("\"rows\":9", with: "\"rows\": 9"),
+        ] {
+            try #require(changed != whole)
+            try String(changed).write(toFile: plan.manifest, atomically: true, encoding: .utf8)
+            for command in Self.readers {
+                let outcome = try batch.smoothness(["batch", command[0], "plan"] + command.dropFirst())
+                #expect(
+                    outcome.exitCode == 65
+                        && outcome.standardError.hasPrefix(
+                            "error: \(plan.manifest): is not what was planned (expected 2 lines of SHA-256 "),
+                    "\(command): \(outcome.standardError)")
+            }
+            #expect(try String(contentsOfFile: plan.results + "/runs.csv", encoding: .utf8) == table)
+        }
+        // The remedy that is named: what is done stays done.
+        try batch.plan("plan", Self.definition, unitRows: 4)
+        #expect(try String(contentsOfFile: plan.manifest, encoding: .utf8) == whole)
+        #expect(try batch.measure("plan").allSatisfy { $0 == .had })
+        #expect(try batch.smoothness("batch", "merge", "plan").exitCode == 0)
+    }
+
+    @Test(
+        "a configuration that is empty or no JSON is refused by every command with 65", arguments: ["", "[[[[", "{}"])
+    func damagedConfiguration(_ text: String) throws {
+        try text.write(toFile: plan.configuration, atomically: true, encoding: .utf8)
+        for command in Self.readers {
+            let outcome = try batch.smoothness(["batch", command[0], "plan"] + command.dropFirst())
+            #expect(
+                outcome.exitCode == 65 && outcome.standardError.hasPrefix("error: \(plan.configuration): "),
+                "\(command): \(outcome.standardError)")
+        }
+    }
+
     @Test(
         "what cannot be in a manifest is refused by every command with 65 and the line",
         arguments: [
@@ -67,6 +126,7 @@ struct HostilePlanTests {
     {
         let names = String(repeating: "0", count: 96)
         try change(["units": names])
+        try seal()
         let outcomes = try batch.measure("plan")
         #expect(
             outcomes.filter { $0 == .done }.count == 3 && outcomes.filter { $0 == .failed || $0 == .held }.count >= 1)

@@ -43,6 +43,11 @@ struct ImportTests {
         #expect(said.contains("3 files: 3 snapshots, iterations 4, 8, 12, saved with them; one a file\n"))
         #expect(
             said.contains("4 blocks of 26 parameters: a.bias [2] float32, a.weight [2, 4] float32, z.bias [4] float32"))
+        #expect(
+            said.contains(
+                "left out beside the model of each checkpoint: config.json, optimizer.pt, rng_state.pth, scheduler.pt, training_args.bin\n"
+            ), "\(said)")
+        #expect(said.contains("importing 2 steps, "))
         #expect(said.contains("gradients: 3 files: 3 snapshots, iterations 4, 8, 12, in their names; one a file\n"))
         let (understood, written) = (said.range(of: "snapshots"), said.range(of: "importing 2 steps"))
         #expect(try #require(understood).lowerBound < #require(written).lowerBound)
@@ -107,5 +112,64 @@ struct ImportTests {
             ["import", "one-bit.npz", "-o", "run.h5"], code: 65,
             "one-bit.npz: w.npy: is damaged: its CRC-32 is not that of its contents (expected 0x*, found 0x*). "
                 + "Copy it again from where it was written")
+    }
+
+    @Test("the longest step is said, to the last snapshot as well")
+    func saysHowFarStepsLead() throws {
+        func said(_ files: String...) throws -> String {
+            try bench.succeed(["import"] + files + ["-o", "gaps.h5", "--force"]).standardError
+        }
+        #expect(
+            try said("gaps").contains("a step leads from each snapshot to the next one, up to 8 iterations later\n"))
+        #expect(
+            try said("gaps/step-0.pt", "gaps/step-10.pt").contains(
+                "a step leads from each snapshot to the next one, up to 10 iterations later\n"))
+        #expect(try !said("whole.npz").contains("iterations later"))
+    }
+
+    @Test("what cannot be read is said without names and bounds that there are not")
+    func saysWhatIsWrongInWords() throws {
+        try bench.expectRefusal(
+            ["import", "lengths.npz", "-o", "run.h5"], code: 65,
+            "lengths.npz: does not hold the snapshots along the first axis (expected one length of all tensors, *")
+        let outcome = try bench.smoothness("import", "self.pt", "-o", "run.h5")
+        #expect(outcome.exitCode == 65 && !outcome.standardError.contains("\(Int.max)"), "\(outcome.standardError)")
+    }
+
+    @Test("deflated members are read as stored ones are, to the bit")
+    func readsDeflatedMembers() throws {
+        for name in ["w", "b", "f"] {
+            for packing in ["stored", "deflated"] {
+                try bench.succeed("import", "\(packing).npz", "--iterate", name, "-o", "\(packing)-\(name).h5")
+            }
+            func iterates(_ packing: String) throws -> [UInt64] {
+                let file = try HDF5.File.open(bench.path("\(packing)-\(name).h5"))
+                return try file.dataset("/trajectory/iterate").read(as: Double.self).map(\.bitPattern)
+            }
+            #expect(try iterates("deflated") == iterates("stored"))
+        }
+        // All names at once, and one array as iterates and as gradients, which are read in turns.
+        try bench.succeed("import", "deflated.npz", "-o", "all.h5")
+        try bench.succeed("import", "deflated.npz", "--iterate", "w", "--gradient", "w", "-o", "twice.h5")
+        let twice = try HDF5.File.open(bench.path("twice.h5"))
+        #expect(
+            try twice.dataset("/trajectory/iterate").read(as: Float.self)
+                == twice.dataset("/fixed_subset/gradient").read(as: Float.self))
+    }
+
+    @Test("the memory of an import does not grow with a deflated member, and what unpacks to absurdly much is refused")
+    func unpacksInSlices() throws {
+        struct Peaks: Decodable {
+            var stored: Int
+            var deflated: Int
+        }
+        let printed = try bench.python("import_memory.py", [Workplace.program])
+        let peaks = try JSONDecoder().decode(Peaks.self, from: Data(printed.utf8))
+        #expect(peaks.deflated < peaks.stored + (8 << 20), "\(peaks)")
+        try bench.expectRefusal(
+            ["import", "bomb.npz", "-o", "run.h5"], code: 65,
+            "bomb.npz: w.npy: unpacks to absurdly much and is not opened (expected at most 200 times its * bytes, "
+                + "found 301990* bytes). Save it without compression: numpy.savez")
+        #expect(!bench.exists("run.h5"))
     }
 }

@@ -163,7 +163,7 @@ struct OptionTests {
             ),
             (
                 ["--subset", "0.1"],
-                "a fraction of 0.1 of 1 components is no component at all. Give --subset between 1.0 and 1, or name components "
+                "a fraction of 0.1 of 1 component is no component at all. Give --subset between 1.0 and 1, or name components "
                     + "with --components."
             ),
             (

@@ -16,7 +16,7 @@ public struct Submission: Sendable, Codable, Equatable {
     ///
     /// A script that was changed by hand since it was written is used as it is.
     /// - Parameter isForced: writes the scripts anew.
-    /// - Throws: `SmoothnessError`: `.noInput` without sbatch; `.internalFailure` with what sbatch says.
+    /// - Throws: `SmoothnessError`: `.noInput` without sbatch; `.inputOutput` with what sbatch says.
     public static func submit(
         _ folder: PlanFolder, _ scripts: SlurmScripts, isForced: Bool, note: (String) -> Void
     ) throws -> Submission {
@@ -95,7 +95,7 @@ public struct Submission: Sendable, Codable, Equatable {
     private static func identifier(_ output: String) throws -> String {
         let number = output.prefix { $0.isNumber }
         guard !number.isEmpty else {
-            throw SmoothnessError(.internalFailure, "sbatch gave no number of a job", found: output)
+            throw SmoothnessError(.inputOutput, "sbatch gave no number of a job", found: output)
         }
         return String(number)
     }
@@ -105,7 +105,7 @@ public struct Submission: Sendable, Codable, Equatable {
 enum Program {
     /// Runs it to its end.
     /// - Returns: its standard output.
-    /// - Throws: `SmoothnessError`: `.noInput` where it is not there, `.internalFailure` with what it says.
+    /// - Throws: `SmoothnessError`: `.noInput` where it is not there, `.inputOutput` with the lines that it says.
     static func output(_ name: String, _ arguments: [String]) throws -> String {
         let (output, errors) = (Pipe(), Pipe())
         let process: SpawnedProcess
@@ -114,7 +114,7 @@ enum Program {
                 "/usr/bin/env", [name] + arguments,
                 output: .descriptor(output.fileHandleForWriting.fileDescriptor),
                 errors: .descriptor(errors.fileHandleForWriting.fileDescriptor))
-        } catch { throw SmoothnessError(.internalFailure, "cannot be started: \(error)", file: name) }
+        } catch { throw SmoothnessError(.inputOutput, "cannot be started: \(error)", file: name) }
         for pipe in [output, errors] { try? pipe.fileHandleForWriting.close() }
         // What these programs say fits into a pipe.
         let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -123,9 +123,10 @@ enum Program {
         guard end == .exit(0) else {
             let isMissing = end == .exit(127)
             throw SmoothnessError(
-                isMissing ? .noInput : .internalFailure,
+                isMissing ? .noInput : .inputOutput,
                 isMissing ? "there is no such program here" : "has failed", file: name,
-                found: complaint.trimmingCharacters(in: .whitespacesAndNewlines),
+                found: complaint.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+                    .joined(separator: "; "),
                 remedy: isMissing ? "Give the command on a machine from which jobs are submitted." : nil)
         }
         return said.trimmingCharacters(in: .whitespacesAndNewlines)

@@ -30,6 +30,8 @@ public struct BatchConfiguration: Sendable, Codable, Equatable {
     /// Where the data of the objectives is now, if it has moved.
     public var data: String?
     public var sizing: Sizing
+    /// What `manifest.jsonl` is; while a plan is renewed, what it was as well.
+    var manifests: [ManifestSeal]?
 
     public init(
         paths: [String], pattern: String = BatchConfiguration.standardPattern, estimation: EstimationConfiguration,

@@ -56,19 +56,68 @@ public struct BatchManifest: Sendable, Equatable {
 
     public func entry(of unit: BatchUnit) -> Entry { entries[unit.run] }
 
-    public func save(in folder: PlanFolder) throws { try JSONLines.write(entries, to: folder.manifest) }
+    /// Writes the manifest and the configuration, which tells what the manifest is.
+    ///
+    /// Whenever this is stopped, the two that are there belong together.
+    func save(in folder: PlanFolder, _ configuration: BatchConfiguration) throws {
+        let data = Data(try JSONLines.text(entries).utf8)
+        var configuration = configuration
+        if let standing = try? BatchConfiguration(of: folder).manifests {
+            configuration.manifests = [ManifestSeal(of: data)] + standing
+            try configuration.save(in: folder)
+        }
+        try writeAtomically(data, to: folder.manifest)
+        configuration.manifests = [ManifestSeal(of: data)]
+        try configuration.save(in: folder)
+    }
 
-    /// - Throws: `SmoothnessError(.data)` with the line that cannot be one of a plan.
+    /// - Throws: `SmoothnessError(.data)` with the line that cannot be one of a plan, and where the plan is another or has another number of lines.
     public init(of folder: PlanFolder) throws {
+        var data = try BoundedFile(folder.manifest).contents(upTo: JSONLines.limit)
+        var seals = try BatchConfiguration(of: folder).manifests
+        if seals?.contains(ManifestSeal(of: data)) != true {
+            // A plan may have been renewed between the two looks.
+            data = try BoundedFile(folder.manifest).contents(upTo: JSONLines.limit)
+            seals = try BatchConfiguration(of: folder).manifests
+        }
+        try self.init(data, of: folder)
+        let found = ManifestSeal(of: data)
+        guard seals?.contains(found) == true else {
+            throw SmoothnessError(
+                .data, "is not what was planned", file: folder.manifest,
+                expected: seals?.first.map { "\($0)" } ?? "its SHA-256 in \(folder.configuration)",
+                found: "\(found)", remedy: "Make the plan again: smoothness batch plan. What is done stays done.")
+        }
+    }
+
+    /// The manifest as it is, whatever was planned.
+    init(asFoundIn folder: PlanFolder) throws {
+        try self.init(try BoundedFile(folder.manifest).contents(upTo: JSONLines.limit), of: folder)
+    }
+
+    private init(_ data: Data, of folder: PlanFolder) throws {
         try folder.require()
         var places: Set<String> = []
         self.init(
-            try JSONLines.read(folder.manifest) { (entry: Entry) in
+            try JSONLines.values(data, of: folder.manifest) { (entry: Entry) in
                 if let flaw = entry.flaw { return flaw }
                 guard entry.reason == nil, !places.insert(entry.estimatesName).inserted else { return nil }
                 return JSONLines.Flaw(member: "name", expected: "another for every run", found: entry.name)
             })
     }
+}
+
+/// What tells one manifest from another.
+struct ManifestSeal: Sendable, Codable, Hashable, CustomStringConvertible {
+    var lines: Int
+    var sha256: String
+
+    init(of data: Data) {
+        lines = data.count { $0 == UInt8(ascii: "\n") }
+        sha256 = Digest(of: Array(data)).sha256
+    }
+
+    var description: String { "\(counted(lines, "line")) of SHA-256 \(sha256.prefix(16))…" }
 }
 
 /// A range of rows of one run: what a worker takes in one piece.
@@ -178,8 +227,17 @@ public struct BatchFailure: Sendable, Codable, Equatable {
 
     public init(path: String, reason: String, units: Int? = nil, log: String? = nil) {
         self.path = path
-        self.reason = reason
+        self.reason = Self.brief(reason)
         self.units = units
         self.log = log
     }
+
+    /// A reason as long as a person reads it: it may hold a text of any length from the file.
+    static func brief(_ reason: String) -> String {
+        let scalars = reason.unicodeScalars
+        guard scalars.count > mostScalars else { return reason }
+        return String(String.UnicodeScalarView(scalars.prefix(mostScalars))) + "…"
+    }
+
+    private static let mostScalars = 2000
 }

@@ -62,9 +62,7 @@ public struct BatchPlanner: Sendable {
         tellTwins(entries, note)
         try folder.create()
         let manifest = BatchManifest(entries)
-        // The configuration last: a plan is there when both are.
-        try manifest.save(in: folder)
-        try configuration.save(in: folder)
+        try manifest.save(in: folder, configuration)
         if costs.guessed > 0 {
             note("the cost of \(costs.guessed) runs follows from \(costs.rehearsed) others that were rehearsed")
         }
@@ -90,7 +88,7 @@ public struct BatchPlanner: Sendable {
                 expected: wanted, found: found,
                 remedy: "Name another folder, or replace the plan with --force.")
         }
-        return try BatchManifest(of: folder)
+        return try BatchManifest(asFoundIn: folder)
     }
 
     /// - Returns: `nil` for what nobody means to measure.
@@ -115,7 +113,7 @@ public struct BatchPlanner: Sendable {
             return try entry(path: path, name: name, reader, snapshots, known: known, &costs)
         } catch {
             guard !RunScan.isOther(path) else { return nil }
-            return BatchManifest.Entry(path: path, name: name, reason: "\(error)")
+            return BatchManifest.Entry(path: path, name: name, reason: BatchFailure.brief("\(error)"))
         }
     }
 
@@ -133,7 +131,7 @@ public struct BatchPlanner: Sendable {
             cuts = known.cuts
             (entry.secondsPerRow, entry.peakBytes) = (known.secondsPerRow, known.peakBytes)
         } else {
-            let cost = costs.cost(of: path, header, rows: snapshots.count)
+            let cost = try costs.cost(of: path, header, rows: snapshots.count)
             (entry.secondsPerRow, entry.peakBytes) = (cost.secondsPerRow, cost.peakBytes)
         }
         let step = rowsPerUnit(entry)

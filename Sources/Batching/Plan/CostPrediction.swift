@@ -16,6 +16,8 @@ struct CostPrediction {
 
     private let configuration: BatchConfiguration
     private var known: [String: Known] = [:]
+    /// What the definition asks of runs that they cannot give.
+    private var refusals: [String: SmoothnessError] = [:]
     private var last: Known?
     private var spent = 0.0
     private(set) var rehearsed = 0
@@ -25,12 +27,17 @@ struct CostPrediction {
 
     init(_ configuration: BatchConfiguration) { self.configuration = configuration }
 
-    /// Nothing, where rows are counted instead or the run cannot be rehearsed: a worker will say why.
-    mutating func cost(of path: String, _ header: RunHeader, rows: Int) -> (secondsPerRow: Double, peakBytes: Int) {
-        guard configuration.sizing.rows == nil else { return (0, 0) }
+    /// Nothing, where rows are counted instead or the run cannot be rehearsed here: a worker will say why.
+    /// - Throws: `SmoothnessError(.usage)` where the definition asks for what these runs cannot give, as a share of one component.
+    mutating func cost(
+        of path: String, _ header: RunHeader, rows: Int
+    ) throws -> (secondsPerRow: Double, peakBytes: Int) {
+        let isCounted = configuration.sizing.rows != nil
         let key = Self.likeness(header)
+        if let refusal = refusals[key] { throw refusal }
         if let same = known[key] { return (same.secondsPerRow, same.peakBytes) }
         guard spent < Self.patience else {
+            guard !isCounted else { return (0, 0) }
             guessed += 1
             guard let last else { return (0, 0) }
             let ratio = Double(header.layout.count) / Double(max(1, last.parameterCount))
@@ -39,7 +46,21 @@ struct CostPrediction {
         let clock = ContinuousClock()
         let start = clock.now
         defer { spent += (clock.now - start) / .seconds(1) }
-        guard let forecast = try? rehearse(path, rows: rows) else { return (0, 0) }
+        let estimation: RowRangeEstimation
+        do {
+            estimation = try RowRangeEstimation(
+                run: path, rowCount: rows, configuration: configuration.estimation, dataOverride: configuration.data)
+        } catch let error as SmoothnessError where error.kind == .usage && isProcessor {
+            refusals[key] = error
+            throw error
+        } catch {
+            return (0, 0)
+        }
+        guard !isCounted else {
+            known[key] = Known(secondsPerRow: 0, peakBytes: 0, parameterCount: header.layout.count)
+            return (0, 0)
+        }
+        guard let forecast = try? estimation.forecast() else { return (0, 0) }
         rehearsed += 1
         let cost = Known(
             secondsPerRow: forecast.seconds / Double(max(1, rows)), peakBytes: forecast.peakBytes,
@@ -49,11 +70,8 @@ struct CostPrediction {
         return (cost.secondsPerRow, cost.peakBytes)
     }
 
-    private func rehearse(_ path: String, rows: Int) throws -> EstimationForecast {
-        try RowRangeEstimation(
-            run: path, rowCount: rows, configuration: configuration.estimation, dataOverride: configuration.data
-        ).forecast()
-    }
+    /// Whether gradients are evaluated on a device that is here as well as where the workers are.
+    private var isProcessor: Bool { configuration.estimation.evaluation.device == "cpu" }
 
     /// The description of the objective without seeds, texts and fractions; two runs with the same one differ in their numbers alone.
     private static func likeness(_ header: RunHeader) -> String {

@@ -116,8 +116,12 @@ enum JSONLines {
         try jsonLine(value)
     }
 
+    static func text<Value: Encodable>(_ values: [Value]) throws -> String {
+        try values.map { try line($0) + "\n" }.joined()
+    }
+
     static func write<Value: Encodable>(_ values: [Value], to path: String) throws {
-        try writeAtomically(try values.map { try line($0) + "\n" }.joined(), to: path)
+        try writeAtomically(try text(values), to: path)
     }
 
     /// - Throws: `SmoothnessError(.noInput)`, `.data` with the number of the line.
@@ -125,7 +129,13 @@ enum JSONLines {
     static func read<Value: Decodable>(
         _ path: String, as _: Value.Type = Value.self, check: (Value) -> Flaw? = { _ in nil }
     ) throws -> [Value] {
-        let data = try BoundedFile(path).contents(upTo: limit)
+        try values(try BoundedFile(path).contents(upTo: limit), of: path, check: check)
+    }
+
+    /// The values of the lines of a file that was read.
+    static func values<Value: Decodable>(
+        _ data: Data, of path: String, as _: Value.Type = Value.self, check: (Value) -> Flaw? = { _ in nil }
+    ) throws -> [Value] {
         let decoder = JSONDecoder()
         let lines = Array(data).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         return try lines.enumerated().filter { !$1.isEmpty }.map { number, line in

@@ -82,7 +82,8 @@ public struct UnitStore: Sendable {
 
     func fail(_ unit: BatchUnit, path: String, reason: String) throws {
         let failure = Failure(
-            unit: unit.name, path: path, reason: reason, time: Date.now.ISO8601Format(), host: Host.name)
+            unit: unit.name, path: path, reason: BatchFailure.brief(reason), time: Date.now.ISO8601Format(),
+            host: Host.name)
         try writeAtomically(
             Data((try JSONLines.line(failure) + "\n").utf8), to: place(unit.name) + Self.failureEnding, isDurable: false
         )

@@ -18,4 +18,23 @@ enum { SMOOTHNESS_DEFLATE, SMOOTHNESS_GZIP };
 /// failure. Returns 0 on success; otherwise nonzero, and fills `failure`.
 int smoothness_unpack(int packing, const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity, size_t *made,
                       smoothness_unpack_failure *failure);
+
+/// A raw deflate stream that is unpacked chunk by chunk.
+typedef struct smoothness_inflation smoothness_inflation;
+
+/// NULL where there is not enough memory.
+smoothness_inflation *smoothness_inflation_new(void);
+void smoothness_inflation_free(smoothness_inflation *inflation);
+
+typedef struct smoothness_inflated {
+    // How many bytes of the input were used, and how many were unpacked.
+    size_t used, made;
+    int is_at_end;
+    // NULL where there is none; lives as long as the program.
+    const char *problem;
+} smoothness_inflated;
+
+/// Unpacks from `bytes` to `output`, which has `offset` bytes already, until it has `capacity`, the input is used up, or the stream ends.
+smoothness_inflated smoothness_inflate_chunk(smoothness_inflation *inflation, const uint8_t *bytes, size_t count, uint8_t *output,
+                                       size_t offset, size_t capacity);
 #endif

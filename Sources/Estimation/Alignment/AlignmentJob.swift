@@ -37,6 +37,8 @@ public struct AlignmentProgress: Sendable {
 /// continues at the first uncommitted row.
 public struct AlignmentJob: Sendable {
     public let plan: AlignmentPlan
+    /// What was done to fit the objective to the run, for a person; `nil` where nothing was.
+    public var fittingNote: String? { work.fittingNote }
     private let work: any AlignmentWork
     private let output: ResumableOutput
 
@@ -144,6 +146,8 @@ extension StandingAnalysis {
 /// The part of an alignment that does not show its scalar.
 protocol AlignmentWork: Sendable {
     var header: AlignmentHeader { get }
+    /// What was done to fit the objective to the run, for a person.
+    var fittingNote: String? { get }
     func plan(standing: StandingAnalysis?, output: ResumableOutput) -> AlignmentPlan
     func run(_ plan: AlignmentPlan, isCancelled: @escaping () -> Bool, progress: (AlignmentProgress) -> Void) throws
     func secondsPerComponentGradient() throws -> Double
@@ -153,6 +157,7 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
     let request: AlignmentRequest
     let objective: any Objective<Scalar>
     let header: AlignmentHeader
+    var fittingNote: String? { objective.fittingNote }
 
     init(_ request: AlignmentRequest) throws {
         self.request = request
@@ -161,8 +166,7 @@ struct TypedAlignmentWork<Scalar: ParameterScalar>: AlignmentWork {
             description, as: Scalar.self, options: request.configuration.evaluation,
             dataOverride: request.dataOverride ?? description.dataBeside(runFile: request.run),
             modulePath: request.modulePath
-        ).training
-        try objective.requireLayout(request.header.layout, ofRun: request.run)
+        ).training.fitted(to: request.header.layout, ofRun: request.run)
         var configuration = request.configuration
         let components = try configuration.subset.resolved(of: objective.componentCount)
         let weights = components.map { [objective] in objective.weight(ofComponent: $0) }

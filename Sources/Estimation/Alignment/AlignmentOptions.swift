@@ -16,7 +16,10 @@ extension AlignmentConfiguration {
                 text: { if case .list(let rows) = $0.rows { rows.optionText } else { nil } }),
             CommandOption(
                 "batch-sizes", nil,
-                "Batch sizes, increasing. (default: one component and 2, 4, 8 times as much while four batches are left)",
+                """
+                Batch sizes, increasing: in components for texts, in examples for everything else. (default: one component and 2, 4, 8 \
+                times as much while four batches are left)
+                """,
                 at: \.batchSizes),
             CommandOption(
                 "batch-unit", nil, "What batch sizes count. (default: components for texts, else examples)", at: \.unit),

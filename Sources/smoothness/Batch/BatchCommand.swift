@@ -68,7 +68,7 @@ struct BatchPlanOptions: ParsableArguments {
             Console.error("note: \($0)")
         }
         Console.error(
-            "\(manifest.units.count) units of \(manifest.entries.count - manifest.failures.count) runs → \(folder.path)"
+            "\(counted(manifest.units.count, "unit")) of \(counted(manifest.entries.count - manifest.failures.count, "run")) → \(folder.path)"
         )
         for failure in manifest.failures { BatchReport.show(failure) }
         return manifest
@@ -97,7 +97,8 @@ struct BatchWorkOptions: ParsableArguments {
         let workers = Allotment().workers(
             jobs: jobs ?? (run.usesGPU ? 1 : nil), peakBytes: run.peakBytes, units: run.units.count)
         let threads = threads ?? workers.threads
-        Console.error("\(run.units.count) units, \(workers.jobs) workers of \(threads) threads")
+        Console.error(
+            "\(counted(run.units.count, "unit")), \(counted(workers.jobs, "worker")) of \(counted(threads, "thread"))")
         var (reporter, shown): (ProgressReporter?, Int) = (nil, -1)
         let result = try run.run(
             program: Self.program, arguments: ["batch", "worker", folder.path, "--threads", "\(threads)"],
@@ -111,11 +112,12 @@ struct BatchWorkOptions: ParsableArguments {
             },
             waiting: { count in
                 Console.error(
-                    "waiting for \(count) units that workers of other calls are at: \(folder.workers) tells which")
+                    "waiting for \(counted(count, "unit")) that workers of other calls are at: \(folder.workers) tells which"
+                )
             })
         reporter?.finish()
         Console.error(
-            "\(result.done) units done, \(result.had) done before, \(result.failed) failed"
+            "\(counted(result.done, "unit")) done, \(result.had) done before, \(result.failed) failed"
                 + (result.lostWorkers > 0 ? ", \(result.lostWorkers) workers lost and replaced" : ""))
         return result
     }

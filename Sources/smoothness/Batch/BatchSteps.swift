@@ -65,7 +65,7 @@ struct BatchWork: ParsableCommand {
         guard !result.wasStopped else { throw BatchReport.interrupted(folder) }
         let manifest = try BatchManifest(of: folder)
         if result.held > 0 {
-            Console.error("\(result.held) units are left to other workers that are at them")
+            Console.error("left to other workers that are at them: \(counted(result.held, "unit"))")
         }
         if result.failed > 0 || (shard == .whole && !manifest.failures.isEmpty) {
             let failures = UnitStore(folder).failures(manifest)
@@ -112,7 +112,8 @@ struct BatchRetry: ParsableCommand {
         let store = UnitStore(folder)
         let count = store.retry(manifest)
         _ = try store.saveFailures(manifest)
-        Console.error("\(count) units will be taken again; next: smoothness batch run \(Escaping.shell(path: plan))")
+        Console.error(
+            "\(counted(count, "unit")) will be taken again; next: smoothness batch run \(Escaping.shell(path: plan))")
     }
 }
 

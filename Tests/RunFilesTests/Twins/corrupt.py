@@ -86,6 +86,8 @@ with h5py.File(path, "r+") as file:
             h["commit"][()] = 99
         case "resume ahead":
             file["resume/iteration"][:] = 1000
+        case "resume count 40" | "resume count 62" | "resume count 63":
+            file["resume/commit"][()] = int(file["resume/commit"][()]) ^ 1 << int(breach.split()[-1])
         case "no next iterate":
             del t["next_iterate"]
         case "chunked":
