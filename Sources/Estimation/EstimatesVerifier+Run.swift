@@ -92,7 +92,8 @@ extension VerificationReport {
         for row in 0..<min(start.committedRows, reader.snapshotCount) {
             let stored = try EstimatesFileAccess.estimate(row: row, of: file, header: header, isChecked: false)
             let sums = try rows.sums(of: row..<(row + 1), workerCount: 1)[0]
-            let expected = estimator.estimate(iteration: stored.iteration, sums, losses: losses.map { RecordedLosses($0[row]) })
+            let expected = estimator.estimate(
+                iteration: stored.iteration, sums, losses: losses.map { RecordedLosses($0[row]) })
             for field in EstimatesSchema.fields(header.extents) {
                 for (a, b) in zip(field.values(of: expected), field.values(of: stored)) {
                     check(

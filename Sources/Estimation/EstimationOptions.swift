@@ -97,7 +97,9 @@ extension EstimationConfiguration {
                 guard var hessian = definition.hessian else {
                     throw OptionMistake("--hessian-… belongs to --direction hessian")
                 }
-                if let demand = check(value) { throw OptionMistake("--hessian-\(name) must \(demand), not \(value.optionText)") }
+                if let demand = check(value) {
+                    throw OptionMistake("--hessian-\(name) must \(demand), not \(value.optionText)")
+                }
                 hessian[keyPath: place] = value
                 definition.hessian = hessian
             },

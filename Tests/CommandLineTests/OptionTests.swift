@@ -223,6 +223,14 @@ struct OptionTests {
         try bench.expectRefusal(arguments, code: 64, message)
     }
 
+    @Test("a unit of a batch takes a finite time", arguments: ["inf", "nan", "0", "1e308"]) func unitMinutes(
+        _ value: String
+    ) throws {
+        let outcome = try bench.smoothness("batch", "plan", "run.h5", "-o", "plan", "--unit-minutes", value)
+        #expect(outcome.exitCode == 64 && !bench.exists("plan"), "\(outcome.standardError)")
+        #expect(outcome.standardError.hasPrefix("error: --unit-minutes must be a number above 0, not "))
+    }
+
     @Test("another run in the place of an output is told apart by what differs") func anotherRun() throws {
         let train = ["train", "--objective", "quadratic", "--iterations", "3", "--threads", "1", "--repeat", "2"]
         try bench.succeed(train + ["--learning-rate", "0.02", "-o", "many.h5"])

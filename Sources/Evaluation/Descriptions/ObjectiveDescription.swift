@@ -63,11 +63,12 @@ extension ObjectiveDescription {
     /// - Parameter file: the run file that it stands in, for messages.
     /// - Throws: `SmoothnessError` of kind `.data` that names the key.
     public init(json: String, file: String? = nil) throws {
-        self = try amendingErrors({ $0.file = $0.file ?? file }) {
+        func decoded() throws -> Self {
             try decodingJSON(
                 Data(json.utf8), what: "the description of the objective", file: file,
                 object: file.map { _ in "/objective" })
         }
+        self = try amendingErrors({ $0.file = $0.file ?? file }, of: decoded)
         guard let file else { return }
         // What is out of range on the command line is wrong usage; in a file it is wrong data.
         try amendingErrors({ if $0.kind == .usage { ($0.kind, $0.file) = (.data, file) } }, of: validate)

@@ -44,8 +44,8 @@ struct BatchPlanOptions: ParsableArguments {
         if unitMinutes != nil && unitRows != nil {
             throw ValidationError("give --unit-minutes or --unit-rows, not both")
         }
-        if let unitMinutes, !(unitMinutes > 0) {
-            throw ValidationError("--unit-minutes must be above 0, not \(unitMinutes)")
+        if let unitMinutes, !(unitMinutes > 0 && (60 * unitMinutes).isFinite) {
+            throw ValidationError("--unit-minutes must be a number above 0, not \(unitMinutes)")
         }
         if let unitRows, unitRows < 1 { throw ValidationError("--unit-rows must be at least 1, not \(unitRows)") }
     }
