@@ -1,8 +1,7 @@
 import Essentials
+import Estimation
 import Evaluation
 import Testing
-
-@testable import Estimation
 
 @Suite("The options of estimate and align")
 struct EstimationOptionsTests {

@@ -1,7 +1,6 @@
 import Essentials
 import Testing
-
-@testable import Training
+import Training
 
 @Suite("The options of train that decide how a run is made")
 struct TrainingOptionsTests {
