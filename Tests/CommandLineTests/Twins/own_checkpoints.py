@@ -43,6 +43,8 @@ def save():
 
 
 if len(sys.argv) > 1:
+    # What `smoothness bridge` wrote stands where the process is started.
+    sys.path.insert(0, str(Path.cwd()))
     from smoothness_bridge import serve
 
     if sys.argv[1] == "larger":
