@@ -100,14 +100,14 @@ struct ClaimTests {
         try claim(try unit().claim, by: "another-machine-12-34")
         let call = try RunningProcess(
             Workplace.program, ["batch", "run", "plan", "--jobs", "1"], directory: batch.folder.url.path)
-        let told = "waiting for 1 units that workers of other calls are at"
+        let told = "waiting for 1 unit that workers of other calls are at"
         while call.isRunning, !call.standardErrorSoFar.contains(told) { Thread.sleep(forTimeInterval: 0.02) }
         #expect(call.isRunning)
         try FileManager.default.removeItem(atPath: sign)
         while call.isRunning { Thread.sleep(forTimeInterval: 0.02) }
         let outcome = call.wait()
         #expect(
-            outcome.exitCode == 0 && outcome.standardError.contains("1 units done, 0 done before"),
+            outcome.exitCode == 0 && outcome.standardError.contains("1 unit done, 0 done before"),
             "\(outcome.standardError)")
     }
 }

@@ -73,6 +73,7 @@ public struct BatchManifest: Sendable, Equatable {
 
     /// - Throws: `SmoothnessError(.data)` with the line that cannot be one of a plan, and where the plan is another or has another number of lines.
     public init(of folder: PlanFolder) throws {
+        try folder.require()
         var data = try BoundedFile(folder.manifest).contents(upTo: JSONLines.limit)
         var seals = try BatchConfiguration(of: folder).manifests
         if seals?.contains(ManifestSeal(of: data)) != true {

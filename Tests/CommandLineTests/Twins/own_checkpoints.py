@@ -1,9 +1,12 @@
 """One training, saved as libraries save it, and its gradients served: what a Trainer, torch.compile and Lightning leave behind."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
+# smoothness_bridge.py stands in the working folder.
+sys.path.insert(0, os.getcwd())
 import torch
 from safetensors.torch import save_file
 
