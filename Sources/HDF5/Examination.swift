@@ -15,6 +15,8 @@ enum Examination {
         var device: UInt64
         var inode: UInt64
         var size: Int64
+        /// The time of the last change of its bytes or of its inode, which nobody can set: a number of an inode is given again, and copies keep the
+        /// time of modification.
         var seconds: Int
         var nanoseconds: Int
     }
@@ -37,7 +39,7 @@ enum Examination {
         }
         let identity = Identity(
             device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
-            seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+            seconds: status.st_ctim.tv_sec, nanoseconds: status.st_ctim.tv_nsec)
         guard !examinedBefore.contains(identity) else { return file }
         let found = hdf5_examine(descriptor)
         let operation = text(found.operation)

@@ -168,11 +168,14 @@ struct ExaminationTests {
         #expect(read > 0 && refused > 0, "\(read) read, \(refused) refused")
     }
 
-    /// Runs one thing on another thread while this one does something.
+    /// Runs one thing on another thread while this one does something. The thread is its own: those of a pool may all be waiting for other tests.
     private func withThread(_ other: @escaping @Sendable () -> Void, during body: () throws -> Void) throws {
-        let group = DispatchGroup()
-        DispatchQueue.global().async(group: group, execute: other)
-        defer { group.wait() }
+        let end = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            other()
+            end.signal()
+        }
+        defer { end.wait() }
         try body()
     }
 
