@@ -283,7 +283,7 @@ enum SmallNetworks {
         #expect(error?.kind == .interrupted)
     }
 
-    @Test("the number of threads changes no bit") func threads() async {
+    @Test("the number of LibTorch's threads changes no more than the rounding of its products") func threads() async {
         // In a process of its own: the number of threads is the process's, and other tests compare bits.
         await #expect(processExitsWith: .success) {
             var answers: [[Double]] = []
@@ -294,7 +294,10 @@ enum SmallNetworks {
                 ).spectralNorm(seed: 1, tolerance: 1e-6, maximumIterations: 60)
                 answers.append([result.norm, result.largest, result.smallest, result.residual])
             }
-            #expect(answers[0] == answers[1])
+            // Matrix libraries may divide a product among threads, and so round it otherwise: PyTorch's does. Norms and eigenvalues follow the
+            // product's rounding; the residual is the small difference of two large vectors.
+            #expect(zip(answers[0].prefix(3), answers[1].prefix(3)).allSatisfy { abs($0 - $1) <= 1e-13 * abs($0) })
+            #expect(abs(answers[0][3] - answers[1][3]) <= 1e-13 * answers[0][0])
         }
     }
 }
