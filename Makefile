@@ -89,7 +89,7 @@ test: test-dependencies python ## Build and run every test, and count what was s
 	$(call run_tests,,$(TEST_OPTIONS))
 
 # What does not compute with LibTorch need not be tested again; of the commands, those that lean on it most.
-NOT_OF_TORCH := ^(Essentials|Interprocess|ParameterSpace|HDF5|RunFiles|Fitting|Reporting|Batching)Tests
+NOT_OF_TORCH := ^(Essentials|Interprocess|ParameterSpace|HDF5|RunFiles|Archives|Fitting|Analysis|Reporting|Batching)Tests
 COMMANDS_OF_TORCH := Pipeline|TrainCommand|TorchScript|ThreeWays|LanguageGradient|LanguageModel|ImageClassifier|ResumeTests
 test-pytorch: python ## The same against the LibTorch inside PyTorch
 	$(MAKE) test TEST_OPTIONS="--skip '$(NOT_OF_TORCH)' --skip '^CommandLineTests[.](?!$(COMMANDS_OF_TORCH))'" LIBTORCH="$$($(VENV)/bin/python -c 'import os, torch; print(os.path.dirname(torch.__file__))')"
